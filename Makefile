@@ -1,0 +1,43 @@
+PYTHON ?= python3
+V := .venv
+BIN := $(V)/bin
+STAMP := $(V)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export RAY_AUTH_MODE ?= disabled
+
+.PHONY: demo test check bench prove protos clean
+.DELETE_ON_ERROR:
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Installing Troth into $(V) (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(V)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade-strategy only-if-needed \
+		--constraint constraints.txt --editable '.[train,serve,console,dev]'
+	@touch $@
+
+demo: $(STAMP)  ## the whole way, once, under runs/demo
+	$(BIN)/troth demo
+
+test: $(STAMP) checks  ## everything CI runs
+	$(BIN)/python -m pytest
+
+.PHONY: checks
+checks: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/python -m tests.architecture.generated
+
+check: $(STAMP) checks  ## the quick loop
+	$(BIN)/python -m pytest -m "not slow and not service"
+
+bench: $(STAMP)  ## measure; writes benchmarks/results.json
+	$(BIN)/troth bench
+
+protos: $(STAMP)  ## regenerate troth/v1 from protos/
+	$(BIN)/python -m tests.architecture.generated --write
+
+clean:
+	rm -rf $(V) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

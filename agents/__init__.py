@@ -1,0 +1,1 @@
+"""Policies, learners, artifacts and off-policy evaluation; never the simulator."""

@@ -1,0 +1,1 @@
+"""Policies a programme has before it has Troth."""

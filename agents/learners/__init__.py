@@ -1,0 +1,1 @@
+"""What turns logs or environments into policies."""

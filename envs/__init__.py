@@ -1,0 +1,1 @@
+"""Gymnasium views of the simulated world."""

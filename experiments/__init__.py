@@ -1,0 +1,1 @@
+"""Simulate, log, train, evaluate, propose: runs, reports and benchmarks."""

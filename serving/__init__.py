@@ -1,0 +1,1 @@
+"""Decisions over gRPC: guardrails, governance, durable records."""

@@ -1,0 +1,1 @@
+"""Who may serve what: proposals, signatures, the audit log."""

@@ -1,0 +1,1 @@
+"""Deterministic maps of a distribution that keep promises to people."""

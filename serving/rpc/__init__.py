@@ -1,0 +1,1 @@
+"""The gRPC surface, on Ray Serve."""

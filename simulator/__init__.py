@@ -1,0 +1,1 @@
+"""A population of loyalty customers whose true expected rewards are known."""

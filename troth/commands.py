@@ -1,0 +1,86 @@
+"""The ``troth`` command. Sub-commands come from the ``troth.commands`` entry points.
+
+Exit codes: 0 done; 1 an internal fault; 2 wrong usage (typer's own); 3 invalid input;
+4 something named was not found; 5 refused for the state things are in, including a policy
+that is not approved; 6 stored data is damaged; 7 unavailable or out of time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points, version
+from typing import Annotated
+
+import typer
+
+from troth.errors import Code, TrothError
+from troth.output import note
+
+Register = Callable[[typer.Typer], None]
+
+EXIT_CODES: dict[Code, int] = {
+    Code.INVALID_ARGUMENT: 3,
+    Code.OUT_OF_RANGE: 3,
+    Code.NOT_FOUND: 4,
+    Code.ALREADY_EXISTS: 5,
+    Code.FAILED_PRECONDITION: 5,
+    Code.PERMISSION_DENIED: 5,
+    Code.UNAUTHENTICATED: 5,
+    Code.DATA_LOSS: 6,
+    Code.UNAVAILABLE: 7,
+    Code.DEADLINE_EXCEEDED: 7,
+    Code.RESOURCE_EXHAUSTED: 7,
+}
+"""Exit code of each status; a status not listed exits 1."""
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(version("troth"))
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The application with every registered sub-command.
+
+    An entry point whose extra is not installed leaves a command group out, not the program:
+    the client-only installation has no simulator.
+    """
+    app = typer.Typer(
+        name="troth",
+        help="Decisioning for loyalty programmes: simulate, train, evaluate, approve, serve.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback()
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_version, is_eager=True)
+        ] = False,
+    ) -> None:
+        """Decisioning for loyalty programmes."""
+
+    for point in sorted(entry_points(group="troth.commands"), key=lambda p: p.name):
+        try:
+            register: Register = point.load()
+        except ModuleNotFoundError as error:
+            note(f"[dim]{point.name} commands need an extra: no module {error.name!r}[/dim]")
+            continue
+        register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command; a :class:`TrothError` becomes one line on stderr and its exit code."""
+    try:
+        build()()
+    except TrothError as error:
+        if "--json" in sys.argv:
+            body = {"code": error.code.name, "reason": error.reason, "field": error.field}
+            typer.echo(json.dumps({"error": {**body, "message": error.message}}), err=True)
+        else:
+            typer.echo(f"troth: {error}", err=True)
+        raise SystemExit(EXIT_CODES.get(error.code, 1)) from None

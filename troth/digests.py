@@ -1,0 +1,52 @@
+"""Canonical bytes and their SHA-256 digests: what approvals and audits bind to."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import rfc8785
+
+from troth.errors import InvalidArgument
+
+DIGEST_LENGTH = 64
+"""Hexadecimal characters in a digest."""
+
+
+def canonical_json(value: Any) -> bytes:
+    """Serialise ``value`` as RFC 8785 canonical JSON.
+
+    Raises:
+        InvalidArgument: for a value JSON cannot hold (NaN, bytes, an integer over 2**53).
+    """
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError as error:
+        raise InvalidArgument(f"not representable as canonical JSON: {error}") from error
+
+
+def sha256(data: bytes) -> str:
+    """Lower-case hexadecimal SHA-256 of ``data``, 64 characters."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON of ``value``."""
+    return sha256(canonical_json(value))
+
+
+def array_digest(array: np.ndarray) -> str:
+    """SHA-256 over dtype, shape and little-endian bytes of ``array``."""
+    ordered = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    header = f"{ordered.dtype.str}:{ordered.shape}:".encode()
+    return sha256(header + ordered.tobytes())
+
+
+def require_digest(value: str, field: str) -> str:
+    """Return ``value`` if it is a digest, else raise :class:`InvalidArgument` naming ``field``."""
+    if len(value) != DIGEST_LENGTH or any(c not in "0123456789abcdef" for c in value):
+        raise InvalidArgument(
+            f"{value!r} is not a SHA-256 digest (64 lower-case hex characters)", field=field
+        )
+    return value
