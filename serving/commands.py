@@ -1,0 +1,16 @@
+"""The commands of the serving floor."""
+
+from __future__ import annotations
+
+import typer
+
+from serving.decisioning import commands as decisioning
+from serving.governance import commands as governance
+from serving.rpc import commands as rpc
+
+
+def register(app: typer.Typer) -> None:
+    """Add governance, decisioning and service commands to ``app``."""
+    governance.register(app)
+    decisioning.register(app)
+    rpc.register(app)
