@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from troth.errors import DataLoss, Unavailable
+from troth.errors import DataLoss, FailedPrecondition, Unavailable
 
 BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another one."""
@@ -30,6 +30,7 @@ class Database:
 
     Raises:
         DataLoss: if the file is not a database.
+        Unavailable: if another process holds the file for longer than the busy timeout.
     """
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
@@ -39,40 +40,60 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._migrate()
 
+    @property
+    def home(self) -> Path:
+        """The folder of the installation: evidence, keys and refusals lie beside the file."""
+        return self.path.parent
+
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            try:
-                connection = sqlite3.connect(
-                    self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None
-                )
-                connection.row_factory = sqlite3.Row
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute(f"PRAGMA synchronous={self._synchronous}")
-                connection.execute("PRAGMA foreign_keys=ON")
-            except sqlite3.DatabaseError as error:
-                raise DataLoss(f"{self.path}: {error}", field="database") from error
+            connection = self._open()
             self._local.connection = connection
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={self._synchronous}")
+            connection.execute("PRAGMA foreign_keys=ON")
+        except sqlite3.DatabaseError as error:
+            if connection is not None:
+                connection.close()
+            if _is_busy(error):
+                raise Unavailable(f"the store is busy: {error}", field="database") from error
+            raise DataLoss(f"{self.path}: {error}", field="database") from error
         return connection
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A snapshot: every statement inside sees one state."""
+        """A snapshot: every statement inside sees one state.
+
+        Raises:
+            FailedPrecondition: if this thread is already inside a transaction.
+        """
         connection = self._connection()
+        _require_idle(connection)
         connection.execute("BEGIN")
         try:
             yield connection
         finally:
-            connection.execute("ROLLBACK")
+            _roll_back(connection)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One exclusive transaction: committed on exit, rolled back on an exception.
 
         Raises:
-            Unavailable: if another writer holds the file for longer than the busy timeout.
+            FailedPrecondition: if this thread is already inside a transaction.
+            Unavailable: if another writer holds the file for longer than the busy timeout, or
+                the commit itself fails (a full disk): nothing was written then.
         """
         connection = self._connection()
+        _require_idle(connection)
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -80,9 +101,13 @@ class Database:
         try:
             yield connection
         except BaseException:
-            connection.execute("ROLLBACK")
+            _roll_back(connection)
             raise
-        connection.execute("COMMIT")
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            _roll_back(connection)
+            raise Unavailable(f"the commit failed: {error}", field="database") from error
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -96,6 +121,8 @@ class Database:
             (p for p in files("serving").joinpath("schema").iterdir() if p.name.endswith(".sql")),
             key=lambda p: p.name,
         )
+        if {script.name for script in scripts} <= self._migrated():
+            return  # the usual case, which must not wait for a writer
         with self.write() as connection:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY) STRICT"
@@ -104,7 +131,42 @@ class Database:
             for script in scripts:
                 if script.name in done:
                     continue
-                for statement in script.read_text().split(";"):
-                    if statement.strip():
-                        connection.execute(statement)
+                for statement in split_statements(script.read_text()):
+                    connection.execute(statement)
                 connection.execute("INSERT INTO migrations VALUES (?)", (script.name,))
+
+    def _migrated(self) -> set[str]:
+        with self.read() as connection:
+            if not connection.execute(
+                "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'"
+            ).fetchone():
+                return set()
+            return {row["name"] for row in connection.execute("SELECT name FROM migrations")}
+
+
+def split_statements(script: str) -> list[str]:
+    """The statements of an SQL script; a trigger's body stays with its trigger."""
+    statements: list[str] = []
+    pending = ""
+    for piece in script.split(";")[:-1]:
+        pending += piece + ";"
+        if sqlite3.complete_statement(pending):
+            statements.append(pending.strip())
+            pending = ""
+    return statements
+
+
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _require_idle(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        raise FailedPrecondition("this thread is already in a transaction", field="database")
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # SQLite ends the transaction itself after some failures, such as a full disk.
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

@@ -1,0 +1,28 @@
+"""The kinds of row that governance and serving write to the audit log."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AuditKind(StrEnum):
+    """What an audit row says happened; the payload's keys are listed beside each."""
+
+    PROPOSED = "governance.proposed"
+    """proposal_id, member, statement_digest, policy_digest, signature."""
+    APPROVED = "governance.approved"
+    """proposal_id, member, signed_at, reason, signature."""
+    REFUSED = "governance.refused"
+    """As for approved."""
+    ACTIVATED = "registry.activated"
+    """decision_point, role, proposal_id, policy_digest, approvers, by, generation."""
+    DEACTIVATED = "registry.deactivated"
+    """decision_point, role, proposal_id, by, generation."""
+    STATE_CHANGED = "registry.state_changed"
+    """decision_point, before, after, by, reason, generation."""
+    SERVING_LOADED = "serving.loaded"
+    """decision_point, role, proposal_id, policy_digest."""
+    SERVING_REFUSED = "serving.refused"
+    """decision_point, role, cause, message, proposal_id (may be empty)."""
+    DECISIONS_COMMITTED = "decisions.committed"
+    """count, digest: one row per group commit of decisions."""
