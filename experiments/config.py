@@ -73,7 +73,7 @@ class OpeConfig(_Section):
         default=("ips", "snips", "dm", "dr"), min_length=1
     )
     level: Share = 0.95
-    folds: int = Field(default=2, ge=2, le=20)
+    folds: int = Field(default=3, ge=2, le=20)
 
 
 class LearnerConfig(_Section):
@@ -206,7 +206,7 @@ def parse(data: dict[str, Any], *, source: str) -> RunConfig:
     return config
 
 
-RESERVED = ("uniform", "rfm", "oracle")
+RESERVED = ("uniform", "rfm", "never_contact", "oracle")
 """Names of the policies that every run evaluates."""
 
 

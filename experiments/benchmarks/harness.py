@@ -1,0 +1,122 @@
+"""Measure two things side by side, in turns, and report their ratio.
+
+Absolute figures of a shared machine are hearsay; a ratio of two things measured in turns in
+one run is not. Each round times the subject and its reference one after the other, and the
+median over rounds is reported, of the rates and of the ratio.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Work = Callable[[], int]
+"""Does some work and returns how many units of it were done."""
+
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of ``benchmarks/results.json``.
+
+    Attributes:
+        name: what was measured.
+        value: its median.
+        unit: of ``value`` and ``reference``.
+        reference: the median of what it is compared with, from the same rounds.
+        ratio: median over rounds of value / reference.
+        against: what the reference is.
+        better: whether a higher or a lower ratio is the better one.
+    """
+
+    name: str
+    value: float
+    unit: str
+    reference: float
+    ratio: float
+    against: str
+    better: Better = "higher"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long to measure.
+
+    Attributes:
+        rounds: subject and reference in turns, this many times; odd gives a true median.
+        seconds: about this long for each of the two in each round.
+    """
+
+    rounds: int = 7
+    seconds: float = 0.4
+
+
+QUICK = Timing(rounds=3, seconds=0.05)
+"""For tests and a first look."""
+
+
+def compare(
+    name: str,
+    unit: str,
+    subject: Work,
+    reference: Work,
+    *,
+    against: str,
+    timing: Timing,
+) -> Row:
+    """Rates of two pieces of work, units per second, measured in turns."""
+    calls = [_calls(work, timing.seconds) for work in (subject, reference)]
+    rates = [(_rate(subject, calls[0]), _rate(reference, calls[1])) for _ in range(timing.rounds)]
+    return Row(
+        name=name,
+        unit=unit,
+        value=statistics.median(a for a, _ in rates),
+        reference=statistics.median(b for _, b in rates),
+        ratio=statistics.median(a / b for a, b in rates),
+        against=against,
+    )
+
+
+def latency_row(
+    name: str, subject: list[list[float]], reference: list[list[float]], *, against: str
+) -> Row:
+    """Median latency per round of two services that were asked in turns.
+
+    ``subject`` and ``reference`` hold the milliseconds of each call, one list per round.
+    """
+    pairs = [
+        (statistics.median(a), statistics.median(b))
+        for a, b in zip(subject, reference, strict=True)
+    ]
+    return Row(
+        name=name,
+        unit="ms",
+        value=statistics.median(a for a, _ in pairs),
+        reference=statistics.median(b for _, b in pairs),
+        ratio=statistics.median(a / b for a, b in pairs),
+        against=against,
+        better="lower",
+    )
+
+
+def _calls(work: Work, seconds: float) -> int:
+    """How many calls fill ``seconds``, judged without the first, which compiles."""
+    work()
+    began = time.perf_counter()
+    work()
+    once = time.perf_counter() - began
+    return max(1, round(seconds / max(once, 1e-9)))
+
+
+def _rate(work: Work, calls: int) -> float:
+    began = time.perf_counter()
+    units = sum(work() for _ in range(calls))
+    return units / (time.perf_counter() - began)
