@@ -155,6 +155,7 @@ class Approval:
         vote: what the signature says.
         signed_at: aware UTC, under the signature.
         signature: Ed25519, 64 bytes.
+        reason: why, in the member's words, under the signature; may be empty.
     """
 
     proposal_id: str
@@ -162,6 +163,7 @@ class Approval:
     vote: Vote
     signed_at: datetime
     signature: bytes
+    reason: str = ""
 
 
 def new_id() -> str:

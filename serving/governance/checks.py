@@ -1,0 +1,166 @@
+"""What else an audit compares: the tables whose every change the log must tell of."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Any
+
+from serving.governance.chain import decisions_digest
+from serving.governance.findings import Finding, FindingKind
+from serving.governance.kinds import AuditKind
+from troth.digests import sha256
+
+Check = Callable[[sqlite3.Connection], Iterator[Finding]]
+"""Compares some table with the log; runs inside one read snapshot."""
+
+_SIGNED = {
+    AuditKind.PROPOSED: "propose",
+    AuditKind.APPROVED: "approve",
+    AuditKind.REFUSED: "refuse",
+}
+Vote = tuple[str, str, str, str]
+"""proposal_id, member, vote, signature in base64."""
+
+
+def check_decisions(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """Every decision is as it was committed, none is missing and none was slipped in.
+
+    Reads ``decisions(record, record_digest, audit_seq)`` if there is such a table: each
+    ``decisions.committed`` row carries the count and the digest over the ``record_digest`` of
+    the decisions of its group commit in order of insertion, and ``record_digest`` is the
+    SHA-256 of the canonical JSON text ``record``.
+    """
+    if not _has_table(connection, "decisions"):
+        return
+    committed = _committed(connection)
+    rows = connection.execute(
+        "SELECT audit_seq, decision_id, record, record_digest FROM decisions"
+        " ORDER BY audit_seq, rowid"
+    )
+    for seq, group in groupby(rows, key=lambda row: row["audit_seq"]):
+        digests: list[str] = []
+        for row in group:
+            digests.append(row["record_digest"])
+            if sha256(str(row["record"]).encode()) != row["record_digest"]:
+                yield Finding(
+                    kind=FindingKind.EDITED,
+                    seq=seq,
+                    message=f"decision {row['decision_id']} is not the one committed",
+                )
+        if seq not in committed:
+            yield Finding(
+                kind=FindingKind.UNCOVERED,
+                seq=None,
+                message=f"{len(digests)} decisions name audit row {seq}, which committed none",
+            )
+        elif (len(digests), decisions_digest(digests)) != committed.pop(seq):
+            yield Finding(
+                kind=FindingKind.CONTRADICTED,
+                seq=seq,
+                message=f"the {len(digests)} decisions of this commit are not those committed",
+            )
+    for seq, (count, _) in committed.items():
+        if count:
+            yield Finding(
+                kind=FindingKind.MISSING, seq=seq, message=f"all {count} decisions of it are gone"
+            )
+
+
+def check_votes(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """The proposals and votes in the store are those the log tells of, signature by signature."""
+    told: dict[Vote, int] = {}
+    statements: dict[str, str] = {}
+    for seq, kind, payload in _governance(connection):
+        if kind in _SIGNED:
+            who = (payload["proposal_id"], payload["member"])
+            told[*who, _SIGNED[AuditKind(kind)], payload["signature"]] = seq
+        if kind == AuditKind.PROPOSED:
+            statements[payload["proposal_id"]] = payload["statement_digest"]
+    for row in connection.execute("SELECT * FROM votes"):
+        signature = base64.b64encode(row["signature"]).decode("ascii")
+        key = (row["proposal_id"], row["member"], row["vote"], signature)
+        if told.pop(key, None) is None:
+            yield Finding(
+                kind=FindingKind.UNCOVERED,
+                seq=None,
+                message=f"the {key[2]} vote of {key[1]!r} on {key[0]} is not in the log",
+            )
+    for (proposal_id, member, vote, _), seq in told.items():
+        yield Finding(
+            kind=FindingKind.MISSING,
+            seq=seq,
+            message=f"the {vote} vote of {member!r} on {proposal_id} is gone from the store",
+        )
+    for row in connection.execute("SELECT * FROM proposals"):
+        if statements.pop(row["proposal_id"], None) != sha256(row["statement"].encode()):
+            yield Finding(
+                kind=FindingKind.CONTRADICTED,
+                seq=None,
+                message=f"proposal {row['proposal_id']} is not as it was made",
+            )
+    for proposal_id in statements:
+        yield Finding(kind=FindingKind.MISSING, seq=None, message=f"proposal {proposal_id} is gone")
+
+
+def check_registry(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """The registry is what the log's changes, applied in order, come to."""
+    active: dict[str, str] = {}
+    states: dict[str, str] = {}
+    for _, kind, payload in _governance(connection):
+        if kind == AuditKind.ACTIVATED:
+            active[f"{payload['role']} at {payload['decision_point']}"] = payload["proposal_id"]
+        elif kind == AuditKind.DEACTIVATED:
+            active.pop(f"{payload['role']} at {payload['decision_point']}", None)
+        elif kind == AuditKind.STATE_CHANGED:
+            states[f"state of {payload['decision_point']}"] = payload["after"]
+    found_active = {
+        f"{row['role']} at {row['decision_point']}": row["proposal_id"]
+        for row in connection.execute("SELECT * FROM activations")
+    }
+    found_states = {
+        f"state of {row['decision_point']}": row["state"]
+        for row in connection.execute("SELECT * FROM decision_point_states")
+    }
+    for told, found in ((active, found_active), (states, found_states)):
+        for name in sorted(told.keys() | found.keys()):
+            if told.get(name) != found.get(name):
+                yield Finding(
+                    kind=FindingKind.CONTRADICTED,
+                    seq=None,
+                    message=f"the {name} is {found.get(name)}, by the log {told.get(name)}",
+                )
+
+
+DEFAULT_CHECKS: tuple[Check, ...] = (check_votes, check_registry, check_decisions)
+"""What :func:`serving.governance.audit.verify` runs beside the chain."""
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    return (
+        connection.execute(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,)
+        ).fetchone()
+        is not None
+    )
+
+
+def _committed(connection: sqlite3.Connection) -> dict[int, tuple[int, str]]:
+    found: dict[int, tuple[int, str]] = {}
+    for row in connection.execute(
+        "SELECT seq, payload FROM audit WHERE kind = ?", (str(AuditKind.DECISIONS_COMMITTED),)
+    ):
+        payload = json.loads(row["payload"])
+        found[row["seq"]] = (int(payload["count"]), str(payload["digest"]))
+    return found
+
+
+def _governance(connection: sqlite3.Connection) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    # Spelled as the index's own condition, so that it is used.
+    for row in connection.execute(
+        "SELECT seq, kind, payload FROM audit WHERE kind <> 'decisions.committed' ORDER BY seq"
+    ):
+        yield row["seq"], row["kind"], json.loads(row["payload"])

@@ -1,0 +1,262 @@
+"""Proposals and the votes cast on them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from serving.governance import chain, generations, signatures, votes
+from serving.governance.board import Board
+from serving.governance.kinds import AuditKind
+from serving.governance.sealing import governed
+from serving.store import Database
+from troth.digests import canonical_json, digest, require_digest
+from troth.errors import (
+    DataLoss,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    TrothError,
+)
+from troth.types import (
+    Approval,
+    Proposal,
+    Scope,
+    Vote,
+    isoformat,
+    new_id,
+    parse_time,
+    require_aware,
+)
+
+LONGEST_REASON = 2000
+"""Characters."""
+_DIGESTS = (
+    "policy_digest",
+    "catalogue_digest",
+    "guardrails_digest",
+    "evidence_digest",
+    "board_digest",
+)
+
+
+def propose(
+    database: Database,
+    *,
+    policy_digest: str,
+    catalogue_digest: str,
+    guardrails_digest: str,
+    evidence_digest: str,
+    scope: Scope,
+    board: Board,
+    key: Ed25519PrivateKey,
+    now: datetime,
+) -> Proposal:
+    """Ask the board to let a policy be served, signed with the proposer's key.
+
+    Args:
+        database: the store.
+        policy_digest: the artifact.
+        catalogue_digest: the artifact's catalogue.
+        guardrails_digest: the configuration it is to be served behind.
+        evidence_digest: a document in the evidence store.
+        scope: what is asked for; must expire after ``now``.
+        board: the roster in use, whose digest is bound in.
+        key: a member's.
+        now: aware UTC.
+
+    Raises:
+        InvalidArgument: naming a digest or an expiry that cannot be.
+        PermissionDenied: if ``key`` is no member's.
+        FailedPrecondition: if the board is too small to approve anything.
+        DataLoss: if the audit log was tampered with.
+    """
+    now = require_aware(now, "now")
+    if scope.expires_at <= now:
+        raise InvalidArgument(
+            f"{isoformat(scope.expires_at)} is not in the future", field="scope.expires_at"
+        )
+    if not board.can_approve:
+        raise FailedPrecondition(
+            f"{len(board.members)} members cannot be a proposer and {board.quorum} approvers",
+            field="board.members",
+        )
+    proposal = Proposal(
+        proposal_id=new_id(),
+        policy_digest=require_digest(policy_digest, "policy_digest"),
+        catalogue_digest=require_digest(catalogue_digest, "catalogue_digest"),
+        guardrails_digest=require_digest(guardrails_digest, "guardrails_digest"),
+        evidence_digest=require_digest(evidence_digest, "evidence_digest"),
+        board_digest=board.digest,
+        scope=scope,
+        proposer=board.holder(key),
+        created_at=now,
+    )
+    own = signatures.sign(proposal, Vote.PROPOSE, member=proposal.proposer, key=key, signed_at=now)
+    statement = canonical_json(proposal.statement())
+    with governed(database) as connection:
+        connection.execute(
+            "INSERT INTO proposals VALUES (?, ?)", (proposal.proposal_id, statement.decode())
+        )
+        votes.insert(connection, own)
+        chain.append(
+            connection,
+            AuditKind.PROPOSED,
+            {
+                "proposal_id": proposal.proposal_id,
+                "member": proposal.proposer,
+                "statement_digest": digest(proposal.statement()),
+                "policy_digest": proposal.policy_digest,
+                "signature": base64.b64encode(own.signature).decode("ascii"),
+            },
+        )
+    return proposal
+
+
+def vote(
+    database: Database,
+    proposal_id: str,
+    choice: Vote,
+    *,
+    board: Board,
+    key: Ed25519PrivateKey,
+    now: datetime,
+    reason: str = "",
+) -> Approval:
+    """Sign and cast the vote of the member who holds ``key``; raises as :func:`cast`."""
+    proposal = get(database, proposal_id)
+    signed = signatures.sign(
+        proposal, choice, member=board.holder(key), key=key, signed_at=now, reason=reason
+    )
+    return cast(database, signed, board=board)
+
+
+def cast(database: Database, signed: Approval, *, board: Board) -> Approval:
+    """Record a signed vote; the same member's second vote of a kind returns the first.
+
+    Raises:
+        NotFound: if there is no such proposal.
+        InvalidArgument: for a vote that is neither approval nor refusal, or too long a reason.
+        PermissionDenied: if the proposer approves; refusing, that is withdrawing, they may.
+        FailedPrecondition: if the member refused before: refusals stand.
+        NotApproved: if the vote or the proposer's own signature does not verify, or the
+            proposal was made to another board.
+        DataLoss: if the audit log was tampered with; a refusal is recorded all the same.
+    """
+    if signed.vote not in (Vote.APPROVE, Vote.REFUSE):
+        raise InvalidArgument(f"{signed.vote!r} is not approve or refuse", field="vote")
+    if len(signed.reason) > LONGEST_REASON:
+        raise InvalidArgument(f"is over {LONGEST_REASON} characters", field="reason")
+    proposal = get(database, signed.proposal_id)
+    _check_board(proposal, board)
+    signatures.verify(proposal, signed, board)
+    before = votes.of(database, proposal.proposal_id)
+    # What the member saw must be what the proposer signed, not what somebody wrote since.
+    own = [known for known in before if known.vote is Vote.PROPOSE]
+    for known in own:
+        signatures.verify(proposal, known, board)
+    if not own:
+        raise FailedPrecondition("has lost its proposer's signature", field="proposal")
+    if signed.vote is Vote.APPROVE:
+        _check_may_approve(proposal, signed, before)
+    for known in before:
+        if (known.member, known.vote) == (signed.member, signed.vote):
+            return known
+    return _record(database, signed)
+
+
+def get(database: Database, proposal_id: str) -> Proposal:
+    """One proposal; raises :class:`NotFound` or :class:`DataLoss`."""
+    with database.read() as connection:
+        return fetch(connection, proposal_id)
+
+
+def fetch(connection: sqlite3.Connection, proposal_id: str) -> Proposal:
+    """As :func:`get`, inside the caller's transaction."""
+    row = connection.execute(
+        "SELECT * FROM proposals WHERE proposal_id = ?", (proposal_id,)
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"no proposal {proposal_id!r}", field="proposal_id")
+    return _parse(row)
+
+
+def list_all(database: Database) -> tuple[Proposal, ...]:
+    """Every proposal, oldest first; raises :class:`DataLoss` if one cannot be read."""
+    with database.read() as connection:
+        rows = connection.execute("SELECT * FROM proposals ORDER BY proposal_id").fetchall()
+    return tuple(_parse(row) for row in rows)
+
+
+def _record(database: Database, signed: Approval) -> Approval:
+    refusing = signed.vote is Vote.REFUSE
+    if refusing:
+        # First the file: should the rest fail, the refusal stands all the same.
+        votes.keep_refusal(database.home, signed)
+    with governed(database, restricting=refusing) as connection:
+        votes.insert(connection, signed)
+        chain.append(
+            connection,
+            AuditKind.REFUSED if refusing else AuditKind.APPROVED,
+            {
+                "proposal_id": signed.proposal_id,
+                "member": signed.member,
+                "signed_at": isoformat(signed.signed_at),
+                "reason": signed.reason,
+                "signature": base64.b64encode(signed.signature).decode("ascii"),
+            },
+        )
+        if refusing:
+            generations.bump(connection)  # replicas that serve it must look again
+    return signed
+
+
+def _check_board(proposal: Proposal, board: Board) -> None:
+    if proposal.board_digest != board.digest:
+        raise FailedPrecondition(
+            "was proposed to another board than the roster in use; propose it again",
+            field="proposal.board_digest",
+        )
+
+
+def _check_may_approve(proposal: Proposal, signed: Approval, before: tuple[Approval, ...]) -> None:
+    if signed.member == proposal.proposer:
+        raise PermissionDenied(f"{signed.member!r} proposed it and cannot approve it", field="key")
+    if any(known.vote is Vote.REFUSE and known.member == signed.member for known in before):
+        raise FailedPrecondition(
+            f"{signed.member!r} refused it, and refusals stand; propose it again", field="vote"
+        )
+
+
+def _parse(row: sqlite3.Row) -> Proposal:
+    """A stored statement as a proposal; whatever else it holds is not under the signature."""
+    try:
+        data: dict[str, Any] = json.loads(row["statement"])
+        scope: dict[str, Any] = data["scope"]
+        proposal = Proposal(
+            proposal_id=votes.require_id(data["proposal_id"]),
+            **{name: require_digest(data[name], name) for name in _DIGESTS},
+            scope=Scope(
+                decision_points=tuple(str(point) for point in scope["decision_points"]),
+                traffic_share=float(scope["traffic_share"]),
+                expires_at=parse_time(scope["expires_at"], "scope.expires_at"),
+            ),
+            proposer=str(data["proposer"]),
+            created_at=parse_time(data["created_at"], "created_at"),
+        )
+    except (KeyError, TypeError, ValueError, TrothError) as error:
+        raise DataLoss(
+            f"the statement of {row['proposal_id']!r} is not one: {error}", field="proposals"
+        ) from error
+    if proposal.proposal_id != row["proposal_id"]:
+        raise DataLoss(
+            f"the statement of {row['proposal_id']!r} is that of {proposal.proposal_id}",
+            field="proposals",
+        )
+    return proposal

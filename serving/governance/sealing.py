@@ -1,0 +1,105 @@
+"""Acts of governance, each sealed with a signed head of the audit log.
+
+Before the host signs a new head it walks the chain from the last one it kept. A log that
+was cut or rewritten is therefore never signed on: the act is refused, and ``troth audit
+verify`` goes on finding what was done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from serving.governance import chain, checkpoints, keys
+from serving.governance.chain import GENESIS
+from serving.governance.checkpoints import Head
+from serving.store import Database
+from troth.errors import DataLoss, TrothError
+
+
+@contextmanager
+def governed(database: Database, *, restricting: bool = False) -> Iterator[sqlite3.Connection]:
+    """A write transaction for an act of governance; a signed head follows it.
+
+    Args:
+        database: the store.
+        restricting: the act only takes away (a refusal, a pause), so it must not be stopped
+            by a damaged log: it is recorded, but no head is signed over the damage.
+
+    Raises:
+        DataLoss: if the log no longer continues the head kept on this host and the act is
+            not restricting; nothing is written then.
+    """
+    sealed: Head | None = None
+    try:
+        checkpoint(database)  # the long walk, outside the write lock
+        whole = True
+    except TrothError:
+        if not restricting:
+            raise
+        whole = False
+    with database.write() as connection:
+        yield connection
+        if whole:
+            sealed = _seal(connection, database)
+    if sealed is not None:
+        checkpoints.keep(database.home, sealed)
+
+
+def checkpoint(database: Database) -> Head | None:
+    """Sign the head of the log and keep it, in the store and on the host.
+
+    Returns:
+        The signed head; ``None`` of an empty log.
+
+    Raises:
+        DataLoss: if the log no longer continues the head kept on this host.
+    """
+    kept = checkpoints.kept(database.home)
+    with database.read() as connection:
+        seq, row_hash = _walk(connection, kept)
+    if seq == 0 or (kept is not None and kept.seq == seq):
+        return kept
+    head = checkpoints.sign(_key(database), seq, row_hash)
+    with database.write() as connection:
+        checkpoints.insert(connection, head)
+    checkpoints.keep(database.home, head)
+    return head
+
+
+def _seal(connection: sqlite3.Connection, database: Database) -> Head | None:
+    seq, row_hash = _walk(connection, checkpoints.kept(database.home))
+    if seq == 0:
+        return None
+    head = checkpoints.sign(_key(database), seq, row_hash)
+    checkpoints.insert(connection, head)
+    return head
+
+
+def _key(database: Database) -> Ed25519PrivateKey:
+    return keys.load_or_create(checkpoints.key_path(database.home))
+
+
+def _walk(connection: sqlite3.Connection, base: Head | None) -> tuple[int, str]:
+    """(seq, hash) of the last row, every link checked from ``base`` on."""
+    seq, previous = (base.seq, base.hash) if base else (0, GENESIS)
+    if base is not None:
+        row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
+        if row is None or row["hash"] != previous:
+            raise DataLoss(
+                f"the log does not hold row {seq} as this host signed it;"
+                " `troth audit verify` tells more",
+                field="audit",
+            )
+    for row in chain.rows(connection, after=seq):
+        seq += 1
+        if row.seq != seq or row.previous != previous or row.hash != row.expected_hash():
+            raise DataLoss(
+                f"row {row.seq} does not continue row {seq - 1}; `troth audit verify` tells more",
+                field="audit",
+            )
+        previous = row.hash
+    return seq, previous

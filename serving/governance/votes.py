@@ -1,0 +1,118 @@
+"""Signed votes at rest: rows of the store, and refusals on the host besides.
+
+Deleting an approval takes approval away, which is harmless. Deleting a refusal would give
+it back. So a refusal is also kept as a file in ``refusals`` beside the store, written before
+its row: it needs the same protection as the board's roster, not that of the database.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from serving.store import Database
+from troth.digests import canonical_json
+from troth.errors import DataLoss, InvalidArgument, TrothError
+from troth.types import Approval, Vote, isoformat, parse_time
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def require_id(proposal_id: str) -> str:
+    """Return ``proposal_id`` if it is a UUID, as it names files; raises InvalidArgument."""
+    if not _UUID.fullmatch(proposal_id):
+        raise InvalidArgument(f"{proposal_id!r} is not a UUID", field="proposal_id")
+    return proposal_id
+
+
+def to_dict(vote: Approval) -> dict[str, Any]:
+    """Plain values, for JSON."""
+    return {
+        "proposal_id": vote.proposal_id,
+        "member": vote.member,
+        "vote": str(vote.vote),
+        "signed_at": isoformat(vote.signed_at),
+        "reason": vote.reason,
+        "signature": base64.b64encode(vote.signature).decode("ascii"),
+    }
+
+
+def from_dict(data: Any) -> Approval:
+    """Inverse of :func:`to_dict`; raises :class:`DataLoss` if it is none."""
+    try:
+        return Approval(
+            proposal_id=str(data["proposal_id"]),
+            member=str(data["member"]),
+            vote=Vote(data["vote"]),
+            signed_at=parse_time(data["signed_at"], "signed_at"),
+            signature=base64.b64decode(data["signature"], validate=True),
+            reason=str(data["reason"]),
+        )
+    except (KeyError, TypeError, ValueError, TrothError) as error:
+        raise DataLoss(f"not a vote: {error}", field="votes") from error
+
+
+def insert(connection: sqlite3.Connection, vote: Approval) -> None:
+    """Store ``vote``, inside the caller's transaction."""
+    connection.execute(
+        "INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            vote.proposal_id,
+            vote.member,
+            str(vote.vote),
+            isoformat(vote.signed_at),
+            vote.reason,
+            vote.signature,
+        ),
+    )
+
+
+def keep_refusal(home: Path, vote: Approval) -> None:
+    """Keep a refusal on the host; the file appears whole or not at all."""
+    path = _folder(home) / f"{vote.proposal_id}.{vote.member}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(canonical_json(to_dict(vote)) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple[Approval, ...]:
+    """Every vote on a proposal, from the store and the host, in order of time.
+
+    Raises:
+        InvalidArgument: if ``proposal_id`` is not one.
+        DataLoss: if a vote cannot be read as one.
+    """
+    require_id(proposal_id)
+    found: dict[tuple[str, str, bytes], Approval] = {}
+    for row in connection.execute("SELECT * FROM votes WHERE proposal_id = ?", (proposal_id,)):
+        values = dict(row)
+        signature = values["signature"]
+        values["signature"] = base64.b64encode(signature if isinstance(signature, bytes) else b"")
+        vote = from_dict(values)
+        found[vote.member, vote.vote, vote.signature] = vote
+    for path in sorted(_folder(home).glob(f"{proposal_id}.*.json")):
+        try:
+            vote = from_dict(json.loads(path.read_bytes()))
+        except ValueError as error:
+            raise DataLoss(f"{path} is not JSON: {error}", field="refusals") from error
+        found[vote.member, vote.vote, vote.signature] = vote
+    return tuple(sorted(found.values(), key=lambda vote: (vote.signed_at, vote.member)))
+
+
+def of(database: Database, proposal_id: str) -> tuple[Approval, ...]:
+    """As :func:`fetch`, in a transaction of its own."""
+    with database.read() as connection:
+        return fetch(connection, database.home, proposal_id)
+
+
+def _folder(home: Path) -> Path:
+    return home / "refusals"
