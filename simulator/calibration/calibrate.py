@@ -1,0 +1,185 @@
+"""Calibration: every figure from the data that are there, the shipped figure for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.calibration import bgnbd, cdnow, email, hillstrom, spend
+from simulator.calibration.figures import (
+    SECTIONS,
+    EmailFigures,
+    Figures,
+    Fit,
+    Fits,
+    PurchaseFigures,
+    Section,
+    SpendFigures,
+)
+from simulator.calibration.histories import PurchaseHistories, histories
+from simulator.calibration.maximum import Maximum
+from simulator.calibration.moments import (
+    Moment,
+    email_moments,
+    holdout_moments,
+    purchase_moments,
+    spend_moments,
+)
+from troth.digests import sha256
+
+DEFAULT_DATA = Path("../shared/data")
+"""Where the public data sets lie unless said otherwise, from the project's root."""
+
+OnStage = Callable[[str, int, int], None]
+"""(what is being done, stages done, stages in all)."""
+
+_STAGES = 4
+
+_ATTRIBUTION = {
+    "eff6889ed364c5199d6eacbbeb7a6d559971df4406ac876f322c373f00a072ef": (
+        "CDNOW purchases 1997-01 to 1998-06, Fader & Hardie"
+    ),
+    "09d92ca80daaabe8be0f997d4c539f9c9606106baa5b199081fe01cbce5fa9f6": (
+        "CDNOW, systematic 1/10 sample, first 39 weeks, Fader & Hardie"
+    ),
+    "aba2e8a32a5e50492b03459d2bb281303f9b3415e39f498cfc7e8294be0e4213": (
+        "Hillstrom e-mail experiment, a random half, MineThatData 2008"
+    ),
+}
+"""The public files by digest; any other file is named by its name alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The figures in force and how they came about.
+
+    Attributes:
+        figures: rounded as they are written.
+        fitted: the sections estimated now; the others are the shipped ones.
+        moments: fit against data, for what was read.
+    """
+
+    figures: Figures
+    fitted: tuple[Section, ...]
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    """One section: its values, how they were estimated, and how they compare."""
+
+    values: PurchaseFigures | SpendFigures | EmailFigures
+    fit: Fit
+    moments: tuple[Moment, ...]
+
+
+def calibrate(data: Path, *, on_stage: OnStage | None = None) -> Calibration:
+    """Estimate the sections whose data are under ``data``; ship the rest.
+
+    Purchases come from the sample summary where there is one, as in the paper, else from the
+    first half of the log.
+
+    Args:
+        data: a folder with ``cdnow/`` and ``hillstrom/``; each may be absent.
+        on_stage: called as the work moves on.
+
+    Raises:
+        InvalidArgument: for a wrong value in a file, naming file, line and column.
+        FailedPrecondition: if the data do not identify the figures.
+    """
+    tell = on_stage or (lambda _what, _done, _of: None)
+    tell("reading", 0, _STAGES)
+    master, summary = cdnow.locate(data)
+    path = hillstrom.locate(data)
+    # All is read before anything is fitted: a wrong value is said at once.
+    log = cdnow.read_log(master) if master else None
+    sample = cdnow.read_summary(summary) if summary else None
+    trial = hillstrom.read_trial(path) if path else None
+    estimates: dict[Section, _Estimate] = {}
+    if master and log:
+        tell("fitting purchases", 1, _STAGES)
+        if sample is None:
+            sample = histories(log.customer, log.day, log.middle)[1]
+        estimates["purchases"] = _purchases(summary or master, sample, log)
+        tell("fitting spend", 2, _STAGES)
+        estimates["spend"] = _spend(master, log)
+    if path and trial:
+        tell("fitting e-mail response", 3, _STAGES)
+        estimates["email"] = _email(path, trial)
+    tell("calibrated", _STAGES, _STAGES)
+    return _assemble(estimates)
+
+
+def _assemble(estimates: dict[Section, _Estimate]) -> Calibration:
+    shipped = None if len(estimates) == len(SECTIONS) else Figures.shipped()
+    values: dict[str, object] = {s: e.values.model_dump() for s, e in estimates.items()}
+    fits: dict[str, object] = {s: e.fit.model_dump() for s, e in estimates.items()}
+    if shipped is not None:
+        values = {**shipped.sections(), **values}
+        fits = {**shipped.fit.model_dump(), **fits}
+    figures = Figures.model_validate({**values, "fit": Fits.model_validate(fits).model_dump()})
+    return Calibration(
+        figures=figures.rounded(),
+        fitted=tuple(section for section in SECTIONS if section in estimates),
+        moments=tuple(m for s in SECTIONS if s in estimates for m in estimates[s].moments),
+    )
+
+
+def _purchases(path: Path, data: PurchaseHistories, log: cdnow.PurchaseLog) -> _Estimate:
+    values, errors, found = bgnbd.fit(data)
+    return _Estimate(
+        values,
+        _described(
+            path,
+            "BG/NBD, maximum likelihood (Fader, Hardie & Lee 2005, eq. 6)",
+            len(data),
+            errors,
+            found,
+        ),
+        purchase_moments(values, data) + holdout_moments(values, log),
+    )
+
+
+def _spend(master: Path, log: cdnow.PurchaseLog) -> _Estimate:
+    customer, dollars = log.baskets()
+    values, errors, found = spend.fit(customer, dollars)
+    return _Estimate(
+        values,
+        _described(
+            master,
+            "log-normal with random customer effects, maximum likelihood, per purchase day",
+            len(dollars),
+            errors,
+            found,
+        ),
+        spend_moments(values, log),
+    )
+
+
+def _email(path: Path, trial: hillstrom.EmailTrial) -> _Estimate:
+    values, errors, found = email.fit(trial)
+    return _Estimate(
+        values,
+        _described(
+            path,
+            "logit of the visit with e-mail interactions, maximum likelihood; shares of visitors",
+            len(trial),
+            errors,
+            found,
+        ),
+        email_moments(values, trial),
+    )
+
+
+def _described(path: Path, method: str, rows: int, errors: dict[str, float], found: Maximum) -> Fit:
+    digest = sha256(path.read_bytes())
+    known = _ATTRIBUTION.get(digest)
+    return Fit(
+        source=f"{path.name} ({known})" if known else path.name,
+        data_digest=digest,
+        method=method,
+        rows=rows,
+        log_likelihood=found.log_likelihood,
+        standard_errors=errors,
+    )

@@ -1,0 +1,87 @@
+"""What an e-mail does: a visit within two weeks, and a purchase by a visitor.
+
+Logistic regression by maximum likelihood, no penalty: the randomised arms make the
+interactions with the e-mail causal contrasts on the log-odds scale. Both e-mail arms are
+pooled, as a programme's e-mail is neither for men nor for women.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from simulator.calibration.figures import EmailFigures
+from simulator.calibration.hillstrom import EmailTrial
+from simulator.calibration.maximum import Maximum, maximise, share_error
+from troth.errors import FailedPrecondition
+
+Float64 = NDArray[np.float64]
+
+LOGIT_NAMES = (
+    "visit_intercept",
+    "visit_recency",
+    "visit_log_history",
+    "lift_intercept",
+    "lift_recency",
+    "lift_log_history",
+)
+
+
+def fit(trial: EmailTrial) -> tuple[EmailFigures, dict[str, float], Maximum]:
+    """Maximum-likelihood figures, their standard errors, and the maximum of the visit logit.
+
+    Raises:
+        FailedPrecondition: if an arm has no visit, no purchase, or nothing but purchases, or
+            the covariates separate visitors from the rest.
+    """
+    design = _design(trial.recency, trial.history, trial.emailed)
+    outcome = trial.visited.astype(np.float64)
+    found = maximise(
+        lambda beta: _log_likelihood(beta, design, outcome),
+        [[0.0] * len(LOGIT_NAMES)],
+        field="email",
+    )
+    values = dict(zip(LOGIT_NAMES, found.theta.tolist(), strict=True))
+    errors = dict(zip(LOGIT_NAMES, found.standard_errors.tolist(), strict=True))
+    for name, arm in (
+        ("conversion_given_visit_email", trial.emailed),
+        ("conversion_given_visit_none", ~trial.emailed),
+    ):
+        visits = int((arm & trial.visited).sum())
+        purchases = int((arm & trial.converted).sum())
+        if not 0 < purchases < visits:
+            raise FailedPrecondition(
+                f"{purchases} purchases in {visits} visits leave no share to estimate",
+                field=f"email.{name}",
+            )
+        values[name] = purchases / visits
+        errors[name] = share_error(purchases, visits)
+    return EmailFigures(**values), errors, found
+
+
+def visit_probability(
+    figures: EmailFigures, recency: Float64, history: Float64, emailed: NDArray[np.bool_]
+) -> Float64:
+    """P(visit within two weeks), float64 (n,).
+
+    Args:
+        figures: the response.
+        recency: (n,) months since the last purchase.
+        history: (n,) dollars in the past year, >= 0.
+        emailed: bool (n,).
+    """
+    beta = np.array([getattr(figures, name) for name in LOGIT_NAMES])
+    return np.asarray(expit(_design(recency, history, emailed) @ beta), dtype=np.float64)
+
+
+def _design(recency: Float64, history: Float64, emailed: NDArray[np.bool_]) -> Float64:
+    """float64 (n, 6): intercept, recency, log1p(history), and each times the e-mail."""
+    base = np.stack((np.ones_like(recency), recency, np.log1p(history)), axis=1)
+    return np.concatenate((base, base * emailed[:, None]), axis=1)
+
+
+def _log_likelihood(beta: Float64, design: Float64, outcome: Float64) -> tuple[float, Float64]:
+    score = design @ beta
+    value = float((outcome * score - np.logaddexp(0.0, score)).sum())
+    return value, design.T @ (outcome - expit(score))

@@ -1,0 +1,214 @@
+"""The figures a scenario takes from real data, with where they come from and how sure they are."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from troth.digests import DIGEST_LENGTH
+from troth.errors import InvalidArgument, NotFound
+
+Section = Literal["purchases", "spend", "email"]
+SECTIONS: tuple[Section, ...] = ("purchases", "spend", "email")
+
+SIGNIFICANT_DIGITS = 6
+"""Digits written: far below the standard errors, far above what a platform's libm changes."""
+
+_Z95 = 1.959963984540054
+
+
+class _Values(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class PurchaseFigures(_Values):
+    """BG/NBD purchase process (Fader, Hardie & Lee 2005).
+
+    While alive, a customer buys at a Poisson rate; after each repeat purchase he leaves for
+    good with some probability.
+    """
+
+    r: float = Field(gt=0.0, description="Shape of the gamma distribution of purchase rates.")
+    alpha_weeks: float = Field(gt=0.0, description="Its scale: rates are per week, mean r/alpha.")
+    a: float = Field(gt=0.0, description="First shape of the beta distribution of drop-out.")
+    b: float = Field(gt=0.0, description="Second shape: mean drop-out is a / (a + b).")
+
+
+class SpendFigures(_Values):
+    """Log-normal spend of a purchase, in major units: ln spend = mu + customer + purchase."""
+
+    mu: float = Field(ge=-20.0, le=20.0, description="Mean of ln spend over customers.")
+    sigma_between: float = Field(gt=0.0, le=10.0, description="SD of ln spend between customers.")
+    sigma_within: float = Field(gt=0.0, le=10.0, description="SD of ln spend within a customer.")
+
+
+class EmailFigures(_Values):
+    """Response to an e-mail within two weeks.
+
+    Without an e-mail, logit P(visit) = visit_intercept + visit_recency * m + visit_log_history
+    * log1p(h), with m months since the last purchase (fitted on 1..12) and h dollars spent in
+    the past year; an e-mail adds lift_intercept + lift_recency * m + lift_log_history *
+    log1p(h). A visitor buys with the share given for his arm.
+    """
+
+    visit_intercept: float = Field(ge=-50.0, le=50.0)
+    visit_recency: float = Field(ge=-10.0, le=10.0)
+    visit_log_history: float = Field(ge=-10.0, le=10.0)
+    lift_intercept: float = Field(ge=-50.0, le=50.0)
+    lift_recency: float = Field(ge=-10.0, le=10.0)
+    lift_log_history: float = Field(ge=-10.0, le=10.0)
+    conversion_given_visit_email: float = Field(gt=0.0, lt=1.0)
+    conversion_given_visit_none: float = Field(gt=0.0, lt=1.0)
+
+
+class Fit(_Values):
+    """How one section was estimated."""
+
+    source: str = Field(min_length=1, description="The data set, in words.")
+    data_digest: str = Field(
+        pattern=f"^[0-9a-f]{{{DIGEST_LENGTH}}}$", description="SHA-256 of the file that was read."
+    )
+    method: str = Field(min_length=1, description="The estimator and its source.")
+    rows: int = Field(gt=0, description="Observations the likelihood is a sum over.")
+    log_likelihood: float = Field(description="At the estimate, natural logarithm.")
+    standard_errors: dict[str, float] = Field(description="Of each value of the section.")
+
+    @model_validator(mode="after")
+    def _errors_are_positive(self) -> Self:
+        for name, value in self.standard_errors.items():
+            if not value > 0.0:
+                raise ValueError(f"standard_errors.{name} is {value}, must be > 0")
+        return self
+
+
+class Fits(_Values):
+    """The fits of the three sections."""
+
+    purchases: Fit
+    spend: Fit
+    email: Fit
+
+
+_LOG_SCALE = frozenset({"r", "alpha_weeks", "a", "b", "sigma_between", "sigma_within"})
+_LOGIT_SCALE = frozenset({"conversion_given_visit_email", "conversion_given_visit_none"})
+
+
+class Figures(_Values):
+    """Everything ``troth calibrate`` estimates.
+
+    The sections ``purchases``, ``spend`` and ``email`` are those of a scenario, name for name.
+
+    Raises:
+        pydantic.ValidationError: if a standard error is missing or names no value.
+    """
+
+    purchases: PurchaseFigures
+    spend: SpendFigures
+    email: EmailFigures
+    fit: Fits
+
+    @model_validator(mode="after")
+    def _errors_name_the_values(self) -> Self:
+        for section in SECTIONS:
+            errors = set(getattr(self.fit, section).standard_errors)
+            values = set(type(getattr(self, section)).model_fields)
+            if errors != values:
+                odd = ", ".join(sorted(errors ^ values))
+                raise ValueError(f"fit.{section}.standard_errors and {section} differ in {odd}")
+        return self
+
+    @classmethod
+    def shipped(cls) -> Self:
+        """The figures that come with Troth, estimated by ``troth calibrate`` on real data."""
+        return cls.parse(
+            files("simulator.calibration").joinpath("figures.toml").read_text("utf-8"),
+            name="figures.toml",
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file that ``troth calibrate`` wrote.
+
+        Raises:
+            NotFound: if there is no such file.
+            InvalidArgument: if it is not such a file; one line, naming file, key and value.
+        """
+        if not path.is_file():
+            raise NotFound("no such file", field=str(path))
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidArgument(f"not readable as text: {error}", field=str(path)) from error
+        return cls.parse(text, name=str(path))
+
+    @classmethod
+    def parse(cls, text: str, *, name: str) -> Self:
+        """Figures from TOML; ``name`` is the file's, for the error.
+
+        Raises:
+            InvalidArgument: one line, naming file, key and value.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidArgument(f"not TOML: {error}", field=name) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            value = first["input"]
+            shown = "" if isinstance(value, dict) else f" (found {value!r})"
+            raise InvalidArgument(
+                f"{first['msg']}{shown}", field=f"{name}:{key}" if key else name
+            ) from error
+
+    def to_toml(self) -> str:
+        """The file's text; values are rounded to :data:`SIGNIFICANT_DIGITS`."""
+        import tomli_w  # only who writes needs it
+
+        head = (
+            "# Figures estimated from real data by `troth calibrate`. Do not edit: run it again.\n"
+            "# The first three sections are those of a scenario, name for name.\n\n"
+        )
+        return head + tomli_w.dumps(self.rounded().model_dump())
+
+    def rounded(self) -> Self:
+        """These figures with every number at :data:`SIGNIFICANT_DIGITS`."""
+        return type(self).model_validate(_rounded(self.model_dump()))
+
+    def sections(self) -> dict[str, dict[str, float]]:
+        """The three sections of a scenario: section -> name -> value."""
+        return {section: getattr(self, section).model_dump() for section in SECTIONS}
+
+    def overlay(self, scenario: Mapping[str, Any]) -> dict[str, Any]:
+        """A copy of a scenario's mapping with its three fitted sections replaced."""
+        return {**scenario, **self.sections()}
+
+    def interval(self, section: Section, name: str) -> tuple[float, float]:
+        """95 % interval of one value, so scaled that no bound is impossible.
+
+        Normal on the log scale for positive parameters, on the logit scale for shares, and as
+        it is for the rest.
+        """
+        value = float(getattr(getattr(self, section), name))
+        error = float(getattr(self.fit, section).standard_errors[name])
+        if name in _LOG_SCALE:
+            width = np.exp(_Z95 * error / value)
+            return float(value / width), float(value * width)
+        if name in _LOGIT_SCALE:
+            centre = np.log(value / (1.0 - value))
+            half = _Z95 * error / (value * (1.0 - value))
+            low, high = 1.0 / (1.0 + np.exp(-(centre + np.array((-half, half)))))
+            return float(low), float(high)
+        return value - _Z95 * error, value + _Z95 * error
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if isinstance(value, float) else value

@@ -1,0 +1,123 @@
+"""`troth calibrate`: fitted where there are data, shipped where there are none, and said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from simulator.calibration.calibrate import calibrate
+from simulator.calibration.figures import SECTIONS, Figures
+from simulator.commands import register
+from troth.errors import InvalidArgument, NotFound
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    """The command alone, in a folder of its own with no data beside it."""
+    home = tmp_path / "project"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("TROTH_HOME", raising=False)
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    return app
+
+
+@pytest.mark.data
+def test_shipped_figures_are_those_of_the_real_data(data_dir: Path) -> None:
+    """What is shipped is what the command estimates, to the digits written."""
+    result = calibrate(data_dir)
+    shipped = Figures.shipped()
+    assert result.fitted == SECTIONS
+    for section in SECTIONS:
+        fit, was = getattr(result.figures.fit, section), getattr(shipped.fit, section)
+        assert fit.data_digest == was.data_digest
+        assert fit.rows == was.rows
+        assert fit.standard_errors == pytest.approx(was.standard_errors, rel=2e-5)
+        assert result.figures.sections()[section] == pytest.approx(
+            shipped.sections()[section], rel=2e-5
+        )
+
+
+@pytest.mark.data
+def test_moments_of_the_fit_are_those_of_the_data(data_dir: Path) -> None:
+    """What was fitted is reproduced; the known gaps are there to be seen."""
+    moments = {m.name: m for m in calibrate(data_dir).moments}
+    again = moments["share of customers who buy again"]
+    assert again.fit == pytest.approx(again.real, abs=0.01)
+    basket = moments["mean basket, over customers, dollars"]
+    assert basket.fit == pytest.approx(basket.real, rel=0.02)
+    bought = moments["share who buy, e-mail"]
+    assert bought.fit == pytest.approx(bought.real, rel=1e-6)
+    future = [m for m in moments.values() if m.held_out]
+    assert len(future) == 4
+    assert all(m.fit < m.real for m in future)  # BG/NBD under-forecasts CDNOW, as published
+
+
+def test_fits_what_is_there_and_ships_the_rest(small_data: Path) -> None:
+    """Without the trial the e-mail section is the shipped one, and not claimed as fitted."""
+    shutil.rmtree(small_data / "hillstrom")
+    result = calibrate(small_data)
+    assert result.fitted == ("purchases", "spend")
+    assert result.figures.email == Figures.shipped().email
+    assert result.figures.fit.spend.source == "CDNOW_master.txt"
+    assert result.figures.spend.mu == pytest.approx(3.0, abs=0.15)
+    assert not any("visit" in m.name for m in result.moments)
+
+
+def test_stages_are_told_in_order(small_data: Path) -> None:
+    """Progress moves forward and ends at the end."""
+    told: list[tuple[str, int, int]] = []
+    calibrate(small_data, on_stage=lambda *stage: told.append(stage))
+    done = [stage[1] for stage in told]
+    assert done == sorted(done)
+    assert told[-1][1] == told[-1][2]
+
+
+def test_command_writes_figures_and_scenario(app: typer.Typer, small_data: Path) -> None:
+    """The file written is the figures printed, and the scenario takes them over."""
+    scenario = Path("scenario.toml")
+    scenario.write_text('name = "x"\n\n[spend]\nmu = 1.0\n')
+    paths = ["--data", str(small_data), "--output", "f.toml", "--into", str(scenario)]
+    result = CliRunner().invoke(app, ["calibrate", *paths, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    printed = json.loads(result.stdout)
+    figures = Figures.load(Path("f.toml"))
+    values = {row["parameter"]: row["value"] for row in printed["parameters"]}
+    assert values == {f"{s}.{k}": v for s, kv in figures.sections().items() for k, v in kv.items()}
+    assert all(row["low"] < row["value"] < row["high"] for row in printed["parameters"])
+    assert all(row["fitted_now"] for row in printed["parameters"])
+    assert f"mu = {figures.spend.mu}" in scenario.read_text()
+
+
+def test_command_says_when_figures_are_shipped(app: typer.Typer) -> None:
+    """Without data it says so in plain words, and still writes a file that loads."""
+    result = CliRunner().invoke(app, ["calibrate"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "No data found for purchases, spend, email" in result.stdout
+    assert Figures.load(Path("runs/default/figures.toml")) == Figures.shipped()
+
+
+def test_command_refuses_wrong_paths_and_leaves_no_trace(
+    app: typer.Typer, small_data: Path
+) -> None:
+    """A folder or scenario that is not there, or data that are wrong: nothing is written."""
+    run = CliRunner().invoke
+    for arguments, error in (
+        (["--data", "nowhere"], NotFound),
+        (["--into", "nowhere.toml"], NotFound),
+    ):
+        result = run(app, ["calibrate", *arguments])
+        assert isinstance(result.exception, error)
+    trial = small_data / "hillstrom" / "trial.csv"
+    trial.write_text(trial.read_text() + "13,x,No E-Mail,0,0,0\n")
+    result = run(app, ["calibrate", "--data", str(small_data)])
+    assert isinstance(result.exception, InvalidArgument)
+    assert "trial.csv:1502:history: 'x' is not a number" in str(result.exception)
+    assert not Path("runs").exists()
