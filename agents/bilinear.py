@@ -18,6 +18,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve
 
 from troth.errors import InvalidArgument
 
@@ -148,6 +149,14 @@ class BilinearMoments:
         """float64 (P * Q,): sum of y phi, row-major in (P, Q)."""
         return cast("Float64", (self._cross.T @ self.actions).reshape(-1))
 
+    def squared_error(self, weights: Float64) -> float:
+        """Sum of (y - phi' w)^2 over these rows for other rows' ``weights``, float64 (P, Q)."""
+        flat = weights.reshape(-1)
+        # sum_k u_k' W' S_k W u_k, without the Gram matrix.
+        scores = weights @ self.actions.T
+        fitted = float(np.einsum("pk,kpr,rk->", scores, self._outer, scores, optimize=True))
+        return float(self.squares.sum() - 2.0 * flat @ self.moment + fitted)
+
     def solve(self, ridge: float | Float64, *, penalise_intercept: bool = False) -> BilinearFit:
         """Minimise the squared error plus ``ridge`` times the squared weights.
 
@@ -169,7 +178,7 @@ class BilinearMoments:
         precision[np.diag_indices_from(precision)] += prior
         moment = self.moment
         factor: Float64 = np.linalg.cholesky(precision).astype(np.float64, copy=False)
-        mean = np.linalg.solve(factor.T, np.linalg.solve(factor, moment))
+        mean: Float64 = cho_solve((factor, True), moment)
         # RSS = y'y - 2 m'b + m'G m, and (G + prior) m = b.
         residual = float(self.squares.sum() - mean @ moment - mean @ (prior * mean))
         return BilinearFit(

@@ -63,6 +63,15 @@ def test_solution_is_ridge_and_predicts_by_the_design() -> None:
     )
 
 
+def test_held_out_error_comes_from_the_moments() -> None:
+    """The error of other rows' weights is the same as by a pass over the rows."""
+    contexts, action, reward, features = _data()
+    weights = np.random.default_rng(9).normal(size=(WIDTH + 1, FEATURES + 1))
+    moments = BilinearMoments(WIDTH, features).add(contexts, action, reward)
+    residual = reward - _design(contexts, action, features) @ weights.reshape(-1)
+    np.testing.assert_allclose(moments.squared_error(weights), residual @ residual, rtol=1e-10)
+
+
 def test_chunks_do_not_change_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are converted in chunks: their size is invisible."""
     contexts, action, reward, features = _data()

@@ -1,0 +1,228 @@
+"""``troth evaluate``: what logged decisions say of a policy that did not make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from troth.errors import InvalidArgument, NotFound
+from troth.output import AsJson, emit, progress, say, show_table
+from troth.settings import Settings
+
+if TYPE_CHECKING:
+    from agents.ope.diagnostics import Diagnostics
+    from agents.ope.evaluate import Estimate, IntervalKind
+
+Level = Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")]
+Kind = Annotated[
+    str,
+    typer.Option("--interval", help="student, normal or bootstrap; all clustered by customer."),
+]
+Seed = Annotated[int, typer.Option(help="Key of the bootstrap's draws.", min=0)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``evaluate`` group to ``app``."""
+    group = typer.Typer(
+        name="evaluate",
+        help="Evaluate policies off-policy, on logs with propensities.",
+        no_args_is_help=True,
+    )
+    group.command("open-bandit")(open_bandit)
+    group.command("log")(logged)
+    app.add_typer(group)
+
+
+def open_bandit(
+    directory: Annotated[Path, typer.Argument(help="Folder of the Open Bandit Dataset.")],
+    campaign: Annotated[str, typer.Option(help="men or women.")] = "men",
+    level: Level = 0.95,
+    kind: Kind = "student",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate a shop's Thompson policy from its uniform log, and compare with its own clicks.
+
+    The target is the Thompson log's share of each item in each slot over the week.
+    """
+    from agents.datasets.thompson import STAGES, evaluate_thompson
+
+    with progress() as bars:
+        task = bars.add_task(STAGES[0], total=len(STAGES))
+        begun: list[str] = []
+
+        def on_stage(stage: str) -> None:
+            bars.update(task, description=stage, completed=len(begun))
+            begun.append(stage)
+
+        trial = evaluate_thompson(
+            directory,
+            campaign,
+            level=level,
+            interval=cast("IntervalKind", kind),
+            seed=seed,
+            on_stage=on_stage,
+        )
+        bars.update(task, completed=len(STAGES))
+    if as_json:
+        emit(trial.to_dict())
+        return
+    rows = [
+        (*_row(e, 1000.0), _yes(e.covers(trial.truth.value)), f"{trial.gap(e):+.1f}")
+        for e in trial.evaluation.estimates
+    ]
+    show_table(
+        f"Thompson policy on the uniform log, {campaign}'s campaign: clicks per 1,000 rows",
+        (*_columns(level), "covers truth", "gap, std errors"),
+        rows,
+    )
+    show_table(
+        "On-policy click rates, per 1,000 rows",
+        ("policy", *_columns(level)[1:], "clicks", "rows"),
+        [
+            (
+                "Thompson (the truth)",
+                *_row(trial.truth, 1000.0)[1:],
+                trial.truth_clicks,
+                trial.truth_rows,
+            ),
+            (
+                "uniform (the log)",
+                *_row(trial.logging, 1000.0)[1:],
+                trial.logging_clicks,
+                trial.evaluation.diagnostics.rows,
+            ),
+        ],
+    )
+    say(
+        f"The truth rests on {trial.truth_clicks} clicks, the estimates on "
+        f"{trial.logging_clicks}: read them with both intervals in mind."
+    )
+    _show_diagnostics(trial.evaluation.diagnostics, names_customers=False)
+
+
+def logged(
+    log: Annotated[Path, typer.Argument(help="Parquet of logged decisions.")],
+    policy: Annotated[
+        str, typer.Option(help="Digest of an artifact (or its beginning), or its directory.")
+    ],
+    artifacts: Annotated[
+        Path | None,
+        typer.Option(help="Where artifacts lie.", show_default="TROTH_HOME/artifacts"),
+    ] = None,
+    level: Level = 0.95,
+    kind: Kind = "student",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate a policy's reward per decision from a log, whoever made its decisions.
+
+    The policy is judged as it stands, without guardrails. Rows whose outcome window is still
+    open are left out.
+    """
+    from agents.artifacts import ArtifactStore
+    from agents.ope.evaluate import evaluate_policy, on_policy
+    from agents.ope.target import target_distribution
+    from troth.batches import LoggedBatch
+    from troth.streams import generator
+
+    root, digest = _locate(policy, artifacts or Settings().artifacts)
+    artifact = ArtifactStore(root).load(digest)
+    with progress() as bars:
+        batch = LoggedBatch.read(log)
+        task = bars.add_task("ask the policy", total=len(batch))
+        distribution = target_distribution(
+            artifact.policy,
+            batch,
+            schema=artifact.schema,
+            catalogue_digest=artifact.catalogue.digest,
+            on_rows=lambda rows: bars.advance(task, rows),
+        )
+        fitting = bars.add_task("fit the reward model and estimate", total=None)
+        evaluation = evaluate_policy(
+            batch,
+            distribution,
+            level=level,
+            interval=cast("IntervalKind", kind),
+            rng=generator("evaluate log", digest, seed),
+        )
+        own = on_policy(batch, level=level)
+        bars.update(fitting, total=1, completed=1)
+    if as_json:
+        emit(
+            {
+                "policy_digest": digest,
+                "kind": artifact.kind,
+                "unit": "minor units per decision",
+                "logging": own.to_dict(),
+                **evaluation.to_dict(),
+            }
+        )
+        return
+    show_table(
+        f"{artifact.kind} {digest[:12]}: minor units per decision",
+        _columns(level),
+        [*(_row(e) for e in evaluation.estimates), ("the log's own policy", *_row(own)[1:])],
+    )
+    _show_diagnostics(evaluation.diagnostics)
+
+
+def _locate(policy: str, artifacts: Path) -> tuple[Path, str]:
+    """The store's root and the digest that ``--policy`` means."""
+    as_path = Path(policy)
+    if as_path.is_dir() and (as_path / "manifest.json").is_file():
+        resolved = as_path.resolve()
+        return resolved.parent, resolved.name
+    if not artifacts.is_dir():
+        raise NotFound(f"{artifacts} does not exist", field="artifacts")
+    found = sorted(
+        entry.name
+        for entry in artifacts.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and entry.name.startswith(policy)
+    )
+    if not policy or not found:
+        raise NotFound(f"no artifact {policy!r} in {artifacts}", field="policy")
+    if len(found) > 1:
+        raise InvalidArgument(
+            f"{policy!r} is the beginning of {len(found)} digests in {artifacts}", field="policy"
+        )
+    return artifacts, found[0]
+
+
+def _columns(level: float) -> tuple[str, ...]:
+    return ("estimator", "value", "std error", f"{100 * level:g}% low", f"{100 * level:g}% high")
+
+
+def _row(estimate: Estimate, scale: float = 1.0) -> tuple[Any, ...]:
+    figures = (estimate.value, estimate.stderr, estimate.low, estimate.high)
+    return (estimate.estimator.upper(), *(scale * figure for figure in figures))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _show_diagnostics(found: Diagnostics, *, names_customers: bool = True) -> None:
+    """Weights and support as a table, warnings as sentences."""
+    middle, high = found.weight_quantiles[2], found.weight_quantiles[5]
+    who = f"{found.customers:,} customers" if names_customers else "each its own cluster"
+    rows = [
+        ("rows", f"{found.rows:,} ({who}); {found.censored_rows:,} more left out as open"),
+        (
+            "effective sample size",
+            f"{found.effective_sample_size:,.0f} ({found.effective_share:.1%})",
+        ),
+        ("mean weight", f"{found.mean_weight:.3f} (z {found.mean_weight_z:+.1f}; expected 1)"),
+        ("weights: median, 99 %, largest", f"{middle:.2f}, {high:.2f}, {found.max_weight:.2f}"),
+        (
+            "target without support",
+            f"{found.unsupported_mass:.2%} of its probability, "
+            f"in {found.unsupported_rows:.2%} of rows",
+        ),
+    ]
+    show_table("How far to trust this", ("diagnostic", "value"), rows)
+    say("DM's interval holds the contexts' spread only, not the error of its reward model.")
+    for warned in found.warnings:
+        say(f"[yellow]warning:[/yellow] {warned.message}")

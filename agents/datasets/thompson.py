@@ -1,0 +1,122 @@
+"""Production's Thompson policy, judged from the uniform log and by its own clicks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.datasets.open_bandit import (
+    Campaign,
+    item_features,
+    marginal_policy,
+    read_logs,
+    visitor_features,
+)
+from agents.ope.evaluate import Estimate, Evaluation, IntervalKind, evaluate_policy, on_policy
+from agents.ope.reward_model import cross_fit
+from troth.streams import generator
+
+STAGES = ("read both logs", "fit the reward model", "estimate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThompsonTrial:
+    """Off-policy estimates of one policy next to what it did.
+
+    Attributes:
+        campaign: ``men`` or ``women``.
+        evaluation: from the uniform policy's log.
+        logging: the uniform policy's own click rate.
+        logging_clicks: the clicks that rests on, and so do all estimates.
+        truth: the Thompson policy's own click rate, an estimate itself.
+        truth_rows, truth_clicks: what that rests on.
+    """
+
+    campaign: str
+    evaluation: Evaluation
+    logging: Estimate
+    logging_clicks: int
+    truth: Estimate
+    truth_rows: int
+    truth_clicks: int
+
+    def gap(self, estimate: Estimate) -> float:
+        """(estimate - truth) in standard errors of the difference of the two logs."""
+        noise = math.hypot(estimate.stderr, self.truth.stderr)
+        return (estimate.value - self.truth.value) / noise if noise > 0 else math.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        document = self.evaluation.to_dict()
+        for row, estimate in zip(document["estimates"], self.evaluation.estimates, strict=True):
+            gap = self.gap(estimate)
+            row["covers_truth"] = estimate.covers(self.truth.value)
+            row["gap_in_stderrs"] = gap if math.isfinite(gap) else None
+        return {
+            "campaign": self.campaign,
+            "policy": "bts",
+            "unit": "clicks per row",
+            "logging": {**self.logging.to_dict(), "clicks": self.logging_clicks},
+            **document,
+            "truth": {
+                **self.truth.to_dict(),
+                "rows": self.truth_rows,
+                "clicks": self.truth_clicks,
+            },
+        }
+
+
+def evaluate_thompson(
+    root: Path,
+    campaign: Campaign | str,
+    *,
+    level: float = 0.95,
+    interval: IntervalKind = "student",
+    seed: int = 0,
+    on_stage: Callable[[str], None] | None = None,
+) -> ThompsonTrial:
+    """Evaluate the Thompson policy on the uniform log of the same week.
+
+    Args:
+        root: the Open Bandit Dataset's folder.
+        campaign: ``men`` or ``women``.
+        level: nominal coverage of all intervals, in (0, 1).
+        interval: as in :func:`~agents.ope.evaluate.evaluate_policy`.
+        seed: of the bootstrap, if that is the interval.
+        on_stage: called with each of :data:`STAGES` as it begins.
+
+    Raises:
+        InvalidArgument, NotFound, DataLoss: as reading and evaluating do.
+    """
+    announce = on_stage or (lambda _: None)
+    announce(STAGES[0])
+    uniform, thompson = read_logs(root, campaign)
+    distribution = marginal_policy(thompson, uniform.contexts)
+    announce(STAGES[1])
+    q_hat = cross_fit(
+        uniform,
+        contexts=visitor_features(uniform.contexts),
+        action_features=item_features(uniform.catalogue),
+    )
+    announce(STAGES[2])
+    return ThompsonTrial(
+        campaign=str(campaign),
+        evaluation=evaluate_policy(
+            uniform,
+            distribution,
+            q_hat=q_hat,
+            level=level,
+            interval=interval,
+            rng=generator("evaluate open-bandit", str(campaign), seed),
+        ),
+        logging=on_policy(uniform, level=level),
+        logging_clicks=int(np.count_nonzero(uniform.reward_minor)),
+        truth=on_policy(thompson, level=level),
+        truth_rows=len(thompson),
+        truth_clicks=int(np.count_nonzero(thompson.reward_minor)),
+    )

@@ -1,0 +1,239 @@
+"""Evaluate a policy on logged decisions: estimates with intervals, and how far to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.ope import estimators as forms
+from agents.ope.diagnostics import Diagnostics, diagnose
+from agents.ope.estimators import Float64, Terms
+from agents.ope.intervals import Interval, asymptotic, bootstrap, check_level, cluster_codes
+from agents.ope.reward_model import cross_fit
+from troth.batches import LoggedBatch
+from troth.errors import FailedPrecondition, InvalidArgument
+from troth.policy import Distribution, check_distribution
+
+ESTIMATORS = ("ips", "snips", "dm", "dr")
+IntervalKind = Literal["student", "normal", "bootstrap"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One estimator's answer, in the unit of the log's reward per decision.
+
+    Attributes:
+        estimator: ``ips``, ``snips``, ``dm`` or ``dr``.
+        value: the estimate.
+        stderr: its cluster-robust standard error.
+        low, high: the ends of its interval.
+    """
+
+    estimator: str
+    value: float
+    stderr: float
+    low: float
+    high: float
+
+    def covers(self, truth: float) -> bool:
+        """Whether ``truth`` lies in the interval."""
+        return self.low <= truth <= self.high
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; an end that is not finite becomes None."""
+        ends = {name: getattr(self, name) for name in ("value", "stderr", "low", "high")}
+        return {
+            "estimator": self.estimator,
+            **{name: value if np.isfinite(value) else None for name, value in ends.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a log says of a policy.
+
+    Attributes:
+        estimates: in the order asked for.
+        diagnostics: weights, overlap, support and warnings.
+        level: nominal coverage of the intervals.
+        interval: how they were made.
+    """
+
+    estimates: tuple[Estimate, ...]
+    diagnostics: Diagnostics
+    level: float
+    interval: IntervalKind
+
+    def __getitem__(self, estimator: str) -> Estimate:
+        """The estimate of that name; raises :class:`InvalidArgument` if it was not asked for."""
+        for estimate in self.estimates:
+            if estimate.estimator == estimator:
+                return estimate
+        raise InvalidArgument(f"{estimator!r} was not computed", field="estimator")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "level": self.level,
+            "interval": self.interval,
+            "estimates": [estimate.to_dict() for estimate in self.estimates],
+            "diagnostics": self.diagnostics.to_dict(),
+        }
+
+
+def evaluate_policy(
+    log: LoggedBatch,
+    distribution: Distribution,
+    *,
+    estimators: Sequence[str] = ESTIMATORS,
+    q_hat: Float64 | None = None,
+    level: float = 0.95,
+    interval: IntervalKind = "student",
+    rng: np.random.Generator | None = None,
+    resamples: int = 1000,
+) -> Evaluation:
+    """The value per decision that a policy would have had on this log's contexts.
+
+    Rows whose outcome window is open are left out and counted. Probability that the target
+    puts on actions the log cannot speak of is reported, not refused: see
+    :class:`~agents.ope.diagnostics.Diagnostics`.
+
+    Args:
+        log: n logged decisions.
+        distribution: float64 (n, K), the target policy at the log's contexts and masks, after
+            guardrails if it is to be served behind them; rows sum to 1.
+        estimators: any of :data:`ESTIMATORS`.
+        q_hat: float64 (n, K), predicted rewards; cross-fitted from the log if DM or DR are
+            asked for and it is absent.
+        level: nominal coverage, in (0, 1).
+        interval: ``student`` or ``normal`` from influence functions, or ``bootstrap``; all
+            clustered by customer.
+        rng: a keyed generator; needed by, and only by, the bootstrap.
+        resamples: of the bootstrap.
+
+    Raises:
+        InvalidArgument: for an unknown estimator or interval, a distribution that is none,
+            shapes that do not fit, or a bootstrap without ``rng``.
+        FailedPrecondition: if no uncensored row is left.
+    """
+    _check_request(estimators, interval, rng)
+    check_level(level)
+    check_distribution(distribution, np.ones((len(log), len(log.catalogue)), dtype=bool))
+    if q_hat is not None and q_hat.shape != distribution.shape:
+        raise InvalidArgument(f"shape {q_hat.shape} is not {distribution.shape}", field="q_hat")
+    censored_rows = int(np.count_nonzero(log.censored))
+    if censored_rows:
+        keep = np.flatnonzero(~log.censored)
+        log, distribution = log.take(keep), distribution[keep]
+        q_hat = None if q_hat is None else q_hat[keep]
+    if not len(log):
+        raise FailedPrecondition(
+            f"no decision with a closed outcome window ({censored_rows} are open)", field="log"
+        )
+    weight = forms.importance_weights(distribution, log.action, log.propensity)
+    clusters = cluster_codes(log.customer_id)
+    estimates = []
+    for terms in _terms(log, distribution, weight, estimators, q_hat):
+        ends = _interval(terms, clusters, interval, level, rng, resamples)
+        estimates.append(
+            Estimate(
+                estimator=terms.estimator,
+                value=terms.value,
+                stderr=ends.stderr,
+                low=ends.low,
+                high=ends.high,
+            )
+        )
+    return Evaluation(
+        estimates=tuple(estimates),
+        diagnostics=diagnose(
+            weight=weight,
+            reward=log.reward_minor,
+            clusters=clusters,
+            distribution=distribution,
+            action=log.action,
+            mask=log.mask,
+            catalogue=log.catalogue,
+            censored_rows=censored_rows,
+        ),
+        level=level,
+        interval=interval,
+    )
+
+
+def on_policy(log: LoggedBatch, *, level: float = 0.95) -> Estimate:
+    """The mean reward of the policy that wrote the log, with its own interval.
+
+    Raises:
+        FailedPrecondition: if no uncensored row is left.
+    """
+    keep = np.flatnonzero(~log.censored)
+    if not len(keep):
+        raise FailedPrecondition("no decision with a closed outcome window", field="log")
+    terms = Terms("on_policy", log.reward_minor[keep], np.ones(len(keep)))
+    ends = asymptotic(terms, cluster_codes(log.customer_id[keep]), level=level)
+    return Estimate(
+        estimator=terms.estimator,
+        value=terms.value,
+        stderr=ends.stderr,
+        low=ends.low,
+        high=ends.high,
+    )
+
+
+def _check_request(
+    estimators: Sequence[str], interval: str, rng: np.random.Generator | None
+) -> None:
+    if not estimators:
+        raise InvalidArgument("names no estimator", field="estimators")
+    for name in estimators:
+        if name not in ESTIMATORS:
+            raise InvalidArgument(
+                f"{name!r} is not one of {', '.join(ESTIMATORS)}", field="estimators"
+            )
+    if interval not in get_args(IntervalKind):
+        raise InvalidArgument(
+            f"{interval!r} is not one of {', '.join(get_args(IntervalKind))}", field="interval"
+        )
+    if interval == "bootstrap" and rng is None:
+        raise InvalidArgument("the bootstrap needs a keyed generator", field="rng")
+
+
+def _terms(
+    log: LoggedBatch,
+    distribution: Distribution,
+    weight: Float64,
+    estimators: Sequence[str],
+    q_hat: Float64 | None,
+) -> list[Terms]:
+    reward = log.reward_minor
+    builders: dict[str, Callable[[], Terms]] = {
+        "ips": lambda: forms.ips(weight, reward),
+        "snips": lambda: forms.snips(weight, reward),
+    }
+    if {"dm", "dr"} & set(estimators):
+        model = cross_fit(log) if q_hat is None else q_hat
+        expected = forms.expected_prediction(distribution, model)
+        predicted = model[np.arange(len(log)), log.action]
+        builders["dm"] = lambda: forms.dm(expected)
+        builders["dr"] = lambda: forms.dr(weight, reward, expected, predicted)
+    return [builders[name]() for name in estimators]
+
+
+def _interval(
+    terms: Terms,
+    clusters: NDArray[np.int64],
+    kind: IntervalKind,
+    level: float,
+    rng: np.random.Generator | None,
+    resamples: int,
+) -> Interval:
+    if kind == "bootstrap" and rng is not None:
+        return bootstrap(terms, clusters, rng=rng, level=level, resamples=resamples)
+    return asymptotic(
+        terms, clusters, level=level, reference="normal" if kind == "normal" else "student"
+    )
