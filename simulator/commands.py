@@ -68,12 +68,14 @@ def calibrate(
 
 
 def _rows(result: Calibration) -> list[dict[str, Any]]:
+    from simulator.calibration.figures import SECTIONS
+
     figures = result.figures
     rows = []
-    for section, values in figures.sections().items():
+    for section in SECTIONS:
         fit = getattr(figures.fit, section)
-        for name, value in values.items():
-            low, high = figures.interval(section, name)  # type: ignore[arg-type]
+        for name, value in figures.sections()[section].items():
+            low, high = figures.interval(section, name)
             rows.append(
                 {
                     "parameter": f"{section}.{name}",

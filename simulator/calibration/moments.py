@@ -57,8 +57,7 @@ def holdout_moments(figures: PurchaseFigures, log: PurchaseLog) -> tuple[Moment,
     """Purchases in the second half of the log, predicted from the first half, all customers.
 
     BG/NBD cannot lose a customer before his first repeat purchase, so the groups are shown
-    apart: what it gets wrong, it gets wrong for some of them. On CDNOW it is known to
-    under-forecast the second half (by 4 % of all repeat purchases in the paper's sample).
+    apart: what it gets wrong, it gets wrong for some of them.
     """
     ids, data = histories(log.customer, log.day, log.middle)
     days = float((log.last - log.middle) / np.timedelta64(1, "D"))

@@ -37,11 +37,7 @@ class Table:
         Raises:
             InvalidArgument: at the first value that is not, naming file, line and column.
         """
-        text = self.columns[name]
-        try:
-            values = text.astype(np.float64)
-        except ValueError:
-            values = np.array([_number(cell) for cell in text], dtype=np.float64)
+        values = self._parsed(name)
         bad = ~((values >= low) & (values <= high))  # NaN fails both comparisons
         self.refuse(bad, name, f"is not a number in [{low:g}, {high:g}]")
         return values
@@ -52,8 +48,9 @@ class Table:
         Raises:
             InvalidArgument: at the first value that is not, naming file, line and column.
         """
-        values = self.numbers(name, low, high)
-        self.refuse(values != np.rint(values), name, f"is not a whole number in [{low}, {high}]")
+        values = self._parsed(name)
+        bad = ~((values >= low) & (values <= high)) | (values != np.rint(values))
+        self.refuse(bad, name, f"is not a whole number in [{low}, {high}]")
         return values.astype(np.int64)
 
     def choices(self, name: str, allowed: Sequence[str]) -> NDArray[np.int64]:
@@ -79,6 +76,14 @@ class Table:
             at = int(bad.argmax())
             value = str(self.columns[name][at])
             raise InvalidArgument(f"{value!r} {why}", field=f"{self.path}:{self.lines[at]}:{name}")
+
+    def _parsed(self, name: str) -> NDArray[np.float64]:
+        """Column ``name`` as float64 (n,), NaN where it is no number."""
+        text = self.columns[name]
+        try:
+            return text.astype(np.float64)
+        except ValueError:
+            return np.array([_number(cell) for cell in text], dtype=np.float64)
 
 
 def read_table(path: Path, required: Sequence[str], *, delimiter: str | None = ",") -> Table:

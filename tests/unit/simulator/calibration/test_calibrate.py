@@ -57,7 +57,7 @@ def test_moments_of_the_fit_are_those_of_the_data(data_dir: Path) -> None:
     assert bought.fit == pytest.approx(bought.real, rel=1e-6)
     future = [m for m in moments.values() if m.held_out]
     assert len(future) == 4
-    assert all(m.fit < m.real for m in future)  # BG/NBD under-forecasts CDNOW, as published
+    assert all(m.fit < m.real for m in future)  # BG/NBD under-forecasts CDNOW
 
 
 def test_fits_what_is_there_and_ships_the_rest(small_data: Path) -> None:

@@ -79,7 +79,7 @@ def test_wrong_summaries_are_pointed_at(tmp_path: Path, text: str, said: str) ->
     ("row", "said"),
     [
         ("3,120.5,Some E-Mail,0,0,0.0", "3:segment: 'Some E-Mail' is not one of No E-Mail, "),
-        ("3,120.5,Mens E-Mail,2,0,0.0", "3:visit: '2' is not a number in [0, 1]"),
+        ("3,120.5,Mens E-Mail,2,0,0.0", "3:visit: '2' is not a whole number in [0, 1]"),
         ("3,120.5,Mens E-Mail,0,1,9.0", "3:conversion: '1' is 1 for a customer who did not visit"),
     ],
 )
