@@ -1,0 +1,160 @@
+"""Commands of decisioning: replay, profiles, log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serving.store import Database
+from troth.output import AsJson, emit, note, progress, say, show_mapping, show_table
+from troth.settings import Settings
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="The installation; TROTH_HOME by default.")
+]
+
+
+def settings_of(home: Path | None) -> Settings:
+    """The settings, with ``home`` in place of the configured one if given."""
+    return Settings() if home is None else Settings(home=home)
+
+
+def opened(settings: Settings) -> Database:
+    """The store of an installation that is there already.
+
+    Raises:
+        NotFound: if there is none: a command that reads must not create one.
+    """
+    from troth.errors import NotFound
+
+    if not settings.database.is_file():
+        raise NotFound(f"{settings.database} does not exist", field="home")
+    return Database(settings.database)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command("replay")(replay_command)
+    profiles = typer.Typer(help="Customers: time zones, permissions, contacts made elsewhere.")
+    profiles.command("load")(load_command)
+    app.add_typer(profiles, name="profiles")
+    log = typer.Typer(help="The log of decisions and what came of them.")
+    log.command("export")(export_command)
+    app.add_typer(log, name="log")
+
+
+def replay_command(
+    decision_id: Annotated[str, typer.Argument(help="A decision of this installation.")],
+    home: Home = None,
+    json: AsJson = False,
+) -> None:
+    """Make a stored decision again and compare it with its record, bit for bit.
+
+    Exits with 6 if they differ.
+    """
+    from agents.artifacts import ArtifactStore
+    from serving.decisioning.replay import replay
+    from troth.errors import DataLoss
+
+    settings = settings_of(home)
+    report = replay(opened(settings), ArtifactStore(settings.artifacts), decision_id)
+    if json:
+        emit(report.to_dict())
+    else:
+        decision = report.decision
+        show_mapping(
+            "Decision",
+            {
+                "decision": decision.decision_id,
+                "customer": decision.customer_id,
+                "for": decision.decided_at.isoformat(),
+                "action": f"{decision.action_id} ({decision.channel})",
+                "propensity": decision.propensity,
+                "served by": f"{decision.served_by}: {', '.join(decision.reasons)}",
+            },
+        )
+        show_table(
+            "Replay",
+            ("part", "identical", "made again"),
+            [(c.name, "yes" if c.identical else "NO", c.recomputed) for c in report.comparisons],
+        )
+    if not report.identical:
+        parts = ", ".join(c.name for c in report.comparisons if not c.identical)
+        raise DataLoss(f"the replay differs from the record in {parts}", field="decision_id")
+    note("The replay is identical to the record, bit for bit.")
+
+
+def load_command(
+    file: Annotated[Path, typer.Argument(help="Parquet or CSV, one row per customer.")],
+    home: Home = None,
+    json: AsJson = False,
+) -> None:
+    """Load customers: zone, permit_<channel>, as_of, contacts made elsewhere.
+
+    Loading a file again changes nothing. A permission that a customer withdrew comes back
+    only with a row whose as_of is later than the withdrawal.
+    """
+    from serving.decisioning.loading import load_customers
+
+    database = Database(settings_of(home).database)
+    with progress() as bars:
+        task = bars.add_task("customers", total=None)
+        loaded = load_customers(
+            database,
+            file,
+            on_progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    figures = {
+        "customers": loaded.customers,
+        "contacts": loaded.contacts,
+        "held_back": loaded.held_back,
+    }
+    if json:
+        emit(figures)
+    else:
+        show_mapping(f"Loaded {file}", figures)
+
+
+def export_command(
+    file: Annotated[Path, typer.Argument(help="The Parquet file to write.")],
+    catalogue: Annotated[
+        str | None, typer.Option(help="Digest of a catalogue, if there are several.")
+    ] = None,
+    window_days: Annotated[
+        int, typer.Option(min=1, max=180, help="How long outcomes count, days.")
+    ] = 28,
+    home: Home = None,
+    json: AsJson = False,
+) -> None:
+    """Write decisions and their rewards (margin minus cost of the contact) as Parquet."""
+    from agents.artifacts import ArtifactStore
+    from serving.decisioning.clock import server_clock
+    from serving.decisioning.export import export_log
+
+    settings = settings_of(home)
+    with progress() as bars:
+        task = bars.add_task("decisions", total=None)
+        exported = export_log(
+            opened(settings),
+            ArtifactStore(settings.artifacts),
+            now=server_clock(),
+            window=timedelta(days=window_days),
+            catalogue_digest=catalogue,
+            on_progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    exported.batch.write(file)
+    figures = {
+        "file": str(file),
+        "decisions": len(exported.batch),
+        "censored": int(exported.batch.censored.sum()),
+        "unanswered": exported.unanswered,
+        "mean_reward_minor": float(exported.batch.reward_minor.mean()),
+    }
+    if json:
+        emit(figures)
+    else:
+        say(f"Wrote {len(exported.batch):,} decisions to {file}.")
+        show_mapping("Log", figures)

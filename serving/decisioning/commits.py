@@ -1,0 +1,151 @@
+"""What a group commit does: outcomes, then decisions, then one audit row for all of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from serving.decisioning import ledger, outcomes
+from serving.decisioning.idempotency import find_answer, reused
+from serving.decisioning.outcomes import Recorded
+from serving.decisioning.records import Decision, encode_record
+from serving.governance import audit
+from troth.errors import TrothError
+from troth.types import Outcome, isoformat
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A decision that waits for its commit.
+
+    Attributes:
+        decision: as it will be answered.
+        text, digest: its record.
+        window: reach of the facts it rests on.
+    """
+
+    decision: Decision
+    text: str
+    digest: str
+    window: timedelta
+
+    @classmethod
+    def of(cls, decision: Decision, window: timedelta) -> Draft:
+        """Encode ``decision`` now, outside the write lock."""
+        return cls(decision, *encode_record(decision), window)
+
+
+@dataclass(frozen=True)
+class Stale:
+    """The answer to a draft whose facts no longer hold: judge and draw again."""
+
+
+STALE = Stale()
+
+
+@dataclass(frozen=True)
+class Report:
+    """An outcome that waits for its commit, in canonical form.
+
+    Attributes:
+        outcome: what to store.
+        now: the server's clock when it came in.
+        skew: see :func:`serving.decisioning.outcomes.record`.
+    """
+
+    outcome: Outcome
+    now: datetime
+    skew: timedelta
+
+
+Job = Draft | Report
+Result = Decision | Recorded | Stale
+
+
+def apply(connection: sqlite3.Connection, jobs: Sequence[Job]) -> list[Result | TrothError]:
+    """Do ``jobs`` inside one write transaction; one result each, in order.
+
+    Outcomes go first, so that an opt-out holds for the decisions beside it.
+    """
+    results: dict[int, Result | TrothError] = {}
+    granted: list[Draft] = []
+    for at, job in enumerate(jobs):
+        if isinstance(job, Report):
+            results[at] = _record(connection, job)
+    # Decisions are inserted last, all with the number of their audit row, so a request that
+    # is twice in this group is found here rather than in the table.
+    here: dict[str, Decision] = {}
+    for at, job in enumerate(jobs):
+        if isinstance(job, Draft):
+            results[at] = _grant(connection, job, granted, here)
+    _write(connection, granted)
+    return [results[at] for at in range(len(jobs))]
+
+
+def _record(connection: sqlite3.Connection, job: Report) -> Recorded | TrothError:
+    try:
+        return outcomes.record(connection, job.outcome, now=job.now, skew=job.skew)
+    except TrothError as error:
+        return error
+
+
+def _grant(
+    connection: sqlite3.Connection,
+    draft: Draft,
+    granted: list[Draft],
+    here: dict[str, Decision],
+) -> Decision | Stale | TrothError:
+    decision = draft.decision
+    twin = here.get(decision.request_id)
+    if twin is not None and twin.request_digest == decision.request_digest:
+        return twin
+    try:
+        if twin is not None:
+            return reused(decision.request_id)
+        answered = find_answer(connection, decision.request_id, decision.request_digest)
+        if answered is not None:
+            return answered
+        if decision.contacts and not _still_holds(connection, draft):
+            return STALE
+    except TrothError as error:
+        return error
+    here[decision.request_id] = decision
+    granted.append(draft)
+    return decision
+
+
+def _still_holds(connection: sqlite3.Connection, draft: Draft) -> bool:
+    """Whether the facts are as they were, and the contact could be booked."""
+    decision = draft.decision
+    now = ledger.facts(connection, decision.customer_id, decision.decided_at, draft.window)
+    return now == decision.facts and ledger.reserve(connection, decision)
+
+
+def _write(connection: sqlite3.Connection, granted: Sequence[Draft]) -> None:
+    if not granted:
+        return
+    digests = [draft.digest for draft in granted]
+    seq = audit.append(
+        connection,
+        "decisions.committed",
+        {"count": len(digests), "digest": audit.decisions_digest(digests)},
+    )
+    connection.executemany(
+        "INSERT INTO decisions (decision_id, request_id, request_digest, customer_id,"
+        " decided_at, record, record_digest, audit_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                draft.decision.decision_id,
+                draft.decision.request_id,
+                draft.decision.request_digest,
+                draft.decision.customer_id,
+                isoformat(draft.decision.decided_at),
+                draft.text,
+                draft.digest,
+                seq,
+            )
+            for draft in granted
+        ],
+    )

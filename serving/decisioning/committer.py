@@ -1,0 +1,121 @@
+"""Group commit: concurrent writers of one process share one transaction and one fsync."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from serving.store import Database
+from troth.errors import DataLoss, TrothError, Unavailable
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+LARGEST_GROUP = 256
+"""Jobs per transaction: bounds how long other processes wait for the write lock."""
+
+
+class GroupCommitter(Generic[J, R]):
+    """One thread that commits jobs in groups.
+
+    While one group is on its way to the disk, the next one gathers. A job's future is
+    resolved only after its transaction is committed, so that whoever has an answer has a
+    durable one. If a group fails, each job is tried alone: one bad job spoils no other.
+
+    Args:
+        database: where to.
+        apply: what a group does inside the transaction: one result per job, in order; an
+            exception given as a result fails that job only, and the job must have written
+            nothing; an exception that is raised undoes the group.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        apply: Callable[[sqlite3.Connection, Sequence[J]], Sequence[R | TrothError]],
+    ) -> None:
+        self._database = database
+        self._apply = apply
+        self._queue: queue.SimpleQueue[tuple[J, Future[R]] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="troth-committer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: J) -> Future[R]:
+        """Queue ``job``; the future holds its result once that is durable.
+
+        Raises:
+            Unavailable: if the committer was closed.
+        """
+        future: Future[R] = Future()
+        with self._lock:  # so that nothing is queued behind the end marker
+            if self._closed:
+                raise Unavailable("the service is shutting down")
+            self._queue.put((job, future))
+        return future
+
+    def close(self) -> None:
+        """Commit what is queued and stop."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while (group := self._next_group()) is not None:
+                self._commit(group)
+        finally:
+            self._database.close()
+
+    def _next_group(self) -> list[tuple[J, Future[R]]] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < LARGEST_GROUP:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)  # this group first, then the end
+                break
+            group.append(item)
+        return [(job, f) for job, f in group if f.set_running_or_notify_cancel()]
+
+    def _commit(self, group: list[tuple[J, Future[R]]]) -> None:
+        if not group:
+            return
+        try:
+            with self._database.write() as connection:
+                results = self._apply(connection, [job for job, _ in group])
+        except Exception as error:  # whatever it is, the callers must hear of it
+            if len(group) == 1:
+                group[0][1].set_exception(typed(error))
+                return
+            for item in group:
+                self._commit([item])
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            if isinstance(result, TrothError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+
+def typed(error: Exception) -> TrothError:
+    """The typed error for whatever the store threw."""
+    if isinstance(error, TrothError):
+        return error
+    if isinstance(error, sqlite3.OperationalError):
+        return Unavailable(f"the store cannot be written: {error}", field="database")
+    if isinstance(error, sqlite3.DatabaseError):
+        return DataLoss(f"the store is damaged: {error}", field="database")
+    return TrothError(f"commit failed: {error!r}")

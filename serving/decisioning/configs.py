@@ -1,0 +1,36 @@
+"""Guardrail configurations kept by digest, so that old decisions can be judged again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from serving.guardrails.config import GuardrailConfig
+from troth.digests import canonical_json
+from troth.errors import DataLoss, NotFound
+
+
+def remember(connection: sqlite3.Connection, config: GuardrailConfig) -> None:
+    """Keep ``config`` under its digest; inside a write transaction."""
+    connection.execute(
+        "INSERT OR IGNORE INTO guardrail_configs VALUES (?, ?)",
+        (config.digest, canonical_json(config.to_dict()).decode()),
+    )
+
+
+def recall(connection: sqlite3.Connection, digest: str) -> GuardrailConfig:
+    """The configuration of ``digest``.
+
+    Raises:
+        NotFound: if it was never kept.
+        DataLoss: if what is kept is not what was kept.
+    """
+    row = connection.execute(
+        "SELECT config FROM guardrail_configs WHERE digest = ?", (digest,)
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"{digest} is not a kept configuration", field="guardrails_digest")
+    config = GuardrailConfig.from_dict(json.loads(row["config"]))
+    if config.digest != digest:
+        raise DataLoss(f"configuration {digest} was changed", field="guardrails_digest")
+    return config

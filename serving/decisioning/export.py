@@ -1,0 +1,171 @@
+"""Export: the decision log and what came of it, as the one schema learners read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.decisioning.records import Decision, decode_record
+from serving.decisioning.replay import Artifacts
+from serving.store import Database
+from troth.batches import LoggedBatch
+from troth.contexts import ContextBatch
+from troth.errors import FailedPrecondition, NotFound
+from troth.objective import Objective
+from troth.types import OutcomeKind, isoformat
+
+WINDOW = timedelta(days=28)
+"""How long after a decision outcomes count, unless said otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A log and what did not make it into it.
+
+    Attributes:
+        batch: the decisions that a policy answered.
+        unanswered: decisions nobody could answer; they have no policy to learn from.
+    """
+
+    batch: LoggedBatch
+    unanswered: int
+
+
+def export_log(
+    database: Database,
+    artifacts: Artifacts,
+    *,
+    now: datetime,
+    objective: Objective | None = None,
+    window: timedelta = WINDOW,
+    catalogue_digest: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Exported:
+    """All decisions over one catalogue, in the order of commitment, with their rewards.
+
+    The reward follows ``objective`` over margin (purchases as reported, so net of discounts
+    and points), the cost of the contact, and opt-outs.
+
+    Args:
+        database: decisions and outcomes.
+        artifacts: to learn catalogue and feature schema from.
+        now: aware UTC; decisions younger than ``window`` are marked censored.
+        objective: by default margin minus the cost of the contact.
+        window: how long after a decision its outcomes count.
+        catalogue_digest: which catalogue; needed if decisions were made over several.
+        on_progress: called with rows done and rows in all.
+
+    Raises:
+        NotFound: if there is no such decision.
+        FailedPrecondition: if there are several catalogues or feature schemas to choose from.
+    """
+    with database.read() as connection:
+        decisions, unanswered = _decisions(connection, catalogue_digest, on_progress)
+        margin, opt_outs = _outcomes(connection, decisions, window)
+    artifact = artifacts.load(decisions[0].policy_digest)
+    catalogue = artifact.catalogue
+    action = np.array([d.action for d in decisions], dtype=np.int64)
+    nothing = np.zeros(len(decisions), dtype=np.int64)
+    reward = (objective or Objective()).reward(
+        {
+            "margin_minor": margin,
+            "discount_minor": nothing,
+            "points_minor": nothing,
+            "contact_minor": catalogue.cost_minor[action],
+            "opt_outs": opt_outs,
+        }
+    )
+    customers = np.array([d.customer_id for d in decisions])
+    times = np.array([_naive(d.decided_at) for d in decisions], dtype="datetime64[us]")
+    batch = LoggedBatch(
+        contexts=ContextBatch(artifact.schema, np.concatenate([d.raw for d in decisions])),
+        catalogue=catalogue,
+        mask=_masks(decisions, len(catalogue)),
+        action=action,
+        propensity=np.array([d.propensity for d in decisions]),
+        reward_minor=reward,
+        censored=np.array([d.decided_at + window > now for d in decisions]),
+        customer_id=customers,
+        episode=nothing,
+        step=_steps(customers, times),
+        decided_at=times,
+        decision_id=np.array([d.decision_id for d in decisions]),
+        policy_digest=np.array([d.policy_digest for d in decisions]),
+    )
+    return Exported(batch=batch, unanswered=unanswered)
+
+
+def _decisions(
+    connection: sqlite3.Connection,
+    catalogue_digest: str | None,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[list[Decision], int]:
+    """Decisions over one catalogue and schema, and how many nobody answered."""
+    total = connection.execute("SELECT count(*) FROM decisions").fetchone()[0]
+    decisions, unanswered = [], 0
+    rows = connection.execute("SELECT record, record_digest FROM decisions ORDER BY position")
+    for done, row in enumerate(rows, start=1):
+        decision = decode_record(row["record"], row["record_digest"])
+        if not decision.policy_digest:
+            unanswered += 1
+        elif catalogue_digest in (None, decision.catalogue_digest):
+            decisions.append(decision)
+        if on_progress is not None and (done % 1000 == 0 or done == total):
+            on_progress(done, total)
+    if not decisions:
+        raise NotFound("there are no decisions to export", field="decisions")
+    for field in ("catalogue_digest", "feature_schema_digest"):
+        found = sorted({getattr(d, field) for d in decisions})
+        if len(found) > 1:
+            raise FailedPrecondition(
+                f"decisions were made over several; choose one of {', '.join(found)}", field=field
+            )
+    return decisions, unanswered
+
+
+def _outcomes(
+    connection: sqlite3.Connection, decisions: Sequence[Decision], window: timedelta
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Margin in minor units and opt-outs of each decision, within the window."""
+    margin = np.zeros(len(decisions), dtype=np.int64)
+    opt_outs = np.zeros(len(decisions), dtype=np.int64)
+    position = {d.decision_id: at for at, d in enumerate(decisions)}
+    rows = connection.execute(
+        "SELECT decision_id, kind, value_minor, occurred_at FROM outcomes WHERE kind IN (?, ?)",
+        (OutcomeKind.PURCHASED, OutcomeKind.OPTED_OUT),
+    )
+    for row in rows:
+        at = position.get(row["decision_id"])
+        if at is None or row["occurred_at"] >= isoformat(decisions[at].decided_at + window):
+            continue
+        if row["kind"] == OutcomeKind.PURCHASED:
+            margin[at] += row["value_minor"]
+        else:
+            opt_outs[at] += 1
+    return margin, opt_outs
+
+
+def _masks(decisions: Sequence[Decision], actions: int) -> NDArray[np.bool_]:
+    mask = np.zeros((len(decisions), actions), dtype=bool)
+    for row, decision in enumerate(decisions):
+        mask[row, list(decision.eligible)] = True
+    return mask
+
+
+def _steps(customers: NDArray[np.str_], times: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """The place of each decision in its customer's history, from 0, by time."""
+    order = np.lexsort((times, customers))
+    _, start, count = np.unique(customers[order], return_index=True, return_counts=True)
+    steps = np.empty(len(order), dtype=np.int64)
+    steps[order] = np.arange(len(order)) - np.repeat(start, count)
+    return steps
+
+
+def _naive(moment: datetime) -> datetime:
+    """Without its zone, which is UTC: NumPy's times have none."""
+    return moment.replace(tzinfo=None)

@@ -1,0 +1,159 @@
+"""The decision pipeline: from a request to a durable, replayable decision."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from serving.decisioning import commits, configs, drawing, ledger, outcomes
+from serving.decisioning.answering import Answering
+from serving.decisioning.clock import Clock, server_clock
+from serving.decisioning.commits import Draft, Job, Report, Result
+from serving.decisioning.committer import GroupCommitter, typed
+from serving.decisioning.idempotency import find_answer
+from serving.decisioning.outcomes import Recorded
+from serving.decisioning.policies import PolicySource
+from serving.decisioning.records import Decision
+from serving.decisioning.requests import DecideRequest
+from serving.guardrails.engine import GuardrailEngine
+from serving.store import Database
+from troth.errors import InvalidArgument, Unavailable
+from troth.types import Outcome, isoformat
+
+MOST_ATTEMPTS = 8
+"""How often a decision is drawn again because its customer's ledger moved; then no contact.
+Each time another contact was granted meanwhile, so the frequency cap bounds it in any case."""
+
+
+class DecisionPipeline:
+    """Answers requests; the order of steps is that of the design.
+
+    Safe to call from many threads; the ``async`` twins from an event loop. Two pipelines on
+    one database, in one process or several, never grant one contact twice: a decision rests
+    on facts read before the policy is asked, and is committed only if a second reading,
+    inside the write transaction, gives the same. Otherwise it is masked and drawn again from
+    the new facts with the same stream key.
+
+    Args:
+        database: profiles, ledger, decisions, outcomes, audit.
+        policies: who may answer.
+        engine: the guardrails in force.
+        max_clock_skew: how far a caller's clock may be from the server's.
+        model_budget_s: how long a policy has to answer, seconds.
+        clock: the server's clock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        policies: PolicySource,
+        engine: GuardrailEngine,
+        *,
+        max_clock_skew: timedelta = timedelta(seconds=300),
+        model_budget_s: float = 0.05,
+        clock: Clock = server_clock,
+    ) -> None:
+        self._database = database
+        self._answering = Answering(policies, engine, model_budget_s)
+        self._guardrails_digest = engine.digest
+        self._window = engine.config.window
+        self._skew = max_clock_skew
+        self._clock = clock
+        with database.write() as connection:
+            configs.remember(connection, engine.config)
+        self._committer: GroupCommitter[Job, Result] = GroupCommitter(database, commits.apply)
+
+    def decide(self, request: DecideRequest) -> Decision:
+        """Answer ``request``, durably, before returning.
+
+        Raises:
+            InvalidArgument: naming the field; nothing was stored.
+            AlreadyExists: if ``request_id`` was used to ask something else.
+            Unavailable, DataLoss: if the store does not work; nothing was granted.
+        """
+        for step in self._steps(request):
+            if isinstance(step, Decision):
+                return step
+            result = self._committer.submit(step).result()
+            if isinstance(result, Decision):
+                return result
+        raise Unavailable("the customer's ledger did not settle")
+
+    async def decide_async(self, request: DecideRequest) -> Decision:
+        """As :meth:`decide`, leaving the event loop free while the commit is under way."""
+        for step in self._steps(request):
+            if isinstance(step, Decision):
+                return step
+            result = await asyncio.wrap_future(self._committer.submit(step))
+            if isinstance(result, Decision):
+                return result
+        raise Unavailable("the customer's ledger did not settle")
+
+    def record_outcome(self, outcome: Outcome) -> Recorded:
+        """Store what came of a decision, durably, before returning.
+
+        Raises:
+            InvalidArgument, NotFound, AlreadyExists: naming the field; nothing was stored.
+        """
+        return _recorded(self._committer.submit(self._report(outcome)).result())
+
+    async def record_outcome_async(self, outcome: Outcome) -> Recorded:
+        """As :meth:`record_outcome`, leaving the event loop free."""
+        future = self._committer.submit(self._report(outcome))
+        return _recorded(await asyncio.wrap_future(future))
+
+    def close(self) -> None:
+        """Commit what is under way and stop."""
+        self._committer.close()
+
+    def _steps(self, request: DecideRequest) -> Iterator[Decision | Draft]:
+        """The stored answer, or one draft after another, each from fresh facts."""
+        for attempt in range(MOST_ATTEMPTS + 1):
+            yield self._propose(request, contended=attempt == MOST_ATTEMPTS)
+
+    def _propose(self, request: DecideRequest, *, contended: bool) -> Decision | Draft:
+        now = self._clock()
+        with self._snapshot() as connection:
+            stored = find_answer(connection, request.request_id, request.digest)
+            if stored is not None:
+                return stored
+            decided_at = self._decided_at(request, now)
+            facts = ledger.facts(connection, request.customer_id, decided_at, self._window)
+        answer, reasons = self._answering.ask(request, facts, now)
+        if contended:
+            answer, reasons = None, (*reasons, "ledger_contended")
+        decision = drawing.compose(
+            request, facts, answer, reasons, guardrails_digest=self._guardrails_digest, now=now
+        )
+        return Draft.of(decision, self._window)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._database.read() as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise typed(error) from error
+
+    def _decided_at(self, request: DecideRequest, now: datetime) -> datetime:
+        decided_at = request.decided_at or now
+        if abs(decided_at - now) > self._skew:
+            raise InvalidArgument(
+                f"{isoformat(decided_at)} is more than {self._skew.total_seconds():g} s from"
+                f" the server's clock {isoformat(now)}",
+                field="decided_at",
+            )
+        return decided_at
+
+    def _report(self, outcome: Outcome) -> Report:
+        now = self._clock()
+        return Report(outcomes.checked(outcome, now, self._skew), now, self._skew)
+
+
+def _recorded(result: Result) -> Recorded:
+    if not isinstance(result, Recorded):
+        raise TypeError(f"{result!r} does not acknowledge an outcome")
+    return result

@@ -1,0 +1,23 @@
+"""Consent: a channel is used only where the customer is known to permit it."""
+
+from __future__ import annotations
+
+from serving.guardrails.facts import DENIED, UNKNOWN, FactsBatch
+from serving.guardrails.guardrail import Refusal, by_channel
+from troth.catalogue import Catalogue
+
+
+class Consent:
+    """Refuses channels whose permission is denied (``no_consent``) or not known.
+
+    There is nothing to configure: no setting makes a missing permission a permission.
+    """
+
+    name = "consent"
+
+    def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
+        """See :class:`serving.guardrails.guardrail.Guardrail`."""
+        return (
+            Refusal("no_consent", by_channel(facts.permissions == DENIED, catalogue)),
+            Refusal("unknown_consent", by_channel(facts.permissions == UNKNOWN, catalogue)),
+        )

@@ -1,0 +1,197 @@
+"""A small programme to decide in: three journeys, four actions, three features."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from serving.decisioning import profiles
+from serving.decisioning.pipeline import DecisionPipeline
+from serving.decisioning.policies import Answerer, FixedPolicies, Standing
+from serving.decisioning.profiles import Profile
+from serving.decisioning.requests import DecideRequest
+from serving.guardrails import GuardrailConfig, GuardrailEngine
+from serving.store import Database
+from troth.catalogue import CHANNELS, Action, Catalogue, Channel, OfferKind
+from troth.contexts import ContextBatch
+from troth.features import Feature, FeatureKind, FeatureSchema
+from troth.policy import Distribution, Mask, normalise
+from troth.types import Scope, ServedBy
+
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+"""Wednesday noon in UTC, one in the afternoon in Vienna."""
+ALL_CHANNELS = {c: True for c in CHANNELS if c is not Channel.NONE}
+
+CATALOGUE = Catalogue(
+    actions=(
+        Action(
+            action_id="no_contact",
+            journey="none",
+            step=0,
+            offer="none",
+            kind=OfferKind.NONE,
+            channel=Channel.NONE,
+        ),
+        Action(
+            action_id="welcome_email",
+            journey="welcome",
+            step=1,
+            offer="hello",
+            kind=OfferKind.CONTENT,
+            channel=Channel.EMAIL,
+            cost_minor=1,
+        ),
+        Action(
+            action_id="welcome_push",
+            journey="welcome",
+            step=2,
+            offer="hello",
+            kind=OfferKind.CONTENT,
+            channel=Channel.PUSH,
+            cost_minor=1,
+        ),
+        Action(
+            action_id="winback_sms",
+            journey="winback",
+            step=1,
+            offer="ten_off",
+            kind=OfferKind.DISCOUNT,
+            channel=Channel.SMS,
+            cost_minor=7,
+            discount=0.1,
+        ),
+    ),
+    journeys=("welcome", "winback", "quiet"),
+)
+SCHEMA = FeatureSchema(
+    (
+        Feature(name="recency_days", kind=FeatureKind.LOG, low=0, high=3650),
+        Feature(name="orders", kind=FeatureKind.NUMERIC, low=0, high=1000),
+        Feature(name="weekend", kind=FeatureKind.FLAG, low=0, high=1),
+    )
+)
+
+
+@dataclass(frozen=True)
+class WeightedPolicy:
+    """Probabilities in fixed proportions; a weight of 0 is never drawn."""
+
+    weights: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0)
+
+    def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
+        """The weights of what is eligible, normalised."""
+        return normalise(np.tile(np.array(self.weights), (len(contexts), 1)), mask)
+
+
+EAGER = WeightedPolicy((0.0, 1.0, 1.0, 1.0))
+"""Contacts whenever it may."""
+
+
+def answerer(
+    policy: object,
+    *,
+    role: ServedBy = ServedBy.MODEL,
+    name: str = "a",
+    share: float = 1.0,
+    expires_at: datetime = NOON + timedelta(days=400),
+    points: tuple[str, ...] = ("daily",),
+) -> Answerer:
+    """``policy`` as if it were approved."""
+    return Answerer(
+        role=role,
+        policy=policy,  # type: ignore[arg-type]
+        digest=name * 64,
+        kind="weighted",
+        schema=SCHEMA,
+        catalogue=CATALOGUE,
+        scope=Scope(decision_points=points, traffic_share=share, expires_at=expires_at),
+    )
+
+
+def request(customer: str = "C1", **changes: object) -> DecideRequest:
+    """A request that can be answered with any action; ``changes`` replace its fields."""
+    values: dict[str, object] = {
+        "request_id": str(uuid.uuid4()),
+        "customer_id": customer,
+        "decision_point": "daily",
+        "features": np.array([3.0, 2.0, np.nan], dtype=np.float32),
+        "feature_schema_digest": SCHEMA.digest,
+        "triggered_journeys": ("welcome", "winback"),
+        "decided_at": NOON,
+    }
+    return DecideRequest(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def loose_config(contacts: int = 1, hours: int = 24) -> GuardrailConfig:
+    """A cap of ``contacts`` in ``hours`` and a quiet hour that is never met."""
+    return GuardrailConfig.from_dict(
+        {
+            "quiet_hours": {"start": "03:00", "end": "03:01", "channels": ["sms"]},
+            "frequency_cap": {"rules": [{"hours": hours, "contacts": contacts}]},
+        }
+    )
+
+
+def customers(database: Database, *names: str, **changes: object) -> None:
+    """Store permissive profiles in Vienna; ``changes`` replace fields of all of them."""
+    with database.write() as connection:
+        profiles.upsert(
+            connection,
+            [
+                Profile(
+                    **{  # type: ignore[arg-type]
+                        "customer_id": name,
+                        "zone": "Europe/Vienna",
+                        "permissions": ALL_CHANNELS,
+                        **changes,
+                    }
+                )
+                for name in names
+            ],
+            now=NOON,
+        )
+
+
+@dataclass
+class Bench:
+    """A pipeline on a store of its own, at noon."""
+
+    folder: Path
+    config: GuardrailConfig = field(default_factory=loose_config)
+    answerers: tuple[Answerer, ...] = field(default_factory=lambda: (answerer(EAGER),))
+    reasons: tuple[str, ...] = ()
+    model_budget_s: float = 5.0
+    now: datetime = NOON
+
+    def __post_init__(self) -> None:
+        self.database = Database(self.folder / "troth.db", durable=False)
+        self.pipelines: list[DecisionPipeline] = []
+        self.pipeline = self.another()
+
+    def another(self) -> DecisionPipeline:
+        """One more pipeline on the same store, as a second replica would have."""
+        pipeline = DecisionPipeline(
+            self.database,
+            FixedPolicies({"daily": Standing(self.answerers, self.reasons)}),
+            GuardrailEngine(self.config),
+            max_clock_skew=timedelta(hours=1),
+            model_budget_s=self.model_budget_s,
+            clock=lambda: self.now,
+        )
+        self.pipelines.append(pipeline)
+        return pipeline
+
+    def count(self, table: str) -> int:
+        """Rows in ``table``."""
+        with self.database.read() as connection:
+            return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    def close(self) -> None:
+        """Stop every pipeline."""
+        for pipeline in self.pipelines:
+            pipeline.close()
+        self.database.close()
