@@ -1,0 +1,196 @@
+"""A scenario: a world's parameters, read from TOML and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from simulator.calibration.figures import EmailFigures, PurchaseFigures, SpendFigures
+from simulator.scenarios import sections as s
+from simulator.schema import reference_schema
+from troth.catalogue import CHANNELS, OFFER_KINDS, Action, Catalogue, Channel, OfferKind
+from troth.digests import digest
+from troth.errors import InvalidArgument, NotFound
+from troth.features import FeatureSchema
+from troth.objective import Objective
+
+
+class Scenario(s.Section):
+    """All parameters of a world; see the sections for units and ranges.
+
+    Raises:
+        pydantic.ValidationError: for a value out of range or a name that does not exist;
+            :func:`load` turns it into an :class:`InvalidArgument` of one line.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    description: str
+    start: date
+    objective_weights: s.ObjectiveSection
+    purchases: PurchaseFigures
+    spend: SpendFigures
+    email: EmailFigures
+    economics: s.EconomicsSection
+    calendar: s.CalendarSection
+    population: s.PopulationSection
+    persuadability: s.PersuadabilitySection
+    response: s.ResponseSection
+    fatigue: s.FatigueSection
+    mood: s.MoodSection
+    wallet: s.WalletSection
+    challenges: s.ChallengeSection
+    warm_up: s.WarmUpSection
+    tiers: Annotated[tuple[s.TierSection, ...], Field(strict=False, min_length=1)]
+    channels: dict[s.ChannelName, s.ChannelSection]
+    kinds: dict[s.Kind, s.KindSection]
+    offers: dict[str, s.OfferSection]
+    journeys: dict[str, s.JourneySection]
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        _complete("channels", self.channels, CHANNELS[1:])
+        _complete("kinds", self.kinds, OFFER_KINDS[1:])
+        for name, offer in self.offers.items():
+            if offer.kind is OfferKind.NONE:
+                raise ValueError(f"offers.{name}.kind = 'none': only no contact has no kind")
+        spends = [tier.from_spend_minor for tier in self.tiers]
+        if spends[0] != 0 or spends != sorted(set(spends)):
+            raise ValueError(f"tiers.from_spend_minor = {spends}: must start at 0 and rise")
+        known = set(self.schema.names)
+        for name, journey in self.journeys.items():
+            for condition in journey.when:
+                if condition.feature not in known:
+                    raise ValueError(
+                        f"journeys.{name}.when.feature = {condition.feature!r}: not a feature"
+                    )
+                if condition.at_least is None and condition.at_most is None:
+                    raise ValueError(f"journeys.{name}.when: needs at_least or at_most")
+            for step in journey.steps:
+                if step.offer not in self.offers:
+                    raise ValueError(
+                        f"journeys.{name}.steps.offer = {step.offer!r}: must be one of "
+                        + ", ".join(self.offers)
+                    )
+                if Channel.NONE in step.channels:
+                    raise ValueError(f"journeys.{name}.steps.channels = 'none': is no channel")
+        return self
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """*No contact*, then every channel of every step of every journey."""
+        rows = [
+            Action(
+                action_id="no_contact",
+                journey="none",
+                step=0,
+                offer="none",
+                kind=OfferKind.NONE,
+                channel=Channel.NONE,
+            )
+        ]
+        for journey, section in self.journeys.items():
+            for number, step in enumerate(section.steps, start=1):
+                offer = self.offers[step.offer]
+                rows += [
+                    Action(
+                        action_id=f"{journey}/{number}/{step.offer}/{channel}",
+                        journey=journey,
+                        step=number,
+                        offer=step.offer,
+                        kind=offer.kind,
+                        channel=channel,
+                        cost_minor=self.channels[channel].cost_minor + offer.cost_minor,
+                        discount=offer.discount,
+                        points=offer.points,
+                    )
+                    for channel in step.channels
+                ]
+        return Catalogue(tuple(rows), tuple(self.journeys))
+
+    @cached_property
+    def schema(self) -> FeatureSchema:
+        """The raw columns of :meth:`simulator.world.World.contexts`."""
+        return reference_schema(
+            tuple(tier.name for tier in self.tiers),
+            {str(name): section.clicked for name, section in self.channels.items()},
+        )
+
+    @cached_property
+    def objective(self) -> Objective:
+        """What the programme wants."""
+        return Objective(**self.objective_weights.model_dump())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of every value."""
+        return digest(self.model_dump(mode="json"))
+
+    def replace(self, **changes: Mapping[str, Any]) -> Scenario:
+        """A copy with some values of some sections changed, checked again.
+
+        Args:
+            changes: section name to ``{key: value}``; e.g. the figures of ``troth calibrate``.
+
+        Raises:
+            InvalidArgument: naming the key, the value and what is allowed.
+        """
+        values = self.model_dump(mode="python")
+        for section, change in changes.items():
+            values[section] = {**values[section], **change}
+        return _validated(values, self.name)
+
+
+def _complete(key: str, given: Mapping[Any, Any], wanted: tuple[Any, ...]) -> None:
+    for name in wanted:
+        if name not in given:
+            raise ValueError(f"{key}.{name}: is missing")
+    for name in given:
+        if name not in wanted:
+            raise ValueError(f"{key}.{name}: must be one of {', '.join(wanted)}")
+
+
+def _validated(values: Mapping[str, Any], where: str) -> Scenario:
+    try:
+        return Scenario.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        message = first["msg"].removeprefix("Value error, ")
+        if not key:  # a check across sections: the message names the key itself
+            raise InvalidArgument(f"{where}: {message}", field="scenario") from error
+        given = "" if first["type"] == "missing" else f" = {first['input']!r}"
+        raise InvalidArgument(f"{where}: {key}{given}: {message}", field=key) from error
+
+
+def load(name_or_path: str | Path = "reference") -> Scenario:
+    """Read a scenario: one that ships by its name, or a TOML file by its path.
+
+    Raises:
+        NotFound: if there is no such scenario or file.
+        InvalidArgument: in one line, with file, key, value and what is allowed.
+    """
+    text = str(name_or_path)
+    if text.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise NotFound(f"{path} does not exist", field="scenario")
+        content = path.read_text(encoding="utf-8")
+        where = path.name
+    else:
+        shipped = files("simulator.scenarios") / f"{text}.toml"
+        if not text.isidentifier() or not shipped.is_file():
+            raise NotFound(f"no scenario {text!r} ships with Troth", field="scenario")
+        content = shipped.read_text(encoding="utf-8")
+        where = f"{text}.toml"
+    try:
+        values = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArgument(f"{where}: not TOML: {error}", field="scenario") from error
+    return _validated(values, where)
