@@ -1,0 +1,172 @@
+"""Masked PPO masters a small problem with masks, in which the future counts."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.learners.masked_ppo import MaskedPpoConfig, PpoResult, train_masked_ppo
+from agents.policies.network import Activation
+from troth.errors import InvalidArgument
+
+ENVS = 256
+DAYS = 8
+CONFIG = MaskedPpoConfig(
+    total_steps=60_000,
+    rollout_days=DAYS,
+    batch_size=512,
+    epochs=4,
+    learning_rate=3e-3,
+    gamma=0.0,
+    hidden=(32,),
+)
+
+
+class ToyEnv(VecEnv):
+    """Customers of the problem, new ones every day; rewards in hundreds."""
+
+    def __init__(self, problem: Any, seed: int, width: int = 6) -> None:
+        self.problem = problem
+        self.rng = np.random.default_rng(seed)
+        super().__init__(
+            ENVS,
+            spaces.Box(-np.inf, np.inf, (width,), np.float32),
+            spaces.Discrete(len(problem.catalogue)),
+        )
+
+    def _next(self) -> NDArray[np.float32]:
+        self.contexts = self.problem.contexts(ENVS, self.rng)
+        self.mask = self.problem.mask(ENVS, self.rng)
+        encoded: NDArray[np.float32] = self.contexts.encoded
+        return encoded
+
+    def reset(self) -> NDArray[np.float32]:
+        """First day."""
+        self.day = 0
+        return self._next()
+
+    def step_async(self, actions: NDArray[np.int64]) -> None:
+        """Keep the actions; masked ones must not come."""
+        assert self.mask[np.arange(ENVS), actions].all()
+        self.actions = actions
+
+    def step_wait(self) -> Any:
+        """Noisy effect of each action."""
+        mean = self.problem.expected(self.contexts)
+        reward = (mean - mean[:, :1])[np.arange(ENVS), self.actions]
+        reward = (reward + 50.0 * self.rng.standard_normal(ENVS)) / 100.0
+        self.day += 1
+        done = np.full(ENVS, self.day % DAYS == 0)
+        return self._next(), reward.astype(np.float32), done, [{} for _ in range(ENVS)]
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def env_method(self, method_name: str, *args: Any, **kwargs: Any) -> list[Any]:
+        """Only the masks."""
+        assert method_name == "action_masks"
+        return list(self.mask)
+
+    def has_attr(self, attr_name: str) -> bool:
+        """Only the masks."""
+        return attr_name == "action_masks"
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """One value per environment."""
+        return [getattr(self, attr_name, None)] * ENVS
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Not needed."""
+        raise NotImplementedError
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Never."""
+        return [False] * ENVS
+
+
+def train(problem: Any, seed: int = 0, **changes: Any) -> PpoResult:
+    """Train on the toy."""
+    values = {name: getattr(CONFIG, name) for name in CONFIG.__slots__}
+    return train_masked_ppo(
+        ToyEnv(problem, seed),
+        MaskedPpoConfig(**{**values, **changes}),
+        schema=problem.schema,
+        catalogue=problem.catalogue,
+        seed=seed,
+    )
+
+
+def test_closes_the_gap(problem: Any) -> None:
+    """It learns most of what there is to learn, and its curve shows it."""
+    result = train(problem)
+    assert problem.closed(result.policy) > 0.8
+    assert result.curve[-1].steps >= CONFIG.total_steps
+    rewards = [point.mean_reward for point in result.curve]
+    assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.2
+
+
+@pytest.mark.parametrize("activation", list(Activation))
+def test_same_seed_same_weights(problem: Any, activation: Activation) -> None:
+    """Training is a function of its seed, and leaves the global generators alone."""
+    random.seed(1)
+    torch.manual_seed(1)
+    expected = (random.random(), torch.rand(1).item())
+    random.seed(1)
+    torch.manual_seed(1)
+    short = {"total_steps": 4_096, "activation": activation}
+    first, again, other = (train(problem, seed, **short).policy for seed in (0, 0, 1))
+    assert (random.random(), torch.rand(1).item()) == expected
+    for a, b, c in zip(first.weights, again.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert not np.array_equal(a, c)
+
+
+@pytest.mark.parametrize("activation", list(Activation))
+def test_export_computes_what_torch_computes(problem: Any, activation: Activation) -> None:
+    """Layer by layer in torch, the exported network gives the same probabilities."""
+    policy = train(problem, total_steps=4_096, activation=activation).policy
+    rng = np.random.default_rng(0)
+    contexts, mask = problem.contexts(500, rng), problem.mask(500, rng)
+    hidden = torch.from_numpy(contexts.encoded)
+    act = torch.tanh if activation is Activation.TANH else torch.relu
+    for at, (weight, bias) in enumerate(zip(policy.weights, policy.biases, strict=True)):
+        hidden = hidden @ torch.from_numpy(weight) + torch.from_numpy(bias)
+        hidden = act(hidden) if at < len(policy.weights) - 1 else hidden
+    hidden[~torch.from_numpy(mask)] = -1e8
+    expected = torch.softmax(hidden, dim=1).numpy()
+    answer = policy.distribution(contexts, problem.catalogue, mask)
+    np.testing.assert_allclose(answer, expected, rtol=0, atol=1e-5)
+
+
+def test_reports_progress(problem: Any) -> None:
+    """Progress counts up to the whole, in whole rollouts."""
+    seen: list[tuple[int, int, float]] = []
+    train_masked_ppo(
+        ToyEnv(problem, 0),
+        MaskedPpoConfig(total_steps=5_000, rollout_days=DAYS, batch_size=512),
+        schema=problem.schema,
+        catalogue=problem.catalogue,
+        seed=0,
+        on_progress=lambda *row: seen.append(row),
+    )
+    assert [row[:2] for row in seen] == [(2_048, 6_144), (4_096, 6_144), (6_144, 6_144)]
+    assert all(np.isfinite(row[2]) for row in seen)
+
+
+def test_refuses_an_environment_of_another_width(problem: Any) -> None:
+    """Observations must be what the schema encodes, or serving would feed something else."""
+    with pytest.raises(InvalidArgument, match="env"):
+        train_masked_ppo(
+            ToyEnv(problem, 0, width=5),
+            CONFIG,
+            schema=problem.schema,
+            catalogue=problem.catalogue,
+            seed=0,
+        )
