@@ -1,0 +1,139 @@
+"""``troth evaluate`` from the command line: what it prints, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from agents.artifacts import ArtifactStore
+from agents.commands import register
+from agents.policies.uniform import UniformPolicy
+from troth.batches import LoggedBatch
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.streams import generator
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run() -> Run:
+    """Runs the command; an error comes out as it is raised."""
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+
+    def invoke(*arguments: object) -> Any:
+        result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def saved(bandit: Any, tmp_path: Path) -> tuple[LoggedBatch, Path, Path, str]:
+    """A log, its file, and a store with the uniform policy in it."""
+    log = bandit(generator("commands", 0), customers=200, rows_each=2).log
+    log.write(tmp_path / "log.parquet")
+    store = ArtifactStore(tmp_path / "artifacts")
+    digest = store.save(
+        UniformPolicy(),
+        schema=log.contexts.schema,
+        catalogue=log.catalogue,
+        contexts=log.contexts,
+        mask=log.mask,
+        training={},
+    )
+    return log, tmp_path / "log.parquet", store.root, digest
+
+
+def test_an_artifact_on_a_log(run: Run, saved: tuple[LoggedBatch, Path, Path, str]) -> None:
+    """The JSON holds the estimates; IPS is the one computed by hand from the log."""
+    log, path, root, digest = saved
+    found = run("log", path, "--policy", digest, "--artifacts", root, "--json")
+    assert found.exit_code == 0
+    document = json.loads(found.stdout)
+    values = {row["estimator"]: row["value"] for row in document["estimates"]}
+    assert values["ips"] == pytest.approx(np.mean(0.25 / log.propensity * log.reward_minor))
+    assert set(values) == {"ips", "snips", "dm", "dr"}
+    assert document["logging"]["value"] == pytest.approx(log.reward_minor.mean())
+    assert (document["policy_digest"], document["kind"]) == (digest, "uniform")
+    assert document["diagnostics"]["customers"] == 200
+
+
+def test_a_policy_by_digest_prefix_or_directory(
+    run: Run, saved: tuple[LoggedBatch, Path, Path, str]
+) -> None:
+    """Whole digest, its beginning, and the artifact's folder mean the same policy."""
+    _, path, root, digest = saved
+    asked = ("--artifacts", root, "--json")
+    whole = run("log", path, "--policy", digest, *asked).stdout
+    assert run("log", path, "--policy", digest[:8], *asked).stdout == whole
+    assert run("log", path, "--policy", root / digest, "--json").stdout == whole
+
+
+def test_people_get_tables_and_warnings(
+    run: Run, saved: tuple[LoggedBatch, Path, Path, str]
+) -> None:
+    """Without --json there is a table with every estimator, and how far to trust it."""
+    _, path, root, digest = saved
+    shown = run("log", path, "--policy", digest, "--artifacts", root, "--level", 0.975).stdout
+    for text in ("SNIPS", "DR", "97.5", "effective sample size", "without support"):
+        assert text in shown
+
+
+def test_what_is_not_there_is_refused(
+    run: Run, saved: tuple[LoggedBatch, Path, Path, str], tmp_path: Path
+) -> None:
+    """No log, no store, no such artifact, an ambiguous beginning, a level that is none."""
+    _, path, root, digest = saved
+    with pytest.raises(NotFound, match=r"nothing\.parquet"):
+        run("log", tmp_path / "nothing.parquet", "--policy", digest, "--artifacts", root)
+    with pytest.raises(NotFound, match="nowhere"):
+        run("log", path, "--policy", digest, "--artifacts", tmp_path / "nowhere")
+    with pytest.raises(NotFound, match="no artifact 'zzz'"):
+        run("log", path, "--policy", "zzz", "--artifacts", root)
+    (root / (digest[:1] + "0" * 63)).mkdir()
+    with pytest.raises(InvalidArgument, match="2 digests"):
+        run("log", path, "--policy", digest[:1], "--artifacts", root)
+    with pytest.raises(InvalidArgument, match="level"):
+        run("log", path, "--policy", digest, "--artifacts", root, "--level", 2)
+
+
+def test_a_log_of_another_catalogue_is_refused(
+    run: Run, saved: tuple[LoggedBatch, Path, Path, str], make_log: Any, tmp_path: Path
+) -> None:
+    """Columns would mean other actions."""
+    _, _, root, digest = saved
+    other = make_log(action=np.zeros(5, int), propensity=np.ones(5), reward=np.zeros(5), actions=7)
+    other.write(tmp_path / "other.parquet")
+    with pytest.raises(FailedPrecondition) as refused:
+        run("log", tmp_path / "other.parquet", "--policy", digest, "--artifacts", root)
+    assert refused.value.field == "log.catalogue"
+
+
+@pytest.mark.data
+def test_open_bandit_prints_estimates_beside_the_truth(run: Run, data_dir: Path) -> None:
+    """JSON and tables hold four estimators, the truth and the clicks it rests on."""
+    folder = data_dir / "open_bandit"
+    document = json.loads(run("open-bandit", folder, "--campaign", "women", "--json").stdout)
+    assert [row["estimator"] for row in document["estimates"]] == ["ips", "snips", "dm", "dr"]
+    assert document["truth"]["value"] == pytest.approx(0.0046)
+    assert document["truth"]["low"] < 0.0046 < document["truth"]["high"]
+    shown = " ".join(run("open-bandit", folder, "--campaign", "men").stdout.split())
+    assert "The truth rests on 69 clicks, the estimates on 46" in shown
+    assert "SNIPS" in shown
+
+
+def test_open_bandit_needs_its_folder(run: Run, tmp_path: Path) -> None:
+    """The refusal names the file that is missing."""
+    with pytest.raises(NotFound, match=r"men\.csv\.gz"):
+        run("open-bandit", tmp_path)
