@@ -21,7 +21,7 @@ from agents.bilinear import BilinearFit, BilinearMoments, Float64
 from troth.batches import LoggedBatch
 from troth.errors import InvalidArgument
 
-RIDGES = (1.0, 10.0, 100.0, 1000.0)
+RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Penalties tried; that of the least held-out squared error is used in every fold."""
 
 
