@@ -100,14 +100,10 @@ class Database:
             raise Unavailable(f"the store is busy: {error}", field="database") from error
         try:
             yield connection
+            _commit(connection)
         except BaseException:
             _roll_back(connection)
             raise
-        try:
-            connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            _roll_back(connection)
-            raise Unavailable(f"the commit failed: {error}", field="database") from error
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -164,6 +160,13 @@ def _is_busy(error: sqlite3.DatabaseError) -> bool:
 def _require_idle(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         raise FailedPrecondition("this thread is already in a transaction", field="database")
+
+
+def _commit(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"the commit failed: {error}", field="database") from error
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

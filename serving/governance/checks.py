@@ -32,20 +32,18 @@ def check_decisions(connection: sqlite3.Connection) -> Iterator[Finding]:
     Reads ``decisions(record, record_digest, audit_seq)`` if there is such a table: each
     ``decisions.committed`` row carries the count and the digest over the ``record_digest`` of
     the decisions of its group commit in order of insertion, and ``record_digest`` is the
-    SHA-256 of the canonical JSON text ``record``.
+    SHA-256 of the canonical JSON text ``record``. Columns that repeat a key of the record,
+    for look-ups, must hold the same.
     """
     if not _has_table(connection, "decisions"):
         return
     committed = _committed(connection)
-    rows = connection.execute(
-        "SELECT audit_seq, decision_id, record, record_digest FROM decisions"
-        " ORDER BY audit_seq, rowid"
-    )
+    rows = connection.execute("SELECT * FROM decisions ORDER BY audit_seq, rowid")
     for seq, group in groupby(rows, key=lambda row: row["audit_seq"]):
         digests: list[str] = []
         for row in group:
             digests.append(row["record_digest"])
-            if sha256(str(row["record"]).encode()) != row["record_digest"]:
+            if not _is_whole(row):
                 yield Finding(
                     kind=FindingKind.EDITED,
                     seq=seq,
@@ -146,6 +144,13 @@ def _has_table(connection: sqlite3.Connection, name: str) -> bool:
         ).fetchone()
         is not None
     )
+
+
+def _is_whole(decision: sqlite3.Row) -> bool:
+    if sha256(decision["record"].encode()) != decision["record_digest"]:
+        return False
+    record = json.loads(decision["record"])
+    return all(record.get(name, cell) == cell for name, cell in dict(decision).items())
 
 
 def _committed(connection: sqlite3.Connection) -> dict[int, tuple[int, str]]:

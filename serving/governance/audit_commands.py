@@ -1,0 +1,107 @@
+"""``troth audit``."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serving.governance import audit
+from serving.governance.options import Home, settings
+from serving.store import Database
+from troth.errors import DataLoss, FailedPrecondition, NotFound
+from troth.output import AsJson, emit, progress, say, show_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to ``app``."""
+    group = typer.Typer(name="audit", help="The audit log.", no_args_is_help=True)
+    group.command("verify")(verify)
+    group.command("export-head")(export_head)
+    group.command("list")(list_rows)
+    app.add_typer(group)
+
+
+def verify(
+    head: Annotated[
+        Path | None, typer.Option(help="A head exported before: finds what was cut or rewritten.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the whole log, and compare votes, registry and decisions with it.
+
+    Exits 6 if anything was tampered with.
+    """
+    database = _open(home)
+    against = audit.Head.read(head) if head else None
+    with progress() as bars:
+        task = bars.add_task("audit rows", total=None)
+        report = audit.verify(
+            database,
+            against=against,
+            on_progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    if as_json:
+        emit(report.to_dict())
+    elif report.findings:
+        show_table(
+            "Findings",
+            ("kind", "row", "what"),
+            [(f.kind, f.seq if f.seq is not None else "", f.message) for f in report.findings],
+        )
+    else:
+        say(
+            f"[green]the log is whole[/green]: {report.rows} rows, agreeing with"
+            f" {report.checkpoints} signed heads; head {report.seq} {report.hash}"
+        )
+    if not report.ok:
+        raise DataLoss(f"{len(report.findings)} findings in {report.rows} rows", field="audit")
+
+
+def export_head(
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; keep it where this host cannot reach.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign the head of the log and hand it out."""
+    head = audit.checkpoint(_open(home))
+    if head is None:
+        raise FailedPrecondition("the log is empty", field="audit")
+    if out is not None:
+        head.write(out)
+    if as_json or out is None:
+        emit(head.to_dict())
+    else:
+        say(f"row {head.seq}, {head.hash}, signed in {out}")
+
+
+def list_rows(
+    last: Annotated[int, typer.Option(help="How many rows, the newest.", min=1)] = 20,
+    kind: Annotated[str | None, typer.Option(help="Of this kind only.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest rows, oldest of them first."""
+    with _open(home).read() as connection:
+        found = deque(audit.rows(connection, kind=kind), maxlen=last)
+    if as_json:
+        emit([row.to_dict() for row in found])
+        return
+    show_table(
+        "Audit log",
+        ("row", "at", "kind", "payload"),
+        [(row.seq, row.at, row.kind, row.payload) for row in found],
+    )
+
+
+def _open(home: Path | None) -> Database:
+
+    path = settings(home).database
+    if not path.is_file():
+        raise NotFound(f"{path} does not exist", field="home")
+    return Database(path)

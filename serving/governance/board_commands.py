@@ -1,0 +1,112 @@
+"""``troth keys`` and ``troth board``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serving.governance import keys
+from serving.governance.board import Board
+from serving.governance.options import Home, settings
+from troth.errors import AlreadyExists, NotFound
+from troth.output import AsJson, emit, note, say, show_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the two groups to ``app``."""
+    group = typer.Typer(name="keys", help="Keys of board members.", no_args_is_help=True)
+    group.callback()(_group)
+    group.command("new")(new_key)
+    app.add_typer(group)
+    board = typer.Typer(name="board", help="Who proposes and approves.", no_args_is_help=True)
+    board.command("init")(init)
+    board.command("add")(add)
+    board.command("show")(show)
+    app.add_typer(board)
+
+
+def _group() -> None:
+    """Keys of board members."""
+
+
+def new_key(
+    name: Annotated[str, typer.Argument(help="Name of the files: NAME.pem and NAME.pub.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder; best on its owner's machine.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make an Ed25519 key pair: the private key for its owner alone, the public one to hand in."""
+    private, public = out / f"{name}.pem", out / f"{name}.pub"
+    if public.exists():
+        raise AlreadyExists(f"{public} exists; it is not overwritten", field="out")
+    key = keys.generate()
+    keys.save(key, private)
+    text = keys.public_text(key)
+    public.write_text(text + "\n", encoding="ascii")
+    if as_json:
+        emit({"name": name, "private_key": private, "public_key_file": public, "public_key": text})
+        return
+    say(f"private key  {private}  (mode 0600; give it to nobody)")
+    say(f"public key   {public}  {text}")
+
+
+def init(
+    quorum: Annotated[
+        int, typer.Option(help="Approvals needed from members other than the proposer.", min=2)
+    ] = 2,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an empty roster."""
+    path = settings(home).board
+    if path.exists():
+        raise AlreadyExists(f"{path} exists; it is not overwritten", field="board")
+    board = Board(quorum=quorum)
+    board.save(path)
+    _show(board, path, as_json)
+
+
+def add(
+    name: Annotated[str, typer.Argument(help="The new member, a lower-case slug.")],
+    public_key: Annotated[
+        str, typer.Option(help="Base64 of the public key, or the .pub file that holds it.")
+    ],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a member. What the board approved before must be proposed again."""
+    path = settings(home).board
+    board = Board.load(path)
+    grown = board.with_member(name, _public_key(public_key))
+    grown.save(path)
+    if board.can_approve and not as_json:
+        note("[yellow]the roster's digest changed: earlier approvals no longer hold[/yellow]")
+    _show(grown, path, as_json)
+
+
+def show(home: Home = None, as_json: AsJson = False) -> None:
+    """Show the roster and its digest."""
+    path = settings(home).board
+    _show(Board.load(path), path, as_json)
+
+
+def _public_key(given: str) -> str:
+    if not given.endswith(".pub"):
+        return given
+    path = Path(given)
+    if not path.is_file():
+        raise NotFound(f"{path} does not exist", field="public_key")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _show(board: Board, path: Path, as_json: bool) -> None:
+    if as_json:
+        emit({"path": path, "digest": board.digest, **board.to_dict()})
+        return
+    show_table(f"Board, {path}", ("member", "public key"), sorted(board.members.items()))
+    say(f"quorum {board.quorum}, digest {board.digest}")
+    if not board.can_approve:
+        note(
+            f"[yellow]too small to approve: it takes a proposer and {board.quorum} others[/yellow]"
+        )

@@ -1,0 +1,152 @@
+"""Transactions are whole, migrations run once, and failures are typed."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+import serving.store
+from serving.store import Database, split_statements
+from troth.errors import DataLoss, FailedPrecondition, Unavailable
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    """A fresh store with one table of the test's own."""
+    database = Database(tmp_path / "new" / "troth.db", durable=False)
+    with database.write() as connection:
+        connection.execute("CREATE TABLE marks (mark TEXT) STRICT")
+    return database
+
+
+def marks(database: Database) -> list[str]:
+    """What is committed."""
+    with database.read() as connection:
+        return [row["mark"] for row in connection.execute("SELECT mark FROM marks")]
+
+
+def test_a_transaction_is_all_or_nothing(database: Database) -> None:
+    """An exception undoes all of it; the next one finds the connection usable."""
+    with pytest.raises(sqlite3.IntegrityError), database.write() as connection:
+        connection.executemany("INSERT INTO marks VALUES (?)", [("lost",), (b"not text",)])
+    with database.write() as connection:
+        connection.execute("INSERT INTO marks VALUES ('kept')")
+    assert marks(database) == ["kept"]
+
+
+def test_readers_see_one_state(database: Database) -> None:
+    """What another thread commits meanwhile is not seen inside the snapshot."""
+    with database.read() as connection:
+        before = connection.execute("SELECT COUNT(*) FROM marks").fetchone()[0]
+
+        def write() -> None:
+            with database.write() as other:
+                other.execute("INSERT INTO marks VALUES ('late')")
+            database.close()
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+        assert connection.execute("SELECT COUNT(*) FROM marks").fetchone()[0] == before == 0
+    assert marks(database) == ["late"]
+
+
+def test_transactions_do_not_nest(database: Database) -> None:
+    """A second one on the same thread is a mistake with a name, and the first survives it."""
+    with database.write() as connection:
+        connection.execute("INSERT INTO marks VALUES ('outer')")
+        with pytest.raises(FailedPrecondition, match="already"), database.write():
+            pass
+        with pytest.raises(FailedPrecondition, match="already"), database.read():
+            pass
+    assert marks(database) == ["outer"]
+
+
+def test_a_second_writer_waits_and_then_hears_why(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Busy is Unavailable: the same request may be sent again."""
+    monkeypatch.setattr(serving.store, "BUSY_TIMEOUT_S", 0.05)
+    other = Database(database.path, durable=False)
+    with database.write(), pytest.raises(Unavailable, match="busy"), other.write():
+        pass
+    with other.write() as connection:
+        connection.execute("INSERT INTO marks VALUES ('later')")
+    assert marks(database) == ["later"]
+
+
+def test_opening_does_not_wait_for_a_writer(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica that starts while another commits is not held up by migrations."""
+    monkeypatch.setattr(serving.store, "BUSY_TIMEOUT_S", 0.05)
+    with database.write() as connection:
+        connection.execute("INSERT INTO marks VALUES ('x')")
+        other = Database(database.path)
+        assert marks(other) == []
+
+
+def test_many_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
+    """Each migration runs once, whoever is first."""
+    failures: list[BaseException] = []
+
+    def open_it() -> None:
+        try:
+            Database(tmp_path / "troth.db", durable=False).close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with Database(tmp_path / "troth.db").read() as connection:
+        names = [row["name"] for row in connection.execute("SELECT name FROM migrations")]
+    assert "001_governance.sql" in names
+    assert len(names) == len(set(names))
+
+
+def test_what_is_no_database_is_data_loss(tmp_path: Path) -> None:
+    """Not an sqlite3 error from somewhere below."""
+    path = tmp_path / "troth.db"
+    path.write_text("this is a text file, and a rather long one at that\n" * 40)
+    with pytest.raises(DataLoss, match=r"troth\.db"):
+        Database(path)
+
+
+def test_committed_is_on_the_disk(tmp_path: Path) -> None:
+    """WAL with full synchronisation unless asked otherwise; foreign keys hold."""
+    with Database(tmp_path / "a.db").read() as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+    with Database(tmp_path / "b.db", durable=False).read() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 1
+
+
+def test_a_failed_commit_leaves_nothing_open(database: Database) -> None:
+    """A deferred constraint fails at COMMIT; the connection is usable afterwards."""
+    with database.write() as connection:
+        connection.execute("CREATE TABLE a (id INTEGER PRIMARY KEY) STRICT")
+        connection.execute(
+            "CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED) STRICT"
+        )
+    with pytest.raises(sqlite3.IntegrityError), database.write() as connection:
+        connection.execute("INSERT INTO b VALUES (7)")
+    assert marks(database) == []
+
+
+def test_scripts_are_split_at_statements() -> None:
+    """A trigger's body stays in one piece, and semicolons in text are text."""
+    trigger = "CREATE TRIGGER t BEFORE DELETE ON a BEGIN SELECT 1; SELECT 2; END;"
+    script = f"CREATE TABLE a (b TEXT);\n{trigger}\nINSERT INTO a VALUES ('x;y');\n-- the end\n"
+    assert split_statements(script) == [
+        "CREATE TABLE a (b TEXT);",
+        trigger,
+        "INSERT INTO a VALUES ('x;y');",
+    ]
