@@ -20,7 +20,7 @@ from troth.objective import Objective
 Observation = NDArray[np.float32]
 
 
-class NextBestActionEnv(gymnasium.Env[Observation, np.int64]):
+class NextBestActionEnv(gymnasium.Env[Any, Any]):
     """One customer of a loyalty programme, one decision a day.
 
     ## Description
@@ -78,7 +78,8 @@ class NextBestActionEnv(gymnasium.Env[Observation, np.int64]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Bool (K,): eligible actions this morning."""
-        return self.world.mask()[0]
+        mask: NDArray[np.bool_] = self.world.mask()[0]
+        return mask
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -6,6 +6,7 @@ work per customer, except on the day an episode ends.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -37,6 +38,9 @@ class PopulationVecEnv(VecEnv):
         self._nothing: list[dict[str, Any]] = [{}] * env.num_envs
         self._actions: NDArray[np.int64] | None = None
         self._seed: int | None = None
+        self._returns = np.zeros(env.num_envs)
+        self._days = 0
+        self._began = time.monotonic()
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
 
     @property
@@ -54,6 +58,8 @@ class PopulationVecEnv(VecEnv):
         """Begin with another cohort, or with the first one of a seed just given."""
         observation, _ = self._env.reset(seed=self._seed)
         self._seed = None
+        self._returns[:] = 0.0
+        self._days = 0
         self._reset_seeds()
         self._reset_options()
         return observation
@@ -74,13 +80,25 @@ class PopulationVecEnv(VecEnv):
             raise FailedPrecondition("call step_async() before step_wait()", field="actions")
         observation, rewards, _, over, info = self._env.step(self._actions)
         self._actions = None
-        infos = self._nothing
-        if over[0]:
-            infos = [
-                {"terminal_observation": last, "TimeLimit.truncated": self._bootstrap}
-                for last in info["final_obs"]
-            ]
+        self._returns += rewards
+        self._days += 1
+        infos = self._endings(info["final_obs"]) if over[0] else self._nothing
         return observation, rewards.astype(np.float32), over, infos
+
+    def _endings(self, last: NDArray[np.float32]) -> list[dict[str, Any]]:
+        """What SB3 wants to know at an episode's end: last observations, returns, lengths."""
+        elapsed = round(time.monotonic() - self._began, 6)
+        endings = [
+            {
+                "terminal_observation": observation,
+                "TimeLimit.truncated": self._bootstrap,
+                "episode": {"r": float(total), "l": self._days, "t": elapsed},
+            }
+            for observation, total in zip(last, self._returns, strict=True)
+        ]
+        self._returns[:] = 0.0
+        self._days = 0
+        return endings
 
     def close(self) -> None:
         """Close the population."""

@@ -47,8 +47,10 @@ def overnight(
 
     Args:
         section: parameters.
-        days, done: of this morning.
-        bought, starts: a purchase was made, a challenge offer was clicked, bool (n,).
+        days: days left this morning, 0 when none runs.
+        done: purchases made in it.
+        bought: a purchase was made, bool (n,).
+        starts: a challenge offer was clicked, bool (n,).
     """
     finished = bought & completes(section, days, done)
     running = days > 0

@@ -62,7 +62,7 @@ class ChannelTable:
 
 def log_normal(sigma: float | Float, quantile: Float) -> Float:
     """Log-normal factors of mean 1 from uniforms, float64 of the common shape."""
-    return np.exp(sigma * ndtri(quantile) - 0.5 * np.square(sigma))
+    return np.asarray(np.exp(sigma * ndtri(quantile) - 0.5 * np.square(sigma)), dtype=np.float64)
 
 
 def draw_affinity(

@@ -22,6 +22,7 @@ from simulator.response import Readiness, Tables
 from simulator.scenarios import Scenario
 from simulator.wallet import TierTable
 from troth.catalogue import NO_CONTACT
+from troth.objective import COMPONENTS, Objective
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -53,7 +54,8 @@ class Rules:
     tables: Tables
     actions: ActionTable
     decay: NDArray[np.float32]
-    award_minor: float
+    ceiling: float
+    margin_share: float
 
     @classmethod
     def of(cls, scenario: Scenario) -> Rules:
@@ -64,7 +66,8 @@ class Rules:
             tables=Tables(channels, GroupTable.of(scenario), TierTable.of(scenario.tiers)),
             actions=ActionTable.of(scenario, channels),
             decay=fatigue.decay(channels),
-            award_minor=response.award_minor(scenario),
+            ceiling=scenario.response.ceiling,
+            margin_share=scenario.economics.margin_share,
         )
 
 
@@ -73,49 +76,37 @@ def expected(
 ) -> dict[str, Float]:
     """E[component | all state, action]: (n, K), or (n,) for the actions ``chosen``."""
     table, n = rules.actions, len(people)
-    delivery = rules.tables.channels.delivery
-    margin_share = rules.scenario.economics.margin_share
+    cost: Float = table.cost_minor.astype(np.float64)
     if chosen is None:
-        shape = (n, table.channel.size)
-        margin, discount, points, opt_outs = (np.empty(shape) for _ in range(4))
-        kernel.expect(
-            margin, discount, points, opt_outs, *_kernel_arguments(rules, ready), delivery,
-            ready.opts_out, ready.basket, margin_share, table.discount, table.promised_minor,
-            ready.completes,
-        )  # fmt: skip
-        cost = np.broadcast_to(table.cost_minor.astype(np.float64), shape)
+        out = np.empty((4, n, cost.size))
+        kernel.expect_components(out, table, ready, rules.ceiling, rules.margin_share)
+        cost = np.broadcast_to(cost, out.shape[1:])
     else:
-        rows, channel = np.arange(n), table.channel[chosen]
-        arrives = delivery[channel]
-        reached = arrives * _bought(rules, ready, chosen)
-        buys = (1.0 - arrives) * ready.organic + reached
-        margin = buys * ready.basket * margin_share
-        discount = reached * ready.basket * table.discount[chosen]
-        points = reached * table.promised_minor[chosen] + buys * ready.completes
-        opt_outs = arrives * ready.opts_out[channel, rows]
-        cost = table.cost_minor[chosen].astype(np.float64)
-    return {
-        "margin_minor": margin,
-        "discount_minor": discount,
-        "points_minor": points,
-        "contact_minor": cost,
-        "opt_outs": opt_outs,
-    }
+        out = np.empty((4, n))
+        kernel.expect_chosen(out, chosen, table, ready, rules.ceiling, rules.margin_share)
+        cost = cost[chosen]
+    return dict(zip(COMPONENTS, (out[0], out[1], out[2], cost, out[3]), strict=True))
 
 
-def _kernel_arguments(rules: Rules, ready: Readiness) -> tuple[Any, ...]:
-    table = rules.actions
-    return (
-        table.channel, table.kind, table.journey, table.strength, table.recovers,
-        ready.organic, ready.hurt, ready.drive, ready.by_channel, ready.by_kind,
-        ready.by_journey, rules.scenario.response.ceiling,
-    )  # fmt: skip
+def expected_rewards(rules: Rules, people: Population, ready: Readiness, goal: Objective) -> Float:
+    """E[reward | all state, action], float64 (n, K), minor units."""
+    out = np.empty((len(people), rules.actions.channel.size))
+    weights = goal.to_dict()
+    kernel.expect_rewards(
+        out,
+        rules.actions,
+        ready,
+        rules.ceiling,
+        rules.margin_share,
+        np.array([weights[name] for name in COMPONENTS]),
+    )
+    return out
 
 
 def _bought(rules: Rules, ready: Readiness, chosen: Int64) -> Float:
     """P(buys | delivered) of one action each, float64 (n,)."""
     out = np.empty(chosen.shape[0])
-    kernel.respond(out, chosen, *_kernel_arguments(rules, ready))
+    kernel.bought(out, chosen, rules.actions, ready, rules.ceiling)
     return out
 
 
@@ -220,7 +211,7 @@ def _components(
     table = rules.actions
     margin, discount, points = (np.zeros(chosen.shape[0], dtype=np.int64) for _ in range(3))
     served, reached = chosen[buyers], delivered[buyers]
-    margin[buyers] = np.rint(basket * rules.scenario.economics.margin_share)
+    margin[buyers] = np.rint(basket * rules.margin_share)
     discount[buyers] = np.rint(basket * table.discount[served] * reached)
     points[buyers] = np.rint(table.promised_minor[served] * reached + ready.completes[buyers])
     return {

@@ -26,22 +26,27 @@ MEMORY_DAYS = 28
 """Days of contact history kept as bits."""
 
 
+def total_load(wear: NDArray[np.float32]) -> Float:
+    """sum_c w_ic, float64 (n,)."""
+    return np.asarray(wear.sum(axis=0, dtype=np.float64))
+
+
 def response_factor(
     section: FatigueSection, table: ChannelTable, wear: NDArray[np.float32]
 ) -> Float:
     """float64 (C, n) in (0, 1]: what is left of the response, from the load (C, n)."""
-    total = wear.sum(axis=0, dtype=np.float64)
-    return np.exp(-(table.wear[:, None] * wear + section.wear * total))
+    left: Float = np.exp(-(table.wear[:, None] * wear + section.wear * total_load(wear)))
+    return left
 
 
 def opt_out_factor(section: FatigueSection, wear: NDArray[np.float32]) -> Float:
     """float64 (n,) >= 1: how much readier he is to withdraw a permission."""
-    return 1.0 + section.opt_out_gain * wear.sum(axis=0, dtype=np.float64)
+    return 1.0 + section.opt_out_gain * total_load(wear)
 
 
 def leaves(section: FatigueSection, wear: NDArray[np.float32]) -> Float:
     """P(leaves for good | a contact is delivered), float64 (n,) in [0, 1]."""
-    return np.minimum(section.irritation * wear.sum(axis=0, dtype=np.float64), 1.0)
+    return np.minimum(section.irritation * total_load(wear), 1.0)
 
 
 def decay(table: ChannelTable) -> NDArray[np.float32]:
@@ -51,7 +56,10 @@ def decay(table: ChannelTable) -> NDArray[np.float32]:
 
 def contacts_within(recent: NDArray[np.uint32], days: int) -> NDArray[np.int64]:
     """int64 (n,): contacts in the past ``days`` (at most 28), today excluded."""
-    return np.bitwise_count(recent & np.uint32((1 << days) - 1)).astype(np.int64)
+    count: NDArray[np.int64] = np.bitwise_count(recent & np.uint32((1 << days) - 1)).astype(
+        np.int64
+    )
+    return count
 
 
 def capped(section: FatigueSection, recent: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -1,20 +1,33 @@
-"""The compiled loops: Philox, the response table, counts of clicks.
+"""The compiled loops: Philox, counts of clicks, the mask and the table of responses.
 
 All Numba code of the simulator lives in this one file, because Numba's cache watches only
 the file of a compiled function: a helper compiled elsewhere could change unnoticed.
 ``fastmath`` stays off, so that a number does not depend on the batch it is computed in.
+
+``table`` is an :class:`simulator.offers.ActionTable`, ``ready`` a
+:class:`simulator.response.Readiness`: Numba reads named tuples by field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numba import njit, uint64
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from simulator.offers import ActionTable
+    from simulator.response import Readiness
+
+Float = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_LOW = 0xFFFFFFFF
 
 
 def _compiled(function: _Function) -> _Function:
@@ -22,50 +35,45 @@ def _compiled(function: _Function) -> _Function:
 
 
 @_compiled
-def _philox(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int) -> tuple[int, int, int, int]:
-    """Philox4x32-10 (Salmon et al., SC 2011); words are uint64 holding 32 bits."""
-    low = uint64(0xFFFFFFFF)
-    x0, x1, x2, x3 = uint64(c0), uint64(c1), uint64(c2), uint64(c3)
+def _philox(counter: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: Any) -> Any:
+    """Philox4x32-10 (Salmon et al., SC 2011): four words, each a uint64 below 2**32."""
+    low, half = uint64(_LOW), uint64(32)
+    x0, x1, x2, x3 = uint64(counter), uint64(purpose), uint64(step), uint64(replicate)
     a, b = uint64(k0), uint64(k1)
     for _ in range(10):
         p0 = uint64(0xD2511F53) * x0
         p1 = uint64(0xCD9E8D57) * x2
-        x0, x1, x2, x3 = (
-            (p1 >> uint64(32)) ^ x1 ^ a,
-            p1 & low,
-            (p0 >> uint64(32)) ^ x3 ^ b,
-            p0 & low,
-        )
+        x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
         a = (a + uint64(0x9E3779B9)) & low
         b = (b + uint64(0xBB67AE85)) & low
     return x0, x1, x2, x3
 
 
 @_compiled
-def _fill(out: NDArray[np.float64], customer: NDArray[np.int64], words: NDArray[np.uint64]) -> None:
-    """Out (4, n): uniforms of counter (customer, purpose, step, replicate)."""
+def _fill(out: Float, customer: Int64, words: NDArray[np.uint64]) -> None:
     for i in range(customer.shape[0]):
-        x0, x1, x2, x3 = _philox(
-            uint64(customer[i]), words[0], words[1], words[2], words[3], words[4]
-        )
-        out[0, i] = (np.float64(x0) + 0.5) * 2.0**-32
-        out[1, i] = (np.float64(x1) + 0.5) * 2.0**-32
-        out[2, i] = (np.float64(x2) + 0.5) * 2.0**-32
-        out[3, i] = (np.float64(x3) + 0.5) * 2.0**-32
+        x = _philox(customer[i], words[0], words[1], words[2], words[3], words[4])
+        out[0, i] = (np.float64(x[0]) + 0.5) * 2.0**-32
+        out[1, i] = (np.float64(x[1]) + 0.5) * 2.0**-32
+        out[2, i] = (np.float64(x[2]) + 0.5) * 2.0**-32
+        out[3, i] = (np.float64(x[3]) + 0.5) * 2.0**-32
 
 
-def uniforms(
-    seed: int, customer: NDArray[np.int64], *, purpose: int, step: int, replicate: int = 0
-) -> NDArray[np.float64]:
-    """Bit for bit :func:`troth.streams.uniforms`, compiled: float64 (4, n) in (0, 1).
+def uniforms(seed: int, customer: Int64, *, purpose: int, step: int, replicate: int = 0) -> Float:
+    """Bit for bit :func:`troth.streams.uniforms`, compiled.
 
     Args:
         seed: in [0, 2**64).
         customer: int64 (n,) in [0, 2**32).
-        purpose, step, replicate: counter words in [0, 2**32).
+        purpose: which mechanism asks, in [0, 2**32).
+        step: day or position, in [0, 2**32).
+        replicate: which alternative life, in [0, 2**32).
+
+    Returns:
+        float64 (4, n), each in (0, 1).
     """
     out = np.empty((4, customer.shape[0]))
-    words = np.array([purpose, step, replicate, seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint64)
+    words = np.array([purpose, step, replicate, seed & _LOW, seed >> 32], dtype=np.uint64)
     _fill(out, customer, words)
     return out
 
@@ -73,41 +81,30 @@ def uniforms(
 @_compiled
 def _successes(
     out: NDArray[np.int32],
+    customer: Int64,
     trials: NDArray[np.int32],
-    chance: NDArray[np.float64],
-    customer: NDArray[np.int64],
-    purpose: int,
-    step: int,
-    k0: int,
-    k1: int,
+    chance: Float,
+    words: NDArray[np.uint64],
 ) -> None:
     for i in range(trials.shape[0]):
         count = 0
-        left = trials[i]
-        block = 0
-        # Four trials to a Philox block; a draw succeeds if its 32-bit word is below p.
         limit = chance[i] * 4294967296.0
-        while left > 0:
-            x0, x1, x2, x3 = _philox(
-                uint64(customer[i]), uint64(purpose), uint64(step + block), uint64(0), k0, k1
-            )
-            count += np.float64(x0) + 0.5 < limit
-            if left > 1:
-                count += np.float64(x1) + 0.5 < limit
-            if left > 2:
-                count += np.float64(x2) + 0.5 < limit
-            if left > 3:
-                count += np.float64(x3) + 0.5 < limit
-            left -= 4
-            block += 1
+        for first in range(0, trials[i], 4):
+            block = words[1] + uint64(first // 4)
+            x = _philox(customer[i], words[0], block, uint64(0), words[2], words[3])
+            left = trials[i] - first
+            count += np.float64(x[0]) + 0.5 < limit
+            count += (left > 1) & (np.float64(x[1]) + 0.5 < limit)
+            count += (left > 2) & (np.float64(x[2]) + 0.5 < limit)
+            count += (left > 3) & (np.float64(x[3]) + 0.5 < limit)
         out[i] = count
 
 
 def successes(
     seed: int,
-    customer: NDArray[np.int64],
+    customer: Int64,
     trials: NDArray[np.int32],
-    chance: NDArray[np.float64],
+    chance: Float,
     *,
     purpose: int,
     step: int,
@@ -119,117 +116,190 @@ def successes(
         customer: int64 (n,).
         trials: int32 (n,), >= 0.
         chance: float64 (n,) in [0, 1].
-        purpose, step: counter words; blocks of four trials use ``step``, ``step + 1``, ...
+        purpose: which mechanism asks.
+        step: counter word of the first block; a block holds four trials.
     """
     out = np.zeros(trials.shape[0], dtype=np.int32)
-    _successes(
-        out, trials, chance, customer, purpose, step,
-        np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32),
-    )  # fmt: skip
+    words = np.array([purpose, step, seed & _LOW, seed >> 32], dtype=np.uint64)
+    _successes(out, customer, trials, chance, words)
     return out
 
 
 @_compiled
-def _bought(
-    organic: float, hurt: float, drive: float, factor: float, recovers: int, ceiling: float
-) -> float:
-    """P(buys today | contact delivered); see :mod:`simulator.response`."""
-    if hurt > 0.0 and recovers == 0:
-        return organic - hurt * organic
-    return max(organic, min(organic + drive * factor, ceiling))
+def eligible(
+    out: Bool, triggered: Bool, permits: Bool, capped: Bool, channel: Int64, journey: Int64
+) -> None:
+    """The mask, written to ``out`` (n, K); column 0 is true.
+
+    Args:
+        out: bool (n, K).
+        triggered: bool (n, J), journeys that have started.
+        permits: bool (C, n), channels that may be used.
+        capped: bool (n,), no contact is left.
+        channel: int64 (K,) of each action.
+        journey: int64 (K,) of each action.
+    """
+    for i in range(out.shape[0]):
+        out[i, 0] = True
+        free = not capped[i]
+        for k in range(1, out.shape[1]):
+            out[i, k] = free & triggered[i, journey[k]] & permits[channel[k], i]
 
 
 @_compiled
-def respond(
-    out: NDArray[np.float64],
-    actions: NDArray[np.int64],
-    channel: NDArray[np.int64],
-    kind: NDArray[np.int64],
-    journey: NDArray[np.int64],
-    strength: NDArray[np.float64],
-    recovers: NDArray[np.int64],
-    organic: NDArray[np.float64],
-    hurt: NDArray[np.float64],
-    drive: NDArray[np.float64],
-    by_channel: NDArray[np.float64],
-    by_kind: NDArray[np.float64],
-    by_journey: NDArray[np.float64],
-    ceiling: float,
-) -> None:
-    """One action per customer: out (n,), P(buys | delivered).
+def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
+    """One eligible contact each, all alike, written to ``out`` (n,).
 
     Args:
-        out: float64 (n,), written.
+        out: int64 (n,); 0 where no contact is wanted or possible.
+        mask: bool (n, K).
+        wanted: bool (n,).
+        uniform: float64 (n,) in (0, 1), decides which.
+    """
+    for i in range(mask.shape[0]):
+        out[i] = 0
+        count = 0
+        for k in range(1, mask.shape[1]):
+            count += mask[i, k]
+        if wanted[i] and count > 0:
+            left = int(uniform[i] * count)
+            for k in range(1, mask.shape[1]):
+                if mask[i, k]:
+                    if left == 0:
+                        out[i] = k
+                        break
+                    left -= 1
+
+
+@_compiled
+def _buys(i: int, k: int, table: ActionTable, ready: Readiness, ceiling: float) -> Any:
+    """P(buys today | contact delivered), k >= 1; the equation is in simulator.response."""
+    organic = ready.organic[i]
+    hurt = ready.hurt[i]
+    if hurt > 0.0 and table.recovers[k] == 0:
+        return organic - hurt * organic
+    added = (
+        ready.drive[i]
+        * table.strength[k]
+        * ready.by_channel[table.channel[k], i]
+        * ready.by_kind[table.kind[k], i]
+        * ready.by_journey[table.journey[k], i]
+    )
+    return max(organic, min(organic + added, ceiling))
+
+
+@_compiled
+def bought(
+    out: Float, actions: Int64, table: ActionTable, ready: Readiness, ceiling: float
+) -> None:
+    """P(buys | delivered) of one action each, written to ``out``.
+
+    Args:
+        out: float64 (n,).
         actions: int64 (n,) columns of the catalogue; 0 leaves the organic probability.
-        channel, kind, journey, strength, recovers: (K,) table of the catalogue.
-        organic, hurt, drive: (n,) per customer.
-        by_channel: (C, n); by_kind: (O, n); by_journey: (J, n): factors of the response.
+        table: the catalogue.
+        ready: the customers.
         ceiling: largest probability a contact can raise a purchase to.
     """
     for i in range(out.shape[0]):
         k = actions[i]
-        if k == 0:
-            out[i] = organic[i]
-        else:
-            factor = (
-                strength[k]
-                * by_channel[channel[k], i]
-                * by_kind[kind[k], i]
-                * by_journey[journey[k], i]
-            )
-            out[i] = _bought(organic[i], hurt[i], drive[i], factor, recovers[k], ceiling)
+        out[i] = ready.organic[i] if k == 0 else _buys(i, k, table, ready, ceiling)
 
 
 @_compiled
-def expect(
-    margin: NDArray[np.float64],
-    discount: NDArray[np.float64],
-    points: NDArray[np.float64],
-    opt_outs: NDArray[np.float64],
-    channel: NDArray[np.int64],
-    kind: NDArray[np.int64],
-    journey: NDArray[np.int64],
-    strength: NDArray[np.float64],
-    recovers: NDArray[np.int64],
-    organic: NDArray[np.float64],
-    hurt: NDArray[np.float64],
-    drive: NDArray[np.float64],
-    by_channel: NDArray[np.float64],
-    by_kind: NDArray[np.float64],
-    by_journey: NDArray[np.float64],
-    ceiling: float,
-    delivery: NDArray[np.float64],
-    opts_out: NDArray[np.float64],
-    basket: NDArray[np.float64],
-    margin_share: float,
-    discount_share: NDArray[np.float64],
-    promised: NDArray[np.float64],
-    completes: NDArray[np.float64],
-) -> None:
-    """Every action for every customer: the expected components, each (n, K), written.
+def _expect(
+    i: int, k: int, table: ActionTable, ready: Readiness, ceiling: float, margin_share: float
+) -> Any:
+    """Expected margin, discount, points and opt-outs of one pair; contact cost is certain."""
+    if k == 0:
+        buys = ready.organic[i]
+        return buys * ready.basket[i] * margin_share, 0.0, buys * ready.completes[i], 0.0
+    arrives = table.delivery[k]
+    reached = arrives * _buys(i, k, table, ready, ceiling)
+    buys = (1.0 - arrives) * ready.organic[i] + reached
+    return (
+        buys * ready.basket[i] * margin_share,
+        reached * ready.basket[i] * table.discount[k],
+        reached * table.promised_minor[k] + buys * ready.completes[i],
+        arrives * ready.opts_out[table.channel[k], i],
+    )
 
-    Further arguments than those of :func:`respond`: ``delivery`` (C,), ``opts_out`` (C, n)
-    P(opts out | delivered), ``basket`` (n,) expected basket in minor units,
-    ``discount_share`` (K,), ``promised`` (K,) liability of promised points and ``completes``
-    (n,) liability falling due on a purchase, both in minor units.
+
+@_compiled
+def expect_components(
+    out: Float, table: ActionTable, ready: Readiness, ceiling: float, margin_share: float
+) -> None:
+    """Expected components of every pair, written to ``out``.
+
+    Args:
+        out: float64 (4, n, K): margin, discount, points, opt-outs.
+        table: the catalogue.
+        ready: the customers.
+        ceiling: as in :func:`bought`.
+        margin_share: gross margin of a basket.
     """
-    rows, columns = margin.shape
-    for i in range(rows):
-        for k in range(columns):
-            if k == 0:
-                margin[i, k] = organic[i] * basket[i] * margin_share
-                discount[i, k] = 0.0
-                points[i, k] = organic[i] * completes[i]
-                opt_outs[i, k] = 0.0
-                continue
-            c = channel[k]
-            factor = (
-                strength[k] * by_channel[c, i] * by_kind[kind[k], i] * by_journey[journey[k], i]
+    for i in range(out.shape[1]):
+        for k in range(out.shape[2]):
+            value = _expect(i, k, table, ready, ceiling, margin_share)
+            out[0, i, k] = value[0]
+            out[1, i, k] = value[1]
+            out[2, i, k] = value[2]
+            out[3, i, k] = value[3]
+
+
+@_compiled
+def expect_rewards(
+    out: Float,
+    table: ActionTable,
+    ready: Readiness,
+    ceiling: float,
+    margin_share: float,
+    weights: Float,
+) -> None:
+    """Expected weighted sum of every pair, written to ``out``.
+
+    Args:
+        out: float64 (n, K).
+        table: the catalogue.
+        ready: the customers.
+        ceiling: as in :func:`bought`.
+        margin_share: gross margin of a basket.
+        weights: float64 (5,), in the order of :data:`troth.objective.COMPONENTS`.
+    """
+    for i in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            value = _expect(i, k, table, ready, ceiling, margin_share)
+            out[i, k] = (
+                weights[0] * value[0]
+                + weights[1] * value[1]
+                + weights[2] * value[2]
+                + weights[3] * table.cost_minor[k]
+                + weights[4] * value[3]
             )
-            bought = _bought(organic[i], hurt[i], drive[i], factor, recovers[k], ceiling)
-            reached = delivery[c] * bought
-            buys = (1.0 - delivery[c]) * organic[i] + reached
-            margin[i, k] = buys * basket[i] * margin_share
-            discount[i, k] = reached * basket[i] * discount_share[k]
-            points[i, k] = reached * promised[k] + buys * completes[i]
-            opt_outs[i, k] = delivery[c] * opts_out[c, i]
+
+
+@_compiled
+def expect_chosen(
+    out: Float,
+    actions: Int64,
+    table: ActionTable,
+    ready: Readiness,
+    ceiling: float,
+    margin_share: float,
+) -> None:
+    """Expected components of one action each, written to ``out``.
+
+    Args:
+        out: float64 (4, n): margin, discount, points, opt-outs.
+        actions: int64 (n,).
+        table: the catalogue.
+        ready: the customers.
+        ceiling: as in :func:`bought`.
+        margin_share: gross margin of a basket.
+    """
+    for i in range(out.shape[1]):
+        value = _expect(i, actions[i], table, ready, ceiling, margin_share)
+        out[0, i] = value[0]
+        out[1, i] = value[1]
+        out[2, i] = value[2]
+        out[3, i] = value[3]

@@ -49,9 +49,11 @@ def overnight(
 
     Args:
         section: parameters.
-        sentiment, tickets: of this morning (n,).
-        bought, complains: what happened today, bool (n,).
+        sentiment: of this morning (n,).
+        tickets: open this morning (n,).
+        bought: a purchase was made, bool (n,).
         recovery: a service-recovery contact arrived, bool (n,).
+        complains: a complaint was made, bool (n,).
         uniform: (n,) decides whether a ticket is solved.
     """
     solved = (tickets > 0) & (

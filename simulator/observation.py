@@ -18,7 +18,6 @@ from simulator import calendar, challenges, fatigue
 from simulator.population import Population
 from simulator.response import Tables
 from simulator.scenarios import Scenario
-from simulator.schema import MAX_RECENCY_DAYS, MAX_SINCE_CONTACT_DAYS
 from troth.contexts import ContextBatch
 
 
@@ -33,7 +32,7 @@ def observe(
     taste = (people.kind_clicks + weight) / (people.kind_expected + weight)
     whole = np.empty((scenario.schema.raw_width, n), dtype=np.float32)
     rows = iter(whole)
-    next(rows)[:] = np.minimum(people.recency, MAX_RECENCY_DAYS)
+    next(rows)[:] = people.recency
     next(rows)[:] = people.orders
     next(rows)[:] = people.lifetime_spend / np.maximum(people.lifetime_orders, 1)
     next(rows)[:] = people.tenure
@@ -48,7 +47,7 @@ def observe(
     next(rows)[:] = people.sentiment
     next(rows)[:] = fatigue.contacts_within(people.recent, 7)
     next(rows)[:] = fatigue.contacts_within(people.recent, fatigue.MEMORY_DAYS)
-    next(rows)[:] = np.minimum(people.since_contact, MAX_SINCE_CONTACT_DAYS)
+    next(rows)[:] = people.since_contact
     next(rows)[:] = taste[0]
     next(rows)[:] = taste[1]
     next(rows)[:] = today.weekend
@@ -57,5 +56,9 @@ def observe(
     for permitted in people.permits[1:]:
         next(rows)[:] = permitted
     for rate in response:
-        next(rows)[:] = np.minimum(rate, 1.0)
-    return ContextBatch(scenario.schema, np.ascontiguousarray(whole.T))
+        next(rows)[:] = rate
+    bounds = np.array([(f.low, f.high) for f in scenario.schema.features], dtype=np.float32)
+    np.clip(whole, bounds[:, :1], bounds[:, 1:], out=whole)
+    raw = np.ascontiguousarray(whole.T)
+    raw.setflags(write=False)
+    return ContextBatch(scenario.schema, raw)

@@ -15,6 +15,7 @@ for the shares: they are knobs of the scenario.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,15 +36,26 @@ SERVICE_RECOVERY = "service_recovery"
 """The one journey that an open ticket does not turn against its sender."""
 
 
-@dataclass(frozen=True)
-class ActionTable:
-    """The catalogue as the kernel reads it, columns of length K; see :func:`kernel.respond`."""
+class ActionTable(NamedTuple):
+    """The catalogue as the kernel reads it, columns of length K.
+
+    Attributes:
+        channel, kind, journey: int64 positions.
+        strength: float64, the equation above; 0 for *no contact*.
+        recovers: int64, 1 for steps of service recovery.
+        delivery: float64, P(arrives).
+        discount: float64 share of the basket.
+        promised_minor: float64 liability of the points promised, whole minor units.
+        points: int64 promised on purchase.
+        cost_minor: int64 of the contact.
+    """
 
     channel: NDArray[np.int64]
     kind: NDArray[np.int64]
     journey: NDArray[np.int64]
     strength: Float
     recovers: NDArray[np.int64]
+    delivery: Float
     discount: Float
     promised_minor: Float
     points: NDArray[np.int64]
@@ -70,6 +82,7 @@ class ActionTable:
             journey=catalogue.journey,
             strength=strength,
             recovers=(names == SERVICE_RECOVERY).astype(np.int64),
+            delivery=channels.delivery[catalogue.channel],
             discount=catalogue.discount,
             promised_minor=np.rint(
                 catalogue.points * scenario.economics.point_liability_minor
@@ -107,7 +120,10 @@ class GroupTable:
             self.rate_slope[:, None] * (rate_quantile[None, :] - 0.5)
         )
         cumulative = np.cumsum(weights, axis=0)
-        return np.argmax(cumulative > uniform * cumulative[-1], axis=0).astype(np.uint8)
+        drawn: NDArray[np.uint8] = np.argmax(cumulative > uniform * cumulative[-1], axis=0).astype(
+            np.uint8
+        )
+        return drawn
 
 
 def draw_fit(

@@ -22,6 +22,7 @@ explicit knobs of the scenario, not estimates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,7 @@ Float = NDArray[np.float64]
 DAYS_PER_MONTH = 30.4375
 
 
-@dataclass(frozen=True)
-class Readiness:
+class Readiness(NamedTuple):
     """How every customer stands to a contact this morning; names as in the module's equations.
 
     Attributes:
@@ -156,7 +156,8 @@ def click_chances(
         tables: parameters.
         people: n customers.
         tired: (C, n) what fatigue leaves of the response.
-        channel, kind: int64 (n,) of each customer's contact.
+        channel: int64 (n,) of each customer's contact.
+        kind: int64 (n,) of its offer.
     """
     rows = np.arange(len(people))
     taste = people.affinity[channel, rows].astype(np.float64)

@@ -30,8 +30,9 @@ def reference_schema(tiers: tuple[str, ...], clicked: Mapping[str, float]) -> Fe
     def number(
         name: str, low: float, high: float, loc: float, scale: float, unit: str = ""
     ) -> Feature:
+        usual = min(max(loc, low), high)
         return Feature(
-            name=name, kind=FeatureKind.NUMERIC, low=low, high=high, missing=max(low, min(loc, high)),
+            name=name, kind=FeatureKind.NUMERIC, low=low, high=high, missing=usual,
             loc=loc, scale=scale, unit=unit,
         )  # fmt: skip
 

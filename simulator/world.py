@@ -14,11 +14,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import calendar, dynamics, fatigue, history, journeys, response
+from simulator import calendar, dynamics, fatigue, history, journeys, kernel, response
 from simulator.observation import observe
 from simulator.purposes import Purpose
 from simulator.scenarios import Scenario
-from troth.catalogue import NO_CONTACT, Catalogue
+from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import InvalidArgument
 from troth.features import FeatureSchema
@@ -86,6 +86,9 @@ class World:
                 field="first_customer",
             )
         self._rules = dynamics.Rules.of(scenario)
+        self._contexts: ContextBatch | None = None
+        self._mask: Bool | None = None
+        self._stands: response.Readiness | None = None
         self.scenario = scenario
         self.seed = seed
         self.first_customer = first_customer
@@ -132,10 +135,15 @@ class World:
     def mask(self) -> Bool:
         """Bool (n, K): candidates of triggered journeys on permitted channels under the cap."""
         if self._mask is None:
-            mask = self.catalogue.candidates(self.triggered())
-            mask &= self._people.permits.T[:, self.catalogue.channel]
-            capped = fatigue.capped(self.scenario.fatigue, self._people.recent)
-            mask[capped, 1:] = False
+            mask = np.empty((self.size, len(self.catalogue)), dtype=bool)
+            kernel.eligible(
+                mask,
+                self.triggered(),
+                self._people.permits,
+                fatigue.capped(self.scenario.fatigue, self._people.recent),
+                self.catalogue.channel,
+                self.catalogue.journey,
+            )
             mask.setflags(write=False)
             self._mask = mask
         return self._mask
@@ -155,7 +163,10 @@ class World:
         self, objective: Objective | None = None, actions: NDArray[np.int64] | None = None
     ) -> Float:
         """E[today's reward | full state, action], float64 (n, K) or (n,), minor units."""
-        return (objective or self.scenario.objective).reward(self.expected_components(actions))
+        goal = objective or self.scenario.objective
+        if actions is not None:
+            return goal.reward(self.expected_components(actions))
+        return dynamics.expected_rewards(self._rules, self._people, self._readiness, goal)
 
     def step(self, actions: NDArray[np.int64]) -> StepResult:
         """Live one day.
@@ -167,16 +178,7 @@ class World:
             InvalidArgument: if the shape is wrong or an action is not eligible; nothing changes.
         """
         actions = self._checked(actions)
-        outcome = dynamics.live(
-            self._rules,
-            self._people,
-            self._readiness,
-            actions,
-            self._keys,
-        )
-        self.day += 1
-        self._forget()
-        return StepResult(**outcome)
+        return self._live(actions)
 
     def fork(self, replicate: int | None = None) -> World:
         """An independent copy of this moment.
@@ -194,10 +196,10 @@ class World:
 
     def _forget(self) -> None:
         """Drop what was worked out for the morning that is over."""
-        self._contexts: ContextBatch | None = None
-        self._mask: Bool | None = None
+        self._contexts = None
+        self._mask = None
+        self._stands = None
         self._today = calendar.day(self.scenario.calendar, self.scenario.start, self.day)
-        self._stands: response.Readiness | None = None
 
     @property
     def _readiness(self) -> response.Readiness:
@@ -211,16 +213,20 @@ class World:
     def _keys(self) -> dynamics.Keys:
         return dynamics.Keys(self.seed, self.day + self.scenario.warm_up.days, self.replicate)
 
+    def _live(self, actions: NDArray[np.int64]) -> StepResult:
+        outcome = dynamics.live(self._rules, self._people, self._readiness, actions, self._keys)
+        self.day += 1
+        self._forget()
+        return StepResult(**outcome)
+
     def _warm_up(self) -> None:
         """The plain programme before day 0: now and then any eligible action, all alike."""
+        actions = np.empty(self.size, dtype=np.int64)
         for _ in range(self.scenario.warm_up.days):
             u = self._keys.uniforms(self._people.index, Purpose.WARM_UP)
-            counts = np.cumsum(self.mask()[:, 1:], axis=1, dtype=np.int16)
-            eligible = counts[:, -1]
-            wanted = np.floor(u[1] * eligible).astype(np.int16) + 1
-            picked = np.argmax(counts >= wanted[:, None], axis=1) + 1
-            contact = (u[0] < self.scenario.warm_up.contact_chance) & (eligible > 0)
-            self.step(np.where(contact, picked, NO_CONTACT))
+            wanted = u[0] < self.scenario.warm_up.contact_chance
+            kernel.pick(actions, self.mask(), wanted, u[1])
+            self._live(actions)
 
     def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
         actions = np.asarray(actions)

@@ -63,23 +63,8 @@ class Scenario(s.Section):
         spends = [tier.from_spend_minor for tier in self.tiers]
         if spends[0] != 0 or spends != sorted(set(spends)):
             raise ValueError(f"tiers.from_spend_minor = {spends}: must start at 0 and rise")
-        known = set(self.schema.names)
         for name, journey in self.journeys.items():
-            for condition in journey.when:
-                if condition.feature not in known:
-                    raise ValueError(
-                        f"journeys.{name}.when.feature = {condition.feature!r}: not a feature"
-                    )
-                if condition.at_least is None and condition.at_most is None:
-                    raise ValueError(f"journeys.{name}.when: needs at_least or at_most")
-            for step in journey.steps:
-                if step.offer not in self.offers:
-                    raise ValueError(
-                        f"journeys.{name}.steps.offer = {step.offer!r}: must be one of "
-                        + ", ".join(self.offers)
-                    )
-                if Channel.NONE in step.channels:
-                    raise ValueError(f"journeys.{name}.steps.channels = 'none': is no channel")
+            _check_journey(name, journey, self.schema.names, self.offers)
         return self
 
     @cached_property
@@ -115,7 +100,7 @@ class Scenario(s.Section):
         return Catalogue(tuple(rows), tuple(self.journeys))
 
     @cached_property
-    def schema(self) -> FeatureSchema:
+    def schema(self) -> FeatureSchema:  # type: ignore[override]  # pydantic's is deprecated
         """The raw columns of :meth:`simulator.world.World.contexts`."""
         return reference_schema(
             tuple(tier.name for tier in self.tiers),
@@ -145,6 +130,29 @@ class Scenario(s.Section):
         for section, change in changes.items():
             values[section] = {**values[section], **change}
         return _validated(values, self.name)
+
+
+def _check_journey(
+    name: str,
+    journey: s.JourneySection,
+    features: tuple[str, ...],
+    offers: Mapping[str, s.OfferSection],
+) -> None:
+    for condition in journey.when:
+        if condition.feature not in features:
+            raise ValueError(
+                f"journeys.{name}.when.feature = {condition.feature!r}: must be one of "
+                + ", ".join(features)
+            )
+        if condition.at_least is None and condition.at_most is None:
+            raise ValueError(f"journeys.{name}.when: needs at_least or at_most")
+    for step in journey.steps:
+        if step.offer not in offers:
+            raise ValueError(
+                f"journeys.{name}.steps.offer = {step.offer!r}: must be one of " + ", ".join(offers)
+            )
+        if Channel.NONE in step.channels:
+            raise ValueError(f"journeys.{name}.steps.channels = 'none': is no channel")
 
 
 def _complete(key: str, given: Mapping[Any, Any], wanted: tuple[Any, ...]) -> None:
