@@ -108,6 +108,13 @@ class Unavailable(TrothError):
     reason = "UNAVAILABLE"
 
 
+class DeadlineExceeded(TrothError):
+    """Time ran out; whether it was done is not known, so ask again with the same id."""
+
+    code = Code.DEADLINE_EXCEEDED
+    reason = "DEADLINE_EXCEEDED"
+
+
 class DataLoss(TrothError):
     """Stored bytes are not the bytes that were stored."""
 

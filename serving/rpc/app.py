@@ -1,0 +1,93 @@
+"""The Ray Serve application: one deployment that holds the whole decision."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from grpc_health.v1 import health_pb2
+from ray import serve
+
+from serving.rpc.handler import DecisionHandler
+from serving.rpc.replica import Replica
+from serving.rpc.status import CallContext, refuse
+from troth.errors import NotFound
+from troth.settings import Settings
+from troth.v1 import decision_service_pb2 as pb
+
+log = logging.getLogger(__name__)
+
+SERVICE = pb.DESCRIPTOR.services_by_name["DecisionService"].full_name
+APPLICATION = "troth"
+SERVICER_FUNCTIONS = [
+    "troth.v1.decision_service_pb2_grpc.add_DecisionServiceServicer_to_server",
+    "grpc_health.v1.health_pb2_grpc.add_HealthServicer_to_server",
+]
+"""What Serve registers with its gRPC servers: our service and grpc.health.v1."""
+MOST_ONGOING = 256
+"""Requests a replica works on at once; the default of 5 halves throughput."""
+
+
+class Decisions:
+    """The ingress: method names are those of the services.
+
+    Args:
+        settings: the installation, as :meth:`Settings.model_dump` gives it.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._replica = Replica(Settings(**settings))
+        self._handler = DecisionHandler(self._replica.pipeline)
+
+    # Serve finds the context by the argument's name.
+    async def Decide(  # noqa: N802 - the wire's name
+        self, request: pb.DecideRequest, grpc_context: CallContext
+    ) -> pb.DecideResponse:
+        """See ``DecisionService.Decide``."""
+        return await self._handler.decide(request, grpc_context)
+
+    async def RecordOutcome(  # noqa: N802 - the wire's name
+        self, request: pb.RecordOutcomeRequest, grpc_context: CallContext
+    ) -> pb.RecordOutcomeResponse:
+        """See ``DecisionService.RecordOutcome``."""
+        return await self._handler.record_outcome(request, grpc_context)
+
+    async def Check(  # noqa: N802 - the wire's name
+        self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
+    ) -> health_pb2.HealthCheckResponse:
+        """See ``grpc.health.v1.Health.Check``."""
+        if request.service not in ("", SERVICE):
+            refuse(grpc_context, NotFound(f"{request.service!r} is not served", field="service"))
+            return health_pb2.HealthCheckResponse()
+        status = health_pb2.HealthCheckResponse.SERVING
+        try:
+            self._replica.check()
+        except Exception:
+            log.exception("the store cannot be read")
+            status = health_pb2.HealthCheckResponse.NOT_SERVING
+        return health_pb2.HealthCheckResponse(status=status)
+
+    async def check_health(self) -> None:
+        """Serve replaces a replica for which this raises."""
+        self._replica.check()
+
+    async def __del__(self) -> None:
+        replica: Replica | None = getattr(self, "_replica", None)
+        if replica is not None:
+            replica.close()
+
+
+def application(settings: Settings) -> serve.Application:
+    """The application to run, with as many replicas as the settings say."""
+    deployment = serve.deployment(
+        name="decisions",
+        num_replicas=settings.replicas,
+        max_ongoing_requests=MOST_ONGOING,
+        # Replicas share the machine with the proxy; they are not bound to a core each.
+        ray_actor_options={"num_cpus": 0},
+        health_check_period_s=2.0,
+        health_check_timeout_s=10.0,
+        graceful_shutdown_timeout_s=5.0,
+        logging_config={"enable_access_log": False},
+    )(Decisions)
+    return deployment.bind(settings.model_dump(mode="json"))
