@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -29,16 +29,16 @@ Vote = tuple[str, str, str, str]
 def check_decisions(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Every decision is as it was committed, none is missing and none was slipped in.
 
-    Reads ``decisions(record, record_digest, audit_seq)`` if there is such a table: each
+    Reads ``decisions(record, record_digest, audit_seq)``: each
     ``decisions.committed`` row carries the count and the digest over the ``record_digest`` of
     the decisions of its group commit in order of insertion, and ``record_digest`` is the
     SHA-256 of the canonical JSON text ``record``. Columns that repeat a key of the record,
     for look-ups, must hold the same.
     """
-    if not _has_table(connection, "decisions"):
-        return
     committed = _committed(connection)
-    rows = connection.execute("SELECT * FROM decisions ORDER BY audit_seq, rowid")
+    rows: Iterable[sqlite3.Row] = ()
+    if _has_table(connection, "decisions"):
+        rows = connection.execute("SELECT * FROM decisions ORDER BY audit_seq, rowid")
     for seq, group in groupby(rows, key=lambda row: row["audit_seq"]):
         digests: list[str] = []
         for row in group:
