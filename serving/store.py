@@ -127,9 +127,13 @@ class Database:
             for script in scripts:
                 if script.name in done:
                     continue
-                for statement in split_statements(script.read_text()):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO migrations VALUES (?)", (script.name,))
+                try:
+                    for statement in split_statements(script.read_text()):
+                        connection.execute(statement)
+                    connection.execute("INSERT INTO migrations VALUES (?)", (script.name,))
+                except sqlite3.OperationalError as error:
+                    # Tables that are there although no migration made them.
+                    raise DataLoss(f"{script.name}: {error}", field="database") from error
 
     def _migrated(self) -> set[str]:
         with self.read() as connection:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from serving.governance import audit
 from serving.governance.options import Home, settings
@@ -50,7 +51,10 @@ def verify(
         show_table(
             "Findings",
             ("kind", "row", "what"),
-            [(f.kind, f.seq if f.seq is not None else "", f.message) for f in report.findings],
+            [
+                (f.kind, f.seq if f.seq is not None else "", escape(f.message))
+                for f in report.findings
+            ],
         )
     else:
         say(
@@ -95,7 +99,7 @@ def list_rows(
     show_table(
         "Audit log",
         ("row", "at", "kind", "payload"),
-        [(row.seq, row.at, row.kind, row.payload) for row in found],
+        [(row.seq, row.at, row.kind, escape(row.payload)) for row in found],
     )
 
 

@@ -80,6 +80,8 @@ class Head:
         for name, kind in (("seq", int), ("hash", str), ("at", str), ("public_key", str)):
             if not isinstance(data.get(name), kind):
                 raise InvalidArgument(f"is not {kind.__name__}", field=f"head.{name}")
+        if data["seq"] < 1:
+            raise InvalidArgument(f"{data['seq']} is below 1", field="head.seq")
         try:
             signature = base64.b64decode(data.get("signature", ""), validate=True)
         except (binascii.Error, ValueError, TypeError) as error:

@@ -22,8 +22,7 @@ _SIGNED = {
     AuditKind.APPROVED: "approve",
     AuditKind.REFUSED: "refuse",
 }
-Vote = tuple[str, str, str, str]
-"""proposal_id, member, vote, signature in base64."""
+_SIGNED_CELLS = ("proposal_id", "member", "signed_at", "reason", "signature")
 
 
 def check_decisions(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -70,24 +69,25 @@ def check_decisions(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 def check_votes(connection: sqlite3.Connection) -> Iterator[Finding]:
     """The proposals and votes in the store are those the log tells of, signature by signature."""
-    told: dict[Vote, int] = {}
+    told: dict[tuple[str, ...], int] = {}
     statements: dict[str, str] = {}
     for seq, kind, payload in _governance(connection):
         if kind in _SIGNED:
-            who = (payload["proposal_id"], payload["member"])
-            told[*who, _SIGNED[AuditKind(kind)], payload["signature"]] = seq
+            cells = (str(payload[name]) for name in _SIGNED_CELLS)
+            told[_SIGNED[AuditKind(kind)], *cells] = seq
         if kind == AuditKind.PROPOSED:
             statements[payload["proposal_id"]] = payload["statement_digest"]
     for row in connection.execute("SELECT * FROM votes"):
         signature = base64.b64encode(row["signature"]).decode("ascii")
-        key = (row["proposal_id"], row["member"], row["vote"], signature)
-        if told.pop(key, None) is None:
+        cells = (row[name] for name in _SIGNED_CELLS[:-1])
+        if told.pop((row["vote"], *cells, signature), None) is None:
             yield Finding(
                 kind=FindingKind.UNCOVERED,
                 seq=None,
-                message=f"the {key[2]} vote of {key[1]!r} on {key[0]} is not in the log",
+                message=f"the {row['vote']} vote of {row['member']!r} on {row['proposal_id']}"
+                " is not in the log as it is",
             )
-    for (proposal_id, member, vote, _), seq in told.items():
+    for (vote, proposal_id, member, *_), seq in told.items():
         yield Finding(
             kind=FindingKind.MISSING,
             seq=seq,

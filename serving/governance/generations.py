@@ -1,16 +1,40 @@
-"""A counter that rises with every change a replica must take up: one cheap read to poll."""
+"""What a replica polls to learn that it must load again.
+
+The counter rises with every change made through this house. The fingerprint also tells of
+changes that were made around it, and of refusals kept on the host, whose notice nobody can
+hold back by writing into the store.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 
+from serving.governance import votes
 from serving.store import Database
+from troth.digests import digest
 
 
 def current(database: Database) -> int:
     """The generation now; a replica that saw another one loads again."""
     with database.read() as connection:
         return fetch(connection)
+
+
+def fingerprint(database: Database) -> str:
+    """A digest of generation, registry, states and the names of the refusals on the host.
+
+    Three small reads, well under a millisecond; a replica that saw another one loads again.
+    """
+    with database.read() as connection:
+        tables = [
+            [list(row) for row in connection.execute(query)]
+            for query in (
+                "SELECT generation FROM generations",
+                "SELECT * FROM activations ORDER BY decision_point, role",
+                "SELECT * FROM decision_point_states ORDER BY decision_point",
+            )
+        ]
+    return digest([tables, list(votes.kept_refusals(database.home))])
 
 
 def fetch(connection: sqlite3.Connection) -> int:

@@ -9,7 +9,7 @@ class AuditKind(StrEnum):
     """What an audit row says happened; the payload's keys are listed beside each."""
 
     PROPOSED = "governance.proposed"
-    """proposal_id, member, statement_digest, policy_digest, signature."""
+    """proposal_id, member, statement_digest, policy_digest, signed_at, reason, signature."""
     APPROVED = "governance.approved"
     """proposal_id, member, signed_at, reason, signature."""
     REFUSED = "governance.refused"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from serving.governance import keys, proposals, signatures, votes
 from serving.governance.approval import verify_quorum
@@ -153,11 +154,18 @@ def show(proposal_id: ProposalId, home: Home = None, as_json: AsJson = False) ->
         "Votes",
         ("member", "vote", "signed at", "reason", "verifies"),
         [
-            (v.member, v.vote, isoformat(v.signed_at), v.reason, _verifies(proposal, v, board))
+            (
+                v.member,
+                v.vote,
+                isoformat(v.signed_at),
+                escape(v.reason),
+                _verifies(proposal, v, board),
+            )
             for v in cast
         ],
     )
-    show_mapping("Evidence", evidence if isinstance(evidence, dict) else {"": evidence})
+    facts = evidence if isinstance(evidence, dict) else {"": evidence}
+    show_mapping("Evidence", {escape(k): escape(json.dumps(v)) for k, v in facts.items()})
     say(f"{slug}: {text}")
 
 

@@ -113,6 +113,8 @@ def propose(
                 "member": proposal.proposer,
                 "statement_digest": digest(proposal.statement()),
                 "policy_digest": proposal.policy_digest,
+                "signed_at": isoformat(own.signed_at),
+                "reason": own.reason,
                 "signature": base64.b64encode(own.signature).decode("ascii"),
             },
         )
@@ -165,9 +167,6 @@ def cast(database: Database, signed: Approval, *, board: Board) -> Approval:
         raise FailedPrecondition("has lost its proposer's signature", field="proposal")
     if signed.vote is Vote.APPROVE:
         _check_may_approve(proposal, signed, before)
-    for known in before:
-        if (known.member, known.vote) == (signed.member, signed.vote):
-            return known
     return _record(database, signed)
 
 
@@ -200,6 +199,9 @@ def _record(database: Database, signed: Approval) -> Approval:
         # First the file: should the rest fail, the refusal stands all the same.
         votes.keep_refusal(database.home, signed)
     with governed(database, restricting=refusing) as connection:
+        for known in votes.in_store(connection, signed.proposal_id):
+            if (known.member, known.vote) == (signed.member, signed.vote):
+                return known
         votes.insert(connection, signed)
         chain.append(
             connection,

@@ -92,26 +92,41 @@ def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple
         DataLoss: if a vote cannot be read as one.
     """
     require_id(proposal_id)
-    found: dict[tuple[str, str, bytes], Approval] = {}
-    for row in connection.execute("SELECT * FROM votes WHERE proposal_id = ?", (proposal_id,)):
-        values = dict(row)
-        signature = values["signature"]
-        values["signature"] = base64.b64encode(signature if isinstance(signature, bytes) else b"")
-        vote = from_dict(values)
-        found[vote.member, vote.vote, vote.signature] = vote
+    found = {_identity(vote): vote for vote in in_store(connection, proposal_id)}
     for path in sorted(_folder(home).glob(f"{proposal_id}.*.json")):
         try:
             vote = from_dict(json.loads(path.read_bytes()))
         except ValueError as error:
             raise DataLoss(f"{path} is not JSON: {error}", field="refusals") from error
-        found[vote.member, vote.vote, vote.signature] = vote
+        found[_identity(vote)] = vote
     return tuple(sorted(found.values(), key=lambda vote: (vote.signed_at, vote.member)))
+
+
+def in_store(connection: sqlite3.Connection, proposal_id: str) -> tuple[Approval, ...]:
+    """The votes in the table alone; raises :class:`DataLoss` if one cannot be read as such."""
+    found = []
+    for row in connection.execute("SELECT * FROM votes WHERE proposal_id = ?", (proposal_id,)):
+        values = dict(row)
+        signature = values["signature"]
+        raw = signature if isinstance(signature, bytes) else b""
+        values["signature"] = base64.b64encode(raw).decode("ascii")
+        found.append(from_dict(values))
+    return tuple(found)
+
+
+def kept_refusals(home: Path) -> tuple[str, ...]:
+    """Names of the refusals on the host: what a replica watches beside the store."""
+    return tuple(sorted(path.name for path in _folder(home).glob("*.json")))
 
 
 def of(database: Database, proposal_id: str) -> tuple[Approval, ...]:
     """As :func:`fetch`, in a transaction of its own."""
     with database.read() as connection:
         return fetch(connection, database.home, proposal_id)
+
+
+def _identity(vote: Approval) -> tuple[str, str, bytes]:
+    return vote.member, vote.vote, vote.signature
 
 
 def _folder(home: Path) -> Path:

@@ -150,3 +150,11 @@ def test_scripts_are_split_at_statements() -> None:
         trigger,
         "INSERT INTO a VALUES ('x;y');",
     ]
+
+
+def test_tables_nobody_migrated_are_data_loss(database: Database) -> None:
+    """Somebody took the record of the migrations away; nothing is changed."""
+    with database.write() as connection:
+        connection.execute("DELETE FROM migrations")
+    with pytest.raises(DataLoss, match=r"001_governance\.sql"):
+        Database(database.path)

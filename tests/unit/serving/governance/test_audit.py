@@ -293,6 +293,7 @@ def test_an_older_head_does_not_replace_a_newer_one(office: Office) -> None:
     [
         ("DELETE FROM votes WHERE member = 'bob'", FindingKind.MISSING),
         ("UPDATE votes SET signature = x'00' WHERE member = 'bob'", FindingKind.UNCOVERED),
+        ("UPDATE votes SET reason = 'fine' WHERE member = 'bob'", FindingKind.UNCOVERED),
         ("UPDATE votes SET vote = 'refuse' WHERE member = 'bob'", FindingKind.UNCOVERED),
         (
             "UPDATE proposals SET statement = replace(statement, '0.5', '0.6')",

@@ -119,3 +119,22 @@ def test_the_generation_rises_with_every_change(office: Office) -> None:
     decision_points.resume(office.database, "daily", now=office.now, by="tests")
     seen.append(generations.current(office.database))
     assert seen == [0, 1, 2, 3]
+
+
+def test_a_replica_learns_of_every_change(office: Office) -> None:
+    """By the fingerprint, also of changes behind the counter's back and of hidden refusals."""
+    seen = [generations.fingerprint(office.database)]
+    proposal = office.approved()
+    seen.append(generations.fingerprint(office.database))
+    office.tamper("UPDATE activations SET role = 'baseline'")
+    seen.append(generations.fingerprint(office.database))
+    office.tamper(
+        "CREATE TRIGGER pin AFTER UPDATE ON generations"
+        " BEGIN UPDATE generations SET generation = 1; END"
+    )
+    office.vote(proposal, "dan", vote=Vote.REFUSE)
+    office.tamper("DELETE FROM votes WHERE vote = 'refuse'")
+    assert generations.current(office.database) == 1
+    seen.append(generations.fingerprint(office.database))
+    assert len(set(seen)) == 4
+    assert generations.fingerprint(office.database) == seen[-1]

@@ -1,0 +1,229 @@
+"""The commands do what the library does, say so as JSON, and fail with typed errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from serving.governance import loading
+from serving.governance.board import Board
+from serving.governance.commands import register
+from serving.governance.registry import Role
+from serving.guardrails.config import GuardrailConfig
+from serving.store import Database
+from troth.errors import (
+    AlreadyExists,
+    DataLoss,
+    FailedPrecondition,
+    InvalidArgument,
+    NotApproved,
+    NotFound,
+    PermissionDenied,
+    TrothError,
+)
+
+Office = Any
+
+
+class Shell:
+    """The governance commands on one installation."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.app = typer.Typer(pretty_exceptions_enable=False)
+        register(self.app)
+
+    def text(self, *arguments: object) -> str:
+        """What a command prints; raises what it raises."""
+        done = CliRunner().invoke(
+            self.app, [str(a) for a in arguments], env={"TROTH_HOME": str(self.home)}
+        )
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    def json(self, *arguments: object) -> Any:
+        """The same with ``--json``."""
+        return json.loads(self.text(*arguments, "--json"))
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """An installation with three keys and no board yet."""
+    shell = Shell(tmp_path / "home")
+    for name in ("ada", "bob", "cyd"):
+        shell.text("keys", "new", name, "--out", tmp_path)
+    return shell
+
+
+def found_board(shell: Shell, *names: str) -> None:
+    """A board of ``names``."""
+    shell.text("board", "init")
+    for name in names:
+        shell.text("board", "add", name, "--public-key", shell.home.parent / f"{name}.pub")
+
+
+def test_keys_and_board(shell: Shell) -> None:
+    """A key pair is for its owner; a roster is made once and grows."""
+    folder = shell.home.parent
+    assert (folder / "ada.pem").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(AlreadyExists):
+        shell.text("keys", "new", "ada", "--out", folder)
+    with pytest.raises(NotFound, match="board init"):
+        shell.text("board", "show")
+    found_board(shell, "ada")
+    bob = (folder / "bob.pub").read_text().strip()
+    assert shell.json("board", "add", "bob", "--public-key", bob)["members"]["bob"] == {
+        "public_key": bob
+    }
+    with pytest.raises(AlreadyExists):
+        shell.text("board", "init")
+    with pytest.raises(NotFound):
+        shell.text("board", "add", "eve", "--public-key", folder / "eve.pub")
+    with pytest.raises(InvalidArgument):
+        shell.text("board", "add", "eve", "--public-key", "AAAA")
+    shown = shell.json("board", "show")
+    assert shown["digest"] == Board.load(shell.home / "board.toml").digest
+    assert sorted(shown["members"]) == ["ada", "bob"]
+
+
+def test_the_whole_way(shell: Shell, office: Office) -> None:
+    """From keys to a policy a replica loads, and out again, by commands alone."""
+    folder = shell.home.parent
+    found_board(shell, "ada", "bob", "cyd")
+    (shell.home / "artifacts").symlink_to(office.artifacts.root)
+    (folder / "evidence.json").write_text('{"value": 12.5, "note": "[/x]"}')
+
+    def key(name: str) -> tuple[str, Path]:
+        return "--key", folder / f"{name}.pem"
+
+    statement = shell.json(
+        "propose", "--policy", office.policy_digest, "--evidence", folder / "evidence.json",
+        "--decision-point", "daily", "--expires", "90d", "--share", "0.5", *key("ada"),
+    )  # fmt: skip
+    name = statement["proposal_id"]
+    assert statement["guardrails_digest"] == GuardrailConfig.shipped().digest
+    assert shell.json("proposals", "list")[0]["standing"] == "quorum"
+    with pytest.raises(PermissionDenied):
+        shell.text("approve", name, *key("ada"))
+    assert shell.json("approve", name, *key("bob"))["message"] == "has 1 of 2 approvals"
+    with pytest.raises(NotApproved):
+        shell.text("activate", name)
+    assert (
+        shell.json("approve", name, *key("cyd"), "--reason", "fine [/x]")["standing"] == "approved"
+    )
+    shown = shell.json("proposals", "show", name)
+    assert shown["evidence"] == {"value": 12.5, "note": "[/x]"}
+    assert [(v["member"], v["verifies"]) for v in shown["votes"]] == [
+        ("ada", True),
+        ("bob", True),
+        ("cyd", True),
+    ]
+    shell.text("activate", name)
+    shell.text("activate", name, "--role", "baseline")
+    database = Database(shell.home / "troth.db")
+    served = loading.load_approved(
+        database,
+        office.artifacts,
+        Board.load(shell.home / "board.toml"),
+        GuardrailConfig.shipped().digest,
+        "daily",
+        Role.MODEL,
+        served_at(),
+    )
+    assert served.artifact.digest == office.policy_digest
+    shell.text("pause", "daily", "--reason", "odd answers")
+    assert {row["state"] for row in shell.json("registry")["activations"]} == {"paused"}
+    with pytest.raises(FailedPrecondition):
+        shell.text("pause", "daily")
+    shell.text("resume", "daily")
+    shell.text("deactivate", "daily", "--role", "baseline")
+    assert [row["role"] for row in shell.json("registry")["activations"]] == ["model"]
+    shell.text("refuse", name, *key("ada"), "--reason", "superseded")
+    assert shell.json("proposals", "list")[0]["standing"] == "refused"
+    assert shell.json("audit", "verify")["ok"]
+    for command in ("registry", "proposals list", f"proposals show {name}", "audit list"):
+        assert shell.text(*command.split())
+    database.close()
+
+
+def served_at() -> Any:
+    """Now, as the commands know it."""
+    from serving.governance.options import now
+
+    return now()
+
+
+def test_the_audit_commands(office: Office) -> None:
+    """Verify says ok, or prints its findings and fails as damaged data."""
+    shell = Shell(office.home)
+    with pytest.raises(NotFound):
+        Shell(office.home / "none").text("audit", "verify")
+    with pytest.raises(FailedPrecondition, match="empty"):
+        shell.text("audit", "export-head")
+    office.approved()
+    head = office.home / "elsewhere" / "head.json"
+    shell.text("audit", "export-head", "--out", head)
+    assert shell.json("audit", "export-head") == json.loads(head.read_text())
+    assert "the log is whole" in shell.text("audit", "verify", "--head", head)
+    rows = shell.json("audit", "list", "--last", 2)
+    assert [row["kind"] for row in rows] == ["governance.approved", "registry.activated"]
+    assert len(shell.json("audit", "list", "--kind", "governance.approved")) == 2
+    office.tamper("DELETE FROM audit WHERE seq = 4")
+    with pytest.raises(DataLoss, match="findings"):
+        shell.text("audit", "verify", "--head", head)
+    done = CliRunner().invoke(
+        shell.app, ["audit", "verify", "--json"], env={"TROTH_HOME": str(office.home)}
+    )
+    assert not json.loads(done.stdout)["ok"]
+    assert isinstance(done.exception, DataLoss)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "field"),
+    [
+        ({"--evidence": "none.json"}, NotFound, "evidence"),
+        ({"--evidence": "text.json"}, InvalidArgument, "evidence"),
+        ({"--expires": "soon"}, InvalidArgument, "expires"),
+        ({"--expires": "2020-01-01T00:00:00Z"}, InvalidArgument, "scope.expires_at"),
+        ({"--share": "1.5"}, InvalidArgument, "scope.traffic_share"),
+        ({"--policy": "abc"}, InvalidArgument, "digest"),
+        ({"--policy": "a" * 64}, NotFound, "digest"),
+        ({"--guardrails-digest": "abc"}, InvalidArgument, "guardrails_digest"),
+        ({"--guardrails": "none.toml"}, NotFound, "guardrails"),
+        ({"--guardrails": "g.toml", "--guardrails-digest": "a"}, InvalidArgument, "guardrails"),
+        ({"--key": "none.pem"}, NotFound, "key"),
+    ],
+)
+def test_a_wrong_proposal_names_its_fault(
+    office: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, str],
+    error: type[TrothError],
+    field: str,
+) -> None:
+    """Each option, with the field at fault; nothing is proposed."""
+    from serving.governance import keys, proposals
+
+    monkeypatch.chdir(office.home)
+    keys.save(office.private["ada"], office.home / "ada.pem")
+    Path("good.json").write_text("{}")
+    Path("text.json").write_text("no json")
+    options = {
+        "--policy": office.policy_digest,
+        "--evidence": "good.json",
+        "--expires": "90d",
+        "--decision-point": "daily",
+        "--key": "ada.pem",
+        **changes,
+    }
+    with pytest.raises(error) as refused:
+        Shell(office.home).text("propose", *[part for pair in options.items() for part in pair])
+    assert refused.value.field == field
+    assert proposals.list_all(office.database) == ()
