@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain as concatenate
 
 from serving.governance import checkpoints, keys
@@ -24,7 +24,7 @@ from serving.governance.chain import (
     rows,
 )
 from serving.governance.checkpoints import Head
-from serving.governance.checks import DEFAULT_CHECKS, Check
+from serving.governance.checks import DEFAULT_CHECKS, PROGRESS_EVERY, Check, Progress
 from serving.governance.findings import AuditReport, Finding, FindingKind
 from serving.governance.sealing import checkpoint
 from serving.store import Database
@@ -47,11 +47,8 @@ __all__ = [
 
 Origin = tuple[str, Head]
 """Where a signed head comes from, for the report, and the head."""
-Progress = Callable[[int, int], None]
-"""Called with (rows read, rows in all)."""
 MOST_FINDINGS = 100
 """A report stops collecting here: a log with so many faults is not mended row by row."""
-_PROGRESS_EVERY = 4096
 
 
 def verify(
@@ -76,7 +73,7 @@ def verify(
     """
     heads, faults = _heads_outside(database, against)
     findings = list(faults)
-    walk = _Walk()
+    walk, told = _Walk(), on_progress or _silent
     with database.read() as connection:
         try:
             total = int(connection.execute("SELECT COUNT(*) FROM audit").fetchone()[0])
@@ -90,8 +87,8 @@ def verify(
             else:
                 heads.append((f"checkpoint {seq}", known))
         found = concatenate(
-            walk.links(connection, heads, total, on_progress or _silent),
-            *(_guarded(check, connection) for check in checks),
+            walk.links(connection, heads, total, told),
+            *(_guarded(check, connection, told) for check in checks),
         )
         for finding in found:  # to the end, whatever is found, for the head in the report
             if len(findings) < MOST_FINDINGS:
@@ -127,12 +124,12 @@ class _Walk:
         try:
             for row in rows(connection):
                 yield from self._step(row, expected.get(row.seq, ()))
-                if self.count % _PROGRESS_EVERY == 0:
-                    on_progress(self.count, total)
+                if self.count % PROGRESS_EVERY == 0:
+                    on_progress("audit", self.count, total)
         except (DataLoss, sqlite3.DatabaseError) as error:
             message = f"cannot be read on after row {self.seq}: {error}"
             yield Finding(kind=FindingKind.UNREADABLE, seq=self.seq + 1, message=message)
-        on_progress(self.count, total)
+        on_progress("audit", self.count, total)
         if self.count != total:
             message = f"{total - self.count} rows lie outside the chain"
             yield Finding(kind=FindingKind.UNREADABLE, seq=None, message=message)
@@ -186,10 +183,12 @@ def _trusted_key(database: Database, against: Head | None) -> str | None:
         return against.public_key if against else None
 
 
-def _guarded(check: Check, connection: sqlite3.Connection) -> Iterator[Finding]:
+def _guarded(
+    check: Check, connection: sqlite3.Connection, on_progress: Progress
+) -> Iterator[Finding]:
     """``check``'s findings; that it cannot read its tables is one, too."""
     try:
-        yield from check(connection)
+        yield from check(connection, on_progress)
     except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{getattr(check, '__name__', 'a check')} cannot read its tables: {error!r}"
         yield Finding(kind=FindingKind.UNREADABLE, seq=None, message=message)
@@ -199,5 +198,5 @@ def _bad(seq: int | None, message: str) -> Finding:
     return Finding(kind=FindingKind.BAD_CHECKPOINT, seq=seq, message=message)
 
 
-def _silent(_done: int, _total: int) -> None:
+def _silent(_table: str, _done: int, _total: int) -> None:
     pass

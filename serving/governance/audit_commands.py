@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
+from rich.progress import TaskID
 
 from serving.governance import audit
 from serving.governance.options import Home, settings
@@ -39,12 +40,14 @@ def verify(
     database = _open(home)
     against = audit.Head.read(head) if head else None
     with progress() as bars:
-        task = bars.add_task("audit rows", total=None)
-        report = audit.verify(
-            database,
-            against=against,
-            on_progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
+        tasks: dict[str, TaskID] = {}
+
+        def on_progress(table: str, done: int, total: int) -> None:
+            if table not in tasks:
+                tasks[table] = bars.add_task(f"{table} rows", total=total)
+            bars.update(tasks[table], completed=done)
+
+        report = audit.verify(database, against=against, on_progress=on_progress)
     if as_json:
         emit(report.to_dict())
     elif report.findings:

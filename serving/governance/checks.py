@@ -14,8 +14,11 @@ from serving.governance.findings import Finding, FindingKind
 from serving.governance.kinds import AuditKind
 from troth.digests import sha256
 
-Check = Callable[[sqlite3.Connection], Iterator[Finding]]
+Progress = Callable[[str, int, int], None]
+"""Called every few thousand rows with the table, its rows read and its rows in all."""
+Check = Callable[[sqlite3.Connection, Progress], Iterator[Finding]]
 """Compares some table with the log; runs inside one read snapshot."""
+PROGRESS_EVERY = 4096
 
 _SIGNED = {
     AuditKind.PROPOSED: "propose",
@@ -25,19 +28,20 @@ _SIGNED = {
 _SIGNED_CELLS = ("proposal_id", "member", "signed_at", "reason", "signature")
 
 
-def check_decisions(connection: sqlite3.Connection) -> Iterator[Finding]:
+def check_decisions(connection: sqlite3.Connection, on_progress: Progress) -> Iterator[Finding]:
     """Every decision is as it was committed, none is missing and none was slipped in.
 
-    Reads ``decisions(record, record_digest, audit_seq)``: each
-    ``decisions.committed`` row carries the count and the digest over the ``record_digest`` of
-    the decisions of its group commit in order of insertion, and ``record_digest`` is the
-    SHA-256 of the canonical JSON text ``record``. Columns that repeat a key of the record,
-    for look-ups, must hold the same.
+    Reads ``decisions(record, record_digest, audit_seq)``: each ``decisions.committed`` row
+    carries the count and the digest over the ``record_digest`` of the decisions of its group
+    commit in order of insertion, and ``record_digest`` is the SHA-256 of the canonical JSON
+    text ``record``. Columns that repeat a key of the record, for look-ups, must hold the same.
     """
     committed = _committed(connection)
     rows: Iterable[sqlite3.Row] = ()
     if _has_table(connection, "decisions"):
-        rows = connection.execute("SELECT * FROM decisions ORDER BY audit_seq, rowid")
+        total = connection.execute("SELECT COUNT(*) FROM decisions").fetchone()[0]
+        cursor = connection.execute("SELECT * FROM decisions ORDER BY audit_seq, rowid")
+        rows = _counted(cursor, "decisions", total, on_progress)
     for seq, group in groupby(rows, key=lambda row: row["audit_seq"]):
         digests: list[str] = []
         for row in group:
@@ -67,7 +71,7 @@ def check_decisions(connection: sqlite3.Connection) -> Iterator[Finding]:
             )
 
 
-def check_votes(connection: sqlite3.Connection) -> Iterator[Finding]:
+def check_votes(connection: sqlite3.Connection, _progress: Progress) -> Iterator[Finding]:
     """The proposals and votes in the store are those the log tells of, signature by signature."""
     told: dict[tuple[str, ...], int] = {}
     statements: dict[str, str] = {}
@@ -104,11 +108,11 @@ def check_votes(connection: sqlite3.Connection) -> Iterator[Finding]:
         yield Finding(kind=FindingKind.MISSING, seq=None, message=f"proposal {proposal_id} is gone")
 
 
-def check_registry(connection: sqlite3.Connection) -> Iterator[Finding]:
+def check_registry(connection: sqlite3.Connection, _progress: Progress) -> Iterator[Finding]:
     """The registry is what the log's changes, applied in order, come to."""
     active: dict[str, str] = {}
     states: dict[str, str] = {}
-    for _, kind, payload in _governance(connection):
+    for _seq, kind, payload in _governance(connection):
         if kind == AuditKind.ACTIVATED:
             active[f"{payload['role']} at {payload['decision_point']}"] = payload["proposal_id"]
         elif kind == AuditKind.DEACTIVATED:
@@ -135,6 +139,16 @@ def check_registry(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 DEFAULT_CHECKS: tuple[Check, ...] = (check_votes, check_registry, check_decisions)
 """What :func:`serving.governance.audit.verify` runs beside the chain."""
+
+
+def _counted(
+    cursor: Iterable[sqlite3.Row], table: str, total: int, on_progress: Progress
+) -> Iterator[sqlite3.Row]:
+    for done, row in enumerate(cursor):
+        if done % PROGRESS_EVERY == 0:
+            on_progress(table, done, total)
+        yield row
+    on_progress(table, total, total)
 
 
 def _has_table(connection: sqlite3.Connection, name: str) -> bool:

@@ -318,9 +318,9 @@ def test_the_tables_are_compared_with_the_log(
 def test_progress_is_told(office: Office) -> None:
     """From the first thousand rows to the last."""
     write(office, 5000)
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     assert audit.verify(office.database, on_progress=lambda *at: seen.append(at)).rows == 5000
-    assert seen == [(4096, 5000), (5000, 5000)]
+    assert seen == [("audit", 4096, 5000), ("audit", 5000, 5000), ("decisions", 0, 0)]
 
 
 def test_appending_costs_little(office: Office) -> None:
