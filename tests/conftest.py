@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.service import served as served
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

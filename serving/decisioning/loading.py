@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ def _records(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         if path.suffix == ".csv":
             # Everything as text: a column of empty cells has no other type.
-            head = path.open().readline().strip().replace('"', "").split(",")
+            with path.open(newline="") as file:
+                head = next(csv.reader(file), [])
             table = pa.csv.read_csv(
                 path,
                 convert_options=pa.csv.ConvertOptions(
@@ -138,12 +140,13 @@ def _row(data: Mapping[str, Any], at: int) -> CustomerRow:
         granted = _flag(data.get(column), f"{where}.{column}")
         if granted is not None:
             permissions[channel] = granted
+    as_of = _moment(data.get("as_of"), f"{where}.as_of")
     try:
         profile = Profile(
             customer_id=str(data["customer_id"] or ""),
             zone=data.get("zone") or None,
             permissions=permissions,
-            as_of=_moment(data.get("as_of"), f"{where}.as_of"),
+            as_of=as_of,
         )
     except InvalidArgument as error:
         raise InvalidArgument(error.message, field=f"{where}.{error.field}") from error

@@ -11,7 +11,7 @@ def plain_json(value: Any) -> str:
 
     Args:
         value: of mappings with ASCII keys, sequences, text, booleans, ``None`` and integers
-            within ±2**53. For these Python's own writer gives the same bytes as RFC 8785
+            within ±(2**53 - 1). For these Python's own writer gives the same bytes as RFC 8785
             (the tests compare them). Floats are where the two differ: write them as text
             with :func:`float_text`.
     """

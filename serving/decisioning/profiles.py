@@ -33,15 +33,14 @@ class Profile:
     as_of: datetime | None = None
 
     def __post_init__(self) -> None:
-        where = f"profiles[{self.customer_id}]"
         if not self.customer_id:
-            raise InvalidArgument("is empty", field="profiles.customer_id")
+            raise InvalidArgument("is empty", field="customer_id")
         if self.zone is not None and find_zone(self.zone) is None:
-            raise InvalidArgument(f"{self.zone!r} is not an IANA time zone", field=f"{where}.zone")
+            raise InvalidArgument(f"{self.zone!r} is not an IANA time zone", field="zone")
         if Channel.NONE in self.permissions:
-            raise InvalidArgument("no contact needs no permission", field=f"{where}.permissions")
+            raise InvalidArgument("no contact needs no permission", field="permissions")
         if self.as_of is not None:
-            require_aware(self.as_of, f"{where}.as_of")
+            require_aware(self.as_of, "as_of")
 
 
 def find(

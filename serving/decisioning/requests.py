@@ -21,7 +21,7 @@ MOST_JOURNEYS = 256
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _CUSTOMER = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
-_MOST_MINOR = 2**53
+_MOST_MINOR = 2**53 - 1
 
 
 def require_uuid(text: str, field: str) -> str:
@@ -114,4 +114,4 @@ def check_outcome(kind: OutcomeKind, value_minor: int) -> None:
     if value_minor and kind is not OutcomeKind.PURCHASED:
         raise InvalidArgument(f"{value_minor} goes with a purchase only", field="value_minor")
     if abs(value_minor) > _MOST_MINOR:
-        raise InvalidArgument(f"{value_minor} is outside ±2**53", field="value_minor")
+        raise InvalidArgument(f"{value_minor} is outside ±(2**53 - 1)", field="value_minor")

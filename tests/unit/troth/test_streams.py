@@ -84,3 +84,12 @@ def test_request_uniforms_lie_inside_the_unit_interval_and_repeat() -> None:
     assert draws == [request_uniform(f"request-{i}") for i in range(2000)]
     assert 0.0 < min(draws) < max(draws) < 1.0
     assert abs(np.mean(draws) - 0.5) < 4 / np.sqrt(12 * 2000)
+
+
+def test_request_uniform_is_the_first_block_of_its_key() -> None:
+    """The scalar path gives the same 53 bits as the general generator."""
+    for key in ("", "a", "01a20290-e74b-7151-ac9d-3253bcaed8dd:" + "f" * 64):
+        words = philox4x32((0, 0, 0, 0), derive_seed("request", key))[:, 0]
+        high, low = (int(word) for word in words[:2])
+        expected = ((high >> 5) * 67108864.0 + (low >> 6) + 0.5) / 9007199254740992.0
+        assert request_uniform(key) == expected

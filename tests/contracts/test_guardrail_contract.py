@@ -1,0 +1,126 @@
+"""What every guardrail owes, run on each of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from serving.guardrails import FactsBatch, GuardrailConfig
+from serving.guardrails.engine import standard_guardrails
+from serving.guardrails.facts import DENIED, GRANTED, NEVER_US, UNKNOWN, UNKNOWN_MINUTE
+from serving.guardrails.guardrail import Guardrail
+from tests.support.decisions import CATALOGUE
+from troth.catalogue import CHANNELS, NO_CONTACT
+
+GUARDRAILS = standard_guardrails(GuardrailConfig.shipped())
+ROWS = 300
+
+
+@pytest.fixture(params=GUARDRAILS, ids=lambda g: g.name)
+def guardrail(request: pytest.FixtureRequest) -> Guardrail:
+    """Each guardrail in turn."""
+    guardrail: Guardrail = request.param
+    return guardrail
+
+
+def crowd() -> FactsBatch:
+    """Customers of all kinds."""
+    rng = np.random.default_rng(7)
+    ids = [action.action_id for action in CATALOGUE.actions]
+    age = rng.integers(0, 30 * 86_400_000_000, size=(ROWS, 5))
+    return FactsBatch(
+        permissions=rng.choice([GRANTED, DENIED, UNKNOWN], size=(ROWS, len(CHANNELS))).astype(
+            np.int8
+        ),
+        local_minute=rng.integers(UNKNOWN_MINUTE, 1440, size=ROWS),
+        contact_age_us=np.where(rng.random((ROWS, 5)) < 0.5, NEVER_US, age),
+        contact_channel=rng.integers(0, len(CHANNELS), size=(ROWS, 5)),
+        granted_today=tuple(frozenset(rng.choice(ids, 2)) for _ in range(ROWS)),
+    )
+
+
+def rows_of(facts: FactsBatch, rows: slice) -> FactsBatch:
+    """Some rows of a batch."""
+    return FactsBatch(
+        facts.permissions[rows],
+        facts.local_minute[rows],
+        facts.contact_age_us[rows],
+        facts.contact_channel[rows],
+        facts.granted_today[rows],
+    )
+
+
+def blocked(guardrail: Guardrail, facts: FactsBatch) -> np.ndarray:
+    """Refused for any reason: bool (n, K)."""
+    refusals = guardrail.refusals(CATALOGUE, facts)
+    return np.logical_or.reduce([refusal.blocked for refusal in refusals])
+
+
+def test_is_a_guardrail_with_a_slug(guardrail: Guardrail) -> None:
+    """Verdicts are reported under a name that can be counted by."""
+    assert isinstance(guardrail, Guardrail)
+    assert guardrail.name.isidentifier()
+    assert guardrail.name == guardrail.name.lower()
+
+
+def test_masks_have_the_shape_of_the_batch(guardrail: Guardrail) -> None:
+    """Each refusal is bool (n, K), also for a batch of nobody."""
+    for facts in (crowd(), rows_of(crowd(), slice(0, 0))):
+        for refusal in guardrail.refusals(CATALOGUE, facts):
+            assert refusal.blocked.dtype == np.bool_
+            assert refusal.blocked.shape == (len(facts), len(CATALOGUE))
+
+
+def test_no_contact_is_never_refused(guardrail: Guardrail) -> None:
+    """Whatever is known or unknown, silence is allowed."""
+    assert not blocked(guardrail, crowd())[:, NO_CONTACT].any()
+
+
+def test_refuses_somebody_and_not_everybody(guardrail: Guardrail) -> None:
+    """The crowd exercises the guardrail at all."""
+    found = blocked(guardrail, crowd())[:, 1:]
+    assert found.any()
+    assert not found.all()
+
+
+def test_rows_are_independent(guardrail: Guardrail) -> None:
+    """A customer's verdict does not depend on who else is in the batch."""
+    facts = crowd()
+    together = blocked(guardrail, facts)
+    alone = [blocked(guardrail, rows_of(facts, slice(r, r + 1)))[0] for r in range(ROWS)]
+    assert (together == np.array(alone)).all()
+
+
+def test_is_a_function_of_the_facts(guardrail: Guardrail) -> None:
+    """Asked twice, the same answer; and the facts are left as they were."""
+    facts = crowd()
+    before = [np.array(a, copy=True) for a in (facts.permissions, facts.contact_age_us)]
+    assert (blocked(guardrail, facts) == blocked(guardrail, facts)).all()
+    assert (facts.permissions == before[0]).all()
+    assert (facts.contact_age_us == before[1]).all()
+
+
+def test_ignorance_never_helps(guardrail: Guardrail) -> None:
+    """Forgetting a permission or the time zone allows nothing that was refused."""
+    facts = crowd()
+    unknown = FactsBatch(
+        np.full_like(facts.permissions, UNKNOWN),
+        np.full_like(facts.local_minute, UNKNOWN_MINUTE),
+        facts.contact_age_us,
+        facts.contact_channel,
+        facts.granted_today,
+    )
+    assert (blocked(guardrail, unknown) >= blocked(guardrail, facts)).all()
+
+
+def test_more_contacts_never_help(guardrail: Guardrail) -> None:
+    """One more contact allows nothing that was refused."""
+    facts = crowd()
+    more = FactsBatch(
+        facts.permissions,
+        facts.local_minute,
+        np.hstack((facts.contact_age_us, np.zeros((ROWS, 1), dtype=np.int64))),
+        np.hstack((facts.contact_channel, np.full((ROWS, 1), 3))),
+        facts.granted_today,
+    )
+    assert (blocked(guardrail, more) >= blocked(guardrail, facts)).all()

@@ -1,0 +1,149 @@
+"""What a process takes from the registry: only what it has verified itself."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agents.policies.uniform import NeverContact, UniformPolicy
+from serving.decisioning.approved import ApprovedPolicies
+from serving.governance import decision_points
+from serving.governance.registry import Role
+from tests.support.installations import Installation
+from troth.types import ServedBy
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Installation:
+    """A model and a baseline, both approved and active."""
+    one = Installation(tmp_path / "home")
+    one.model = one.save(UniformPolicy())  # type: ignore[attr-defined]
+    one.baseline = one.save(NeverContact())  # type: ignore[attr-defined]
+    one.activate(one.model, Role.MODEL)  # type: ignore[attr-defined]
+    one.activate(one.baseline, Role.BASELINE)  # type: ignore[attr-defined]
+    return one
+
+
+def policies(one: Installation, *, later: timedelta = timedelta(0)) -> ApprovedPolicies:
+    """A fresh process's look at the registry."""
+    source = ApprovedPolicies(
+        one.database,
+        one.artifacts,
+        one.settings.board,
+        one.config.digest,
+        clock=lambda: datetime.now(UTC) + later,
+    )
+    source.refresh()
+    return source
+
+
+def roles(source: ApprovedPolicies) -> list[ServedBy]:
+    """Who may answer ``daily``."""
+    return [answerer.role for answerer in source.standing("daily").answerers]
+
+
+def refusals(one: Installation) -> int:
+    """Audited refusals to serve."""
+    with one.database.read() as connection:
+        return int(
+            connection.execute(
+                "SELECT count(*) FROM audit WHERE kind = 'serving.refused'"
+            ).fetchone()[0]
+        )
+
+
+def test_approved_policies_answer_in_order(installed: Installation) -> None:
+    """Model first, then baseline; a point nobody registered has no answerer."""
+    source = policies(installed)
+    assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
+    standing = source.standing("daily")
+    assert standing.answerers[0].digest == installed.model  # type: ignore[attr-defined]
+    assert standing.reasons == ()
+    assert source.standing("nowhere").reasons == ("no_policy",)
+
+
+def test_registry_row_without_signatures_is_not_served(installed: Installation) -> None:
+    """Whoever can write the registry cannot make a policy served."""
+    unsigned = installed.propose(installed.save(UniformPolicy()))
+    with installed.database.write() as connection:
+        connection.execute(
+            "UPDATE activations SET proposal_id = ? WHERE role = 'model'", (unsigned.proposal_id,)
+        )
+    source = policies(installed)
+    assert roles(source) == [ServedBy.BASELINE]
+    assert source.standing("daily").reasons == ("model_not_approved_quorum",)
+    assert refusals(installed) == 1
+
+
+def test_changed_bytes_are_not_served(installed: Installation) -> None:
+    """An artifact that was edited or deleted leaves the answer to the baseline."""
+    folder = installed.settings.artifacts / installed.model  # type: ignore[attr-defined]
+    manifest = folder / "manifest.json"
+    manifest.chmod(0o600)
+    manifest.write_bytes(manifest.read_bytes() + b" ")
+    assert policies(installed).standing("daily").reasons == ("model_not_approved_artifact",)
+    shutil.rmtree(installed.settings.artifacts)
+    assert roles(policies(installed)) == []
+
+
+def test_other_guardrails_are_not_what_was_approved(installed: Installation) -> None:
+    """An approval binds to the guardrails it was judged behind."""
+    source = ApprovedPolicies(
+        installed.database, installed.artifacts, installed.settings.board, "0" * 64
+    )
+    source.refresh()
+    assert source.standing("daily").reasons == (
+        "model_not_approved_guardrails",
+        "baseline_not_approved_guardrails",
+    )
+
+
+def test_missing_roster_serves_nobody(installed: Installation) -> None:
+    """Without the host's roster no signature means anything."""
+    installed.settings.board.unlink()
+    source = policies(installed)
+    assert roles(source) == []
+    assert source.standing("daily").reasons[0] == "model_not_approved_board"
+
+
+def test_expired_approval_is_not_loaded(installed: Installation) -> None:
+    """After its expiry an approval is void."""
+    assert roles(policies(installed, later=timedelta(days=366))) == []
+
+
+def test_changes_are_taken_up_and_only_changes(installed: Installation) -> None:
+    """A pause, a change of roster: seen at the next look; otherwise nothing is loaded again."""
+    source = policies(installed)
+    assert not source.refresh()
+    decision_points.pause(installed.database, "daily", now=datetime.now(UTC), by="test")
+    assert source.refresh()
+    assert roles(source) == [ServedBy.BASELINE]
+    assert source.standing("daily").reasons == ("model_not_approved_paused",)
+    decision_points.resume(installed.database, "daily", now=datetime.now(UTC), by="test")
+    assert source.refresh()
+    assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
+    installed.settings.board.write_text("")
+    assert source.refresh()
+    assert roles(source) == []
+
+
+def test_watch_takes_up_a_pause_within_two_seconds(installed: Installation) -> None:
+    """The kill switch holds in under two seconds without anybody asking."""
+    import time
+
+    source = ApprovedPolicies(
+        installed.database, installed.artifacts, installed.settings.board, installed.config.digest
+    )
+    source.start()
+    try:
+        assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
+        decision_points.pause(installed.database, "daily", now=datetime.now(UTC), by="test")
+        deadline = time.monotonic() + 2.0
+        while roles(source) != [ServedBy.BASELINE]:
+            assert time.monotonic() < deadline, "the pause was not taken up"
+            time.sleep(0.02)
+    finally:
+        source.stop()

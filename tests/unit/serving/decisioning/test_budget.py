@@ -1,0 +1,54 @@
+"""The time budget of a model."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from serving.decisioning import budget
+from serving.decisioning.budget import Late, TimeBudget
+
+
+def test_result_and_exception_come_through() -> None:
+    """A call in time answers as if it were called directly, its own TimeoutError included."""
+    limit: TimeBudget[int] = TimeBudget(5.0)
+    assert limit.run(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        limit.run(lambda: 1 // 0)
+
+    def raises() -> int:
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        limit.run(raises)
+
+
+def test_late_call_is_abandoned_and_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One wait per lateness: until the call is over and has rested, nobody waits again."""
+    monkeypatch.setattr(budget, "REST_S", 0.1)
+    limit: TimeBudget[int] = TimeBudget(0.05)
+    release = threading.Event()
+
+    def stuck() -> int:
+        release.wait(5)
+        return 1
+
+    with pytest.raises(Late):
+        limit.run(stuck)
+    started = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(Late):
+            limit.run(lambda: 2)
+    assert time.monotonic() - started < 0.05
+    release.set()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            assert limit.run(lambda: 3) == 3
+            break
+        except Late:
+            time.sleep(0.01)
+    else:
+        pytest.fail("the model was never asked again")

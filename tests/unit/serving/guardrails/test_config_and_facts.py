@@ -1,0 +1,101 @@
+"""Configuration and facts: typed, with a digest, exact both ways."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from serving.guardrails import Contact, Facts, GuardrailConfig
+from tests.support.decisions import NOON
+from troth.catalogue import Channel
+from troth.errors import InvalidArgument, NotFound
+
+
+def test_digest_follows_content_only(tmp_path: Path) -> None:
+    """Formatting does not change what an approval binds to; a figure does."""
+    text = (
+        "[quiet_hours]\nstart = 21:00:00\nend = 08:00:00\nchannels = ['sms']\n"
+        "[[frequency_cap.rules]]\nhours = 24\ncontacts = 1\n"
+    )
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text(text)
+    two.write_text("# a comment\n" + text.replace("21:00:00", '"21:00"'))
+    assert GuardrailConfig.read(one).digest == GuardrailConfig.read(two).digest
+    two.write_text(text.replace("contacts = 1", "contacts = 2"))
+    assert GuardrailConfig.read(one).digest != GuardrailConfig.read(two).digest
+
+
+def test_configuration_survives_json() -> None:
+    """What is kept for replays reads back to the same digest."""
+    config = GuardrailConfig.shipped()
+    again = GuardrailConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert again.digest == config.digest
+
+
+def test_window_reaches_as_far_as_the_longest_cap() -> None:
+    """The ledger is read as far back as any guardrail looks."""
+    assert GuardrailConfig.shipped().window == timedelta(hours=672)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("contacts = 1", "contacts = 0", "guardrails.frequency_cap.rules.0.contacts"),
+        ("hours = 24", "hours = -3", "guardrails.frequency_cap.rules.0.hours"),
+        ("'sms'", "'telegram'", "guardrails.quiet_hours.channels.0"),
+        ("end = 08:00:00", "end = 21:00:00", "guardrails.quiet_hours"),
+        ("end = 08:00:00", "end = 08:00:30", "guardrails.quiet_hours"),
+        (
+            "contacts = 1",
+            "contacts = 1\nconsent = false",
+            "guardrails.frequency_cap.rules.0.consent",
+        ),
+        ("[quiet_hours]", "[loud_hours]", "guardrails.quiet_hours"),
+        ("start = ", "start : ", "guardrails"),
+    ],
+)
+def test_bad_configuration_names_the_key(tmp_path: Path, old: str, new: str, field: str) -> None:
+    """Each mistake is one line that says where it is."""
+    path = tmp_path / "guardrails.toml"
+    path.write_text(
+        "[quiet_hours]\nstart = 21:00:00\nend = 08:00:00\nchannels = ['sms']\n"
+        "[[frequency_cap.rules]]\nhours = 24\ncontacts = 1\n".replace(old, new)
+    )
+    with pytest.raises(InvalidArgument) as caught:
+        GuardrailConfig.read(path)
+    assert caught.value.field == field
+    assert "\n" not in str(caught.value)
+
+
+def test_installation_overrides_the_shipped_file(tmp_path: Path) -> None:
+    """HOME/guardrails.toml holds if it is there; a path that is not there is an error."""
+    assert GuardrailConfig.installed(tmp_path) == GuardrailConfig.shipped()
+    (tmp_path / "guardrails.toml").write_text("not toml")
+    with pytest.raises(InvalidArgument):
+        GuardrailConfig.installed(tmp_path)
+    with pytest.raises(NotFound):
+        GuardrailConfig.read(tmp_path / "nowhere.toml")
+
+
+def test_facts_survive_their_record() -> None:
+    """Facts read back from a record are equal, so a replay judges the same."""
+    facts = Facts(
+        permissions={Channel.EMAIL: True, Channel.SMS: False},
+        zone=None,
+        decided_at=NOON + timedelta(microseconds=7),
+        contacts=(Contact(at=NOON, channel=Channel.WEB, action_id="a", day="2026-03-04"),),
+    )
+    assert Facts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts
+
+
+@pytest.mark.parametrize("key", ["permissions", "zone", "decided_at", "contacts"])
+def test_malformed_facts_are_refused(key: str) -> None:
+    """A record that lost a part is not judged on what is left."""
+    facts = Facts(permissions={}, zone=None, decided_at=NOON).to_dict()
+    del facts[key]
+    with pytest.raises(InvalidArgument, match="facts"):
+        Facts.from_dict(facts)
