@@ -71,35 +71,38 @@ class Rules:
         )
 
 
-def expected(
-    rules: Rules, people: Population, ready: Readiness, chosen: Int64 | None
-) -> dict[str, Float]:
-    """E[component | all state, action]: (n, K), or (n,) for the actions ``chosen``."""
-    table, n = rules.actions, len(people)
-    cost: Float = table.cost_minor.astype(np.float64)
+def expected(rules: Rules, ready: Readiness, chosen: Int64 | None) -> dict[str, Float]:
+    """E[component | all state, action]: (n, K), or (n,) for the actions ``chosen`` (n,)."""
+    pairs = _pairs(rules, ready, chosen)
+    out = _expect(rules, ready, pairs, 4, np.empty(0))
+    cost = rules.actions.cost_minor[pairs].astype(np.float64)
+    columns = dict(zip(COMPONENTS, (out[0], out[1], out[2], cost, out[3]), strict=True))
     if chosen is None:
-        out = np.empty((4, n, cost.size))
-        kernel.expect_components(out, table, ready, rules.ceiling, rules.margin_share)
-        cost = np.broadcast_to(cost, out.shape[1:])
-    else:
-        out = np.empty((4, n))
-        kernel.expect_chosen(out, chosen, table, ready, rules.ceiling, rules.margin_share)
-        cost = cost[chosen]
-    return dict(zip(COMPONENTS, (out[0], out[1], out[2], cost, out[3]), strict=True))
+        return columns
+    return {name: column[:, 0] for name, column in columns.items()}
 
 
-def expected_rewards(rules: Rules, people: Population, ready: Readiness, goal: Objective) -> Float:
-    """E[reward | all state, action], float64 (n, K), minor units."""
-    out = np.empty((len(people), rules.actions.channel.size))
-    weights = goal.to_dict()
-    kernel.expect_rewards(
-        out,
-        rules.actions,
-        ready,
-        rules.ceiling,
-        rules.margin_share,
-        np.array([weights[name] for name in COMPONENTS]),
-    )
+def expected_rewards(
+    rules: Rules, ready: Readiness, goal: Objective, chosen: Int64 | None
+) -> Float:
+    """E[reward | all state, action]: (n, K), or (n,) for the actions ``chosen``; minor units."""
+    by_name = goal.to_dict()
+    weights = np.array([by_name[name] for name in COMPONENTS])
+    rewards: Float = _expect(rules, ready, _pairs(rules, ready, chosen), 1, weights)[0]
+    return rewards if chosen is None else np.ascontiguousarray(rewards[:, 0])
+
+
+def _pairs(rules: Rules, ready: Readiness, chosen: Int64 | None) -> Int64:
+    """int64 (n, K) of all actions, or (n, 1) of the chosen."""
+    if chosen is not None:
+        return chosen[:, None]
+    k = rules.actions.channel.size
+    return np.broadcast_to(np.arange(k), (ready.organic.size, k))
+
+
+def _expect(rules: Rules, ready: Readiness, pairs: Int64, planes: int, weights: Float) -> Float:
+    out = np.empty((planes, *pairs.shape))
+    kernel.expect(out, pairs, rules.actions, ready, rules.ceiling, rules.margin_share, weights)
     return out
 
 

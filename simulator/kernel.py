@@ -172,19 +172,11 @@ def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
 
 
 @_compiled
-def _buys(i: int, k: int, table: ActionTable, ready: Readiness, ceiling: float) -> Any:
-    """P(buys today | contact delivered), k >= 1; the equation is in simulator.response."""
-    organic = ready.organic[i]
-    hurt = ready.hurt[i]
-    if hurt > 0.0 and table.recovers[k] == 0:
+def _buys(organic: Any, hurt: Any, recovers: Any, added: Any, ceiling: Any) -> Any:
+    """P(buys today | contact delivered); the equation is in simulator.response."""
+    # Scalars in, scalar out: handing arrays or tuples to a helper costs ten times as much.
+    if hurt > 0.0 and recovers == 0:
         return organic - hurt * organic
-    added = (
-        ready.drive[i]
-        * table.strength[k]
-        * ready.by_channel[table.channel[k], i]
-        * ready.by_kind[table.kind[k], i]
-        * ready.by_journey[table.journey[k], i]
-    )
     return max(organic, min(organic + added, ceiling))
 
 
@@ -203,103 +195,70 @@ def bought(
     """
     for i in range(out.shape[0]):
         k = actions[i]
-        out[i] = ready.organic[i] if k == 0 else _buys(i, k, table, ready, ceiling)
+        added = (
+            ready.drive[i]
+            * table.strength[k]
+            * ready.by_channel[table.channel[k], i]
+            * ready.by_kind[table.kind[k], i]
+            * ready.by_journey[table.journey[k], i]
+        )
+        hurt = ready.hurt[i] if k > 0 else 0.0
+        out[i] = _buys(ready.organic[i], hurt, table.recovers[k], added, ceiling)
 
 
 @_compiled
-def _expect(
-    i: int, k: int, table: ActionTable, ready: Readiness, ceiling: float, margin_share: float
-) -> Any:
-    """Expected margin, discount, points and opt-outs of one pair; contact cost is certain."""
-    if k == 0:
-        buys = ready.organic[i]
-        return buys * ready.basket[i] * margin_share, 0.0, buys * ready.completes[i], 0.0
-    arrives = table.delivery[k]
-    reached = arrives * _buys(i, k, table, ready, ceiling)
-    buys = (1.0 - arrives) * ready.organic[i] + reached
-    return (
-        buys * ready.basket[i] * margin_share,
-        reached * ready.basket[i] * table.discount[k],
-        reached * table.promised_minor[k] + buys * ready.completes[i],
-        arrives * ready.opts_out[table.channel[k], i],
-    )
-
-
-@_compiled
-def expect_components(
-    out: Float, table: ActionTable, ready: Readiness, ceiling: float, margin_share: float
-) -> None:
-    """Expected components of every pair, written to ``out``.
-
-    Args:
-        out: float64 (4, n, K): margin, discount, points, opt-outs.
-        table: the catalogue.
-        ready: the customers.
-        ceiling: as in :func:`bought`.
-        margin_share: gross margin of a basket.
-    """
-    for i in range(out.shape[1]):
-        for k in range(out.shape[2]):
-            value = _expect(i, k, table, ready, ceiling, margin_share)
-            out[0, i, k] = value[0]
-            out[1, i, k] = value[1]
-            out[2, i, k] = value[2]
-            out[3, i, k] = value[3]
-
-
-@_compiled
-def expect_rewards(
-    out: Float,
-    table: ActionTable,
-    ready: Readiness,
-    ceiling: float,
-    margin_share: float,
-    weights: Float,
-) -> None:
-    """Expected weighted sum of every pair, written to ``out``.
-
-    Args:
-        out: float64 (n, K).
-        table: the catalogue.
-        ready: the customers.
-        ceiling: as in :func:`bought`.
-        margin_share: gross margin of a basket.
-        weights: float64 (5,), in the order of :data:`troth.objective.COMPONENTS`.
-    """
-    for i in range(out.shape[0]):
-        for k in range(out.shape[1]):
-            value = _expect(i, k, table, ready, ceiling, margin_share)
-            out[i, k] = (
-                weights[0] * value[0]
-                + weights[1] * value[1]
-                + weights[2] * value[2]
-                + weights[3] * table.cost_minor[k]
-                + weights[4] * value[3]
-            )
-
-
-@_compiled
-def expect_chosen(
+def expect(
     out: Float,
     actions: Int64,
     table: ActionTable,
     ready: Readiness,
     ceiling: float,
     margin_share: float,
+    weights: Float,
 ) -> None:
-    """Expected components of one action each, written to ``out``.
+    """Expected components, or their weighted sum, of many pairs; written to ``out``.
 
     Args:
-        out: float64 (4, n): margin, discount, points, opt-outs.
-        actions: int64 (n,).
+        out: float64 (P, n, A), the first four components but contact cost (P = 4) or with
+            ``weights`` the reward (P = 1).
+        actions: int64 (n, A), columns of the catalogue for each customer.
         table: the catalogue.
         ready: the customers.
         ceiling: as in :func:`bought`.
         margin_share: gross margin of a basket.
+        weights: float64 (5,) in the order of :data:`troth.objective.COMPONENTS`, or (0,).
     """
-    for i in range(out.shape[1]):
-        value = _expect(i, actions[i], table, ready, ceiling, margin_share)
-        out[0, i] = value[0]
-        out[1, i] = value[1]
-        out[2, i] = value[2]
-        out[3, i] = value[3]
+    weighted = weights.size > 0
+    for i in range(actions.shape[0]):
+        organic, basket, completes = ready.organic[i], ready.basket[i], ready.completes[i]
+        for at in range(actions.shape[1]):
+            k = actions[i, at]
+            c = table.channel[k]
+            added = (
+                ready.drive[i]
+                * table.strength[k]
+                * ready.by_channel[c, i]
+                * ready.by_kind[table.kind[k], i]
+                * ready.by_journey[table.journey[k], i]
+            )
+            # No contact is never delivered, so that what it would add does not matter.
+            arrives = table.delivery[k]
+            reached = arrives * _buys(organic, ready.hurt[i], table.recovers[k], added, ceiling)
+            buys = (1.0 - arrives) * organic + reached
+            margin = buys * basket * margin_share
+            discount = reached * basket * table.discount[k]
+            points = reached * table.promised_minor[k] + buys * completes
+            opt_outs = arrives * ready.opts_out[c, i]
+            if weighted:
+                out[0, i, at] = (
+                    weights[0] * margin
+                    + weights[1] * discount
+                    + weights[2] * points
+                    + weights[3] * table.cost_minor[k]
+                    + weights[4] * opt_outs
+                )
+            else:
+                out[0, i, at] = margin
+                out[1, i, at] = discount
+                out[2, i, at] = points
+                out[3, i, at] = opt_outs

@@ -79,7 +79,7 @@ class ActionTable(NamedTuple):
         return cls(
             channel=catalogue.channel,
             kind=catalogue.kind,
-            journey=catalogue.journey,
+            journey=np.maximum(catalogue.journey, 0),
             strength=strength,
             recovers=(names == SERVICE_RECOVERY).astype(np.int64),
             delivery=channels.delivery[catalogue.channel],

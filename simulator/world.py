@@ -157,16 +157,14 @@ class World:
         Returns:
             float64 (n, K), or (n,) with ``actions``, by component name; minor units and counts.
         """
-        return dynamics.expected(self._rules, self._people, self._readiness, actions)
+        return dynamics.expected(self._rules, self._readiness, actions)
 
     def expected_rewards(
         self, objective: Objective | None = None, actions: NDArray[np.int64] | None = None
     ) -> Float:
         """E[today's reward | full state, action], float64 (n, K) or (n,), minor units."""
         goal = objective or self.scenario.objective
-        if actions is not None:
-            return goal.reward(self.expected_components(actions))
-        return dynamics.expected_rewards(self._rules, self._people, self._readiness, goal)
+        return dynamics.expected_rewards(self._rules, self._readiness, goal, actions)
 
     def step(self, actions: NDArray[np.int64]) -> StepResult:
         """Live one day.

@@ -1,0 +1,101 @@
+"""Scenarios: what ships is whole, and what is wrong is said in one line."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from simulator.calibration.figures import SECTIONS, Figures
+from simulator.scenarios import Scenario, load
+from troth.catalogue import Channel
+from troth.errors import InvalidArgument, NotFound
+
+TEXT = (files("simulator.scenarios") / "reference.toml").read_text(encoding="utf-8")
+
+
+def test_reference_has_what_a_programme_needs(reference: Scenario) -> None:
+    """Eight channels, four tiers, seven journeys and more, 60 to 72 actions."""
+    assert len(reference.channels) == 8
+    assert [tier.name for tier in reference.tiers] == ["bronze", "silver", "gold", "platinum"]
+    assert {
+        "welcome", "post_purchase", "churn_recovery", "tier_upgrade", "points_reminder",
+        "challenge", "service_recovery", "engagement",
+    } == set(reference.journeys)  # fmt: skip
+    assert 60 <= len(reference.catalogue) <= 72
+    assert {a.channel for a in reference.catalogue.actions} == set(Channel)
+
+
+def test_reference_carries_the_calibrated_figures(reference: Scenario) -> None:
+    """The shipped scenario is the one that the shipped figures describe."""
+    shipped = Figures.shipped().sections()
+    for section in SECTIONS:
+        assert getattr(reference, section).model_dump() == shipped[section]
+
+
+def test_costs_add_up(reference: Scenario) -> None:
+    """A contact costs its channel and its offer."""
+    action = reference.catalogue.actions[
+        reference.catalogue.index("post_purchase/3/sample_gift/email")
+    ]
+    assert action.cost_minor == 1 + reference.offers["sample_gift"].cost_minor
+
+
+def test_digest_is_of_the_values(reference: Scenario) -> None:
+    """The same values have the same digest, another value another one."""
+    assert load("reference").digest == reference.digest
+    assert reference.replace(wallet={"redeem_from": 501}).digest != reference.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("margin_share = 0.40", "margin_share = 1.40", ["economics.margin_share", "1.4", "less"]),
+        ("cap_days = 7 ", "cap_days = 7.5 ", ["fatigue.cap_days", "7.5", "integer"]),
+        ("cap_days = 7 ", "cap_day = 7 ", ["fatigue.cap_days", "required"]),
+        ("name = \"silver\"", "name = \"Silver\"", ["tiers.1.name", "Silver", "pattern"]),
+        ("from_spend_minor = 30000", "from_spend_minor = 300", ["tiers", "300", "rise"]),
+        ("[channels.sms]", "[channels.fax]", ["channels", "fax"]),
+        ("kind = \"gift\"", "kind = \"present\"", ["offers.sample_gift.kind", "present"]),
+        ("offer = \"care_tips\"", "offer = \"tips\"", ["post_purchase", "tips", "one of"]),
+        ("\"tenure_days\"", "\"tenure\"", ["welcome", "tenure", "one of"]),
+        ("r = 0.242593", "r = -0.2", ["purchases.r", "-0.2", "greater"]),
+        ("start = 2026-03-02", "start = 5", ["start", "5", "date"]),
+    ],
+)  # fmt: skip
+def test_errors_name_file_key_value_and_range(
+    tmp_path: Path, old: str, new: str, says: list[str]
+) -> None:
+    """A bad value is refused in one line with the file, the key, the value and what is allowed."""
+    assert old in TEXT
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(InvalidArgument) as caught:
+        load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in ["mine.toml", *says]:
+        assert part in message
+
+
+def test_missing_scenarios_are_not_found(tmp_path: Path) -> None:
+    """Neither an unknown name nor an absent file is guessed at."""
+    with pytest.raises(NotFound, match="no scenario 'nowhere'"):
+        load("nowhere")
+    with pytest.raises(NotFound, match="does not exist"):
+        load(tmp_path / "absent.toml")
+
+
+def test_text_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+    """A syntax error names the file and the line."""
+    path = tmp_path / "broken.toml"
+    path.write_text("name = \n", encoding="utf-8")
+    with pytest.raises(InvalidArgument, match=r"broken\.toml: not TOML.*at line 1"):
+        load(path)
+
+
+def test_replace_checks_again(reference: Scenario) -> None:
+    """A changed copy obeys the same ranges as a file."""
+    with pytest.raises(InvalidArgument, match=r"mood\.ticket_shock.*9"):
+        reference.replace(mood={"ticket_shock": 9.0})

@@ -1,0 +1,108 @@
+"""The oracle and long-run values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simulator.scenarios import Scenario
+from simulator.truth import OneStepOracle, choose, long_run_values, one_step_oracle
+from simulator.world import World
+from troth.errors import InvalidArgument
+from troth.policy import Policy, check_distribution, normalise
+
+
+class Uniform:
+    """Any eligible action, no contact among them."""
+
+    def distribution(self, contexts, actions, mask):  # type: ignore[no-untyped-def]
+        """All alike."""
+        return normalise(np.ones(mask.shape), mask)
+
+
+class Silence:
+    """Never contacts anyone."""
+
+    def distribution(self, contexts, actions, mask):  # type: ignore[no-untyped-def]
+        """All mass on no contact."""
+        return normalise(np.zeros(mask.shape), mask)
+
+
+def test_oracle_is_greedy_under_the_mask(world: World) -> None:
+    """It takes the best eligible action of the day for everyone."""
+    oracle = one_step_oracle(world)
+    assert isinstance(oracle, Policy)
+    mask = world.mask()
+    chosen = oracle.distribution(world.contexts(), world.catalogue, mask)
+    check_distribution(chosen, mask)
+    best = np.where(mask, world.expected_rewards(), -np.inf).argmax(axis=1)
+    assert np.array_equal(chosen.argmax(axis=1), best)
+
+
+def test_oracle_refuses_another_batch(world: World) -> None:
+    """It knows the hidden state of its own world's customers only."""
+    with pytest.raises(InvalidArgument, match="mask"):
+        one_step_oracle(world).distribution(world.contexts(), world.catalogue, world.mask()[:5])
+
+
+def test_oracle_follows_a_fork(world: World) -> None:
+    """In a roll-out it looks at the roll-out's world, not at the one it was made for."""
+    fork = world.fork()
+    for _ in range(5):
+        fork.step(choose(fork, Uniform()))
+    bound = OneStepOracle(fork)
+    assert np.array_equal(choose(fork, one_step_oracle(world)), choose(fork, bound))
+
+
+def test_oracle_beats_uniform_and_silence(reference: Scenario) -> None:
+    """Over 90 days it earns clearly more; the same people live the same lives throughout."""
+    world = World(reference, 4000, 7)
+    oracle = long_run_values(world, one_step_oracle(world), None, 90)[0]
+    for other in (Uniform(), Silence()):
+        gain = oracle - long_run_values(world, other, None, 90)[0]
+        assert gain.mean() > 6 * gain.std() / np.sqrt(gain.size)
+
+
+def test_first_action_then_policy(world: World) -> None:
+    """With a horizon of a day the value is the day's reward of the first action."""
+    best = choose(world, one_step_oracle(world))
+    value = long_run_values(world, Silence(), best, 1)[0]
+    sampled = world.scenario.objective.reward(world.fork().step(best).components)
+    assert np.array_equal(value, sampled)
+    assert world.day == 0
+
+
+def test_ineligible_first_actions_count_as_no_contact(world: World) -> None:
+    """Values exist for every action, so that a table of them can be filled."""
+    everyone = np.full(world.size, world.catalogue.index("engagement/1/news/push"))
+    assert not world.mask()[:, everyone[0]].all()
+    assert long_run_values(world, Silence(), everyone, 2).shape == (1, world.size)
+
+
+def test_common_random_numbers_sharpen_differences(brisk: Scenario) -> None:
+    """The effect of one e-mail is far less noisy on the same lives than on different ones."""
+    world = World(brisk, 2000, 5)
+    email = np.full(world.size, world.catalogue.index("engagement/1/news/email"))
+    nothing = np.zeros(world.size, dtype=np.int64)
+    with_email = long_run_values(world, Silence(), email, 20)[0]
+    without = long_run_values(world, Silence(), nothing, 20)[0]
+    elsewhere = long_run_values(world.fork(1), Silence(), nothing, 20)[0]
+    assert (with_email - elsewhere).var() > 10 * (with_email - without).var()
+
+
+def test_replicates_are_alternative_futures(world: World) -> None:
+    """Each replicate is another future, the first that of the world itself."""
+    values = long_run_values(world, Uniform(), None, 10, replicates=2)
+    assert np.array_equal(values[:1], long_run_values(world, Uniform(), None, 10))
+    assert np.array_equal(values[1:], long_run_values(world.fork(1), Uniform(), None, 10))
+    assert not np.array_equal(values[0], values[1])
+
+
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [("days", {"days": 0}), ("replicates", {"replicates": 0}), ("discount", {"discount": 1.5})],
+)
+def test_bad_options_are_named(world: World, field: str, options: dict[str, float]) -> None:
+    """A horizon, a count or a discount out of range is refused by name."""
+    with pytest.raises(InvalidArgument, match=field):
+        long_run_values(world, Silence(), None, **{"days": 1, **options})
