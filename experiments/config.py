@@ -131,11 +131,13 @@ class RunConfig(_Section):
         name: what the report is titled.
         scenario: name of a shipped scenario or path of a TOML file.
         seed: every random number of the run follows from it; in [0, 2**63).
+        currency: what the scenario's major unit is, for tables.
     """
 
     name: str = Field(min_length=1)
     scenario: str = Field(min_length=1)
     seed: int = Field(ge=0, lt=2**63)
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     log: LogConfig
     evaluation: EvaluationConfig
     ope: OpeConfig = OpeConfig()

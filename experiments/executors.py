@@ -123,6 +123,16 @@ class RayExecutor:
         return results
 
 
+@contextmanager
+def executor_of(workers: int) -> Iterator[Executor]:
+    """Ray with so many workers; with 0 this process, which needs no start-up."""
+    if workers == 0:
+        yield SerialExecutor()
+    else:
+        with RayExecutor(workers) as executor:
+            yield executor
+
+
 def _compute(function: Callable[[Task], Result], task: Task) -> Result:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 

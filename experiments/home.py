@@ -34,6 +34,26 @@ class RunHome:
         return self.root / "results.json"
 
     @property
+    def logged(self) -> Path:
+        """What was logged, as JSON."""
+        return self.root / "logged.json"
+
+    @property
+    def trained(self) -> Path:
+        """What was trained, as JSON."""
+        return self.root / "trained.json"
+
+    @property
+    def served(self) -> Path:
+        """What a served day came to, as JSON."""
+        return self.root / "served.json"
+
+    @property
+    def checks(self) -> Path:
+        """What was put to the test around it, as JSON."""
+        return self.root / "checks.json"
+
+    @property
     def report(self) -> Path:
         """The report, one HTML file without outside references."""
         return self.root / "report.html"

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from troth.errors import DataLoss, NotFound
 
+Record = TypeVar("Record", bound=BaseModel)
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Logged(_Record):
+    """What was logged for one seed.
+
+    Attributes:
+        index: the repetition.
+        rows, held_out_rows: decisions in the training and in the held-out log.
+        seconds: wall-clock time.
+    """
+
+    index: int
+    rows: int
+    held_out_rows: int
+    seconds: float
 
 
 class Trained(_Record):
@@ -33,6 +51,18 @@ class Trained(_Record):
     seconds: float
     decisions: int
     curve: tuple[tuple[int, float], ...] = ()
+
+
+class LoggedAll(_Record):
+    """The logs of every seed, by repetition."""
+
+    rows: tuple[Logged, ...]
+
+
+class TrainedAll(_Record):
+    """The policies of every learner and seed."""
+
+    rows: tuple[Trained, ...]
 
 
 class Played(_Record):
@@ -194,7 +224,7 @@ class RunResults(_Record):
 
     def write(self, path: Path) -> None:
         """Write JSON; the file appears whole or not at all."""
-        write_text(path, self.model_dump_json(indent=2) + "\n")
+        write_record(path, self)
 
     @classmethod
     def read(cls, path: Path) -> RunResults:
@@ -204,12 +234,29 @@ class RunResults(_Record):
             NotFound: if there is no such file.
             DataLoss: if it does not hold results.
         """
-        if not path.is_file():
-            raise NotFound(f"{path} does not exist; run `troth train` first", field="results")
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise DataLoss(f"{path} does not hold results: {error}", field="results") from error
+        found = read_optional(cls, path)
+        if found is None:
+            raise NotFound(f"{path} does not exist; `troth run` makes it", field="results")
+        return found
+
+
+def write_record(path: Path, record: BaseModel) -> None:
+    """Write one record as JSON."""
+    write_text(path, record.model_dump_json(indent=2) + "\n")
+
+
+def read_optional(kind: type[Record], path: Path) -> Record | None:
+    """The record in ``path``, ``None`` if there is no such file.
+
+    Raises:
+        DataLoss: if the file holds something else.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DataLoss(f"{path}: {error.errors()[0]['msg']}", field=path.stem) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,188 @@
+"""``troth simulate | train | run | report``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from troth.output import AsJson, emit, progress, say, show_table
+
+if TYPE_CHECKING:
+    from experiments.results import RunResults
+    from experiments.runner import Runner
+
+Config = Annotated[
+    str, typer.Option("--config", help="Name of a shipped suite, or a TOML file of your own.")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Every random number follows from it.", show_default="the suite's"),
+]
+Home = Annotated[Path, typer.Option(help="Folder that results go to.")]
+Workers = Annotated[
+    int, typer.Option(min=0, max=64, help="Ray workers; 0 computes in this process.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of the experiments floor to ``app``."""
+    for name, command in (
+        ("simulate", simulate),
+        ("train", train),
+        ("run", run),
+        ("report", report),
+    ):
+        app.command(name)(command)
+
+
+def simulate(
+    config: Config = "reference",
+    seed: Seed = None,
+    home: Home = Path("runs/reference"),
+    workers: Workers = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Let a population live under the logging policy and write the logs of every seed."""
+    with _runner(config, seed, home, workers) as runner:
+        logged = runner.simulate()
+    if as_json:
+        emit({"home": str(home), "logs": [row.model_dump() for row in logged]})
+        return
+    show_table(
+        "Logged decisions",
+        ("repetition", "training", "held out", "seconds"),
+        [(row.index + 1, row.rows, row.held_out_rows, row.seconds) for row in logged],
+    )
+    say(f"Written to {home / 'logs'}")
+
+
+def train(
+    config: Config = "reference",
+    seed: Seed = None,
+    home: Home = Path("runs/reference"),
+    workers: Workers = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Train every learner on every seed; the logs must have been simulated before."""
+    with _runner(config, seed, home, workers) as runner:
+        trained = runner.train()
+    if as_json:
+        emit({"home": str(home), "trained": [row.model_dump() for row in trained]})
+        return
+    show_table(
+        "Trained policies",
+        ("learner", "repetition", "decisions", "seconds", "artifact"),
+        [
+            (row.learner, row.seed_index + 1, row.decisions, row.seconds, row.digest)
+            for row in trained
+        ],
+    )
+
+
+def run(
+    config: Config = "reference",
+    seed: Seed = None,
+    home: Home = Path("runs/reference"),
+    workers: Workers = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate, train, evaluate and report, without serving anything."""
+    from experiments.report import render, write
+
+    with _runner(config, seed, home, workers) as runner:
+        results = runner.run()
+        write(runner.home.report, render(results))
+        written = runner.home.report
+    if as_json:
+        emit({**results.model_dump(), "report": str(written)})
+        return
+    show_results(results)
+    say(f"Report: {written}")
+
+
+def report(home: Home = Path("runs/reference"), as_json: AsJson = False) -> None:
+    """Write the report of a run again, from its results."""
+    from experiments.home import RunHome
+    from experiments.report import render, write
+    from experiments.results import Checks, RunResults, Served, read_optional
+
+    place = RunHome(home)
+    results = RunResults.read(place.results)
+    served = read_optional(Served, place.served)
+    checks = read_optional(Checks, place.checks)
+    write(place.report, render(results, served=served, checks=checks))
+    if as_json:
+        emit({"report": str(place.report)})
+    else:
+        say(f"Report: {place.report}")
+
+
+def show_results(results: RunResults) -> None:
+    """Print the standings and the off-policy estimates."""
+    from experiments.report import coverage, title_of
+
+    level = f"{100 * results.level:g} %"
+    show_table(
+        f"Value per customer in {results.days} days, {results.currency},"
+        f" {len(results.standings[0].seeds)} seeds, {level} intervals",
+        ("policy", "mean", "low", "high", "over uniform", "over RFM", "gap closed"),
+        [
+            (
+                title_of(row.policy),
+                row.mean,
+                row.low,
+                row.high,
+                _interval(row.over_uniform),
+                _interval(row.over_rfm),
+                f"{100 * row.gap_closed[0]:.1f} %",
+            )
+            for row in results.standings
+        ],
+    )
+    counts = coverage(results.off_policy)
+    show_table(
+        f"Off-policy estimates on held-out logs, {results.currency} per decision, first seed",
+        ("policy", "estimator", "value", "low", "high", "truth", "covered", "of all seeds"),
+        [
+            (
+                title_of(row.policy),
+                row.estimator,
+                row.value,
+                row.low,
+                row.high,
+                row.truth,
+                "yes" if row.covered else "NO",
+                "{} of {}".format(*counts[row.policy, row.estimator]),
+            )
+            for row in results.off_policy
+            if row.seed_index == 0
+        ],
+    )
+
+
+def _interval(triple: tuple[float, float, float]) -> str:
+    return f"{triple[0]:+.3f} ({triple[1]:+.3f} to {triple[2]:+.3f})"
+
+
+@contextmanager
+def _runner(config: str, seed: int | None, home: Path, workers: int) -> Iterator[Runner]:
+    """A runner whose stages show progress bars, on as many workers as asked for."""
+    from experiments.config import load
+    from experiments.executors import executor_of
+    from experiments.home import RunHome
+    from experiments.runner import Runner
+
+    loaded = load(config).with_seed(seed)
+    with progress() as bars, executor_of(workers) as executor:
+        tasks: dict[str, int] = {}
+
+        def on_stage(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = int(bars.add_task(stage, total=total))
+            bars.update(tasks[stage], completed=done)  # type: ignore[arg-type]
+
+        yield Runner(loaded, RunHome(home), executor, on_stage)

@@ -1,0 +1,170 @@
+"""Third stage: what each policy is worth, in closed loop and off-policy, next to the truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.artifacts import ArtifactStore
+from agents.baselines.rfm import RfmRules
+from agents.ope.evaluate import evaluate_policy
+from agents.ope.reward_model import cross_fit
+from agents.policies.uniform import NeverContact, UniformPolicy
+from experiments.config import RunConfig
+from experiments.home import RunHome, world_seed
+from experiments.leaderboard import ORACLE, RFM, UNIFORM
+from experiments.results import OffPolicy, Played
+from experiments.rollout import roll_out
+from experiments.simulate import SeedTask, read_truth
+from simulator.scenarios import load as load_scenario
+from simulator.truth import one_step_oracle
+from simulator.world import World
+from troth.batches import LoggedBatch
+from troth.catalogue import CHANNELS
+from troth.policy import Distribution, Policy
+
+NEVER = "never_contact"
+
+
+@dataclass(frozen=True, slots=True)
+class PlayTask:
+    """One policy on one seed's population.
+
+    Attributes:
+        policy: a learner's name or one of the policies that need no training.
+        digest: its artifact; ``None`` for those.
+    """
+
+    config: RunConfig
+    home: RunHome
+    index: int
+    policy: str
+    digest: str | None = None
+
+
+def untrained() -> dict[str, Policy]:
+    """The policies every run evaluates beside the learners' (the oracle needs a world)."""
+    return {UNIFORM: UniformPolicy(), NEVER: NeverContact(), RFM: RfmRules()}
+
+
+def play(task: PlayTask) -> Played:
+    """Roll one policy out on customers nobody has trained on."""
+    began = time.perf_counter()
+    config = task.config
+    scenario = load_scenario(config.scenario)
+    seed = world_seed(config.seed, task.index, "evaluation")
+    world = World(scenario, config.evaluation.customers, seed)
+    policy: Policy
+    if task.digest is not None:
+        policy = ArtifactStore(task.home.artifacts).load(task.digest).policy
+    elif task.policy == ORACLE:
+        policy = one_step_oracle(world)
+    else:
+        policy = untrained()[task.policy]
+    life = roll_out(world, policy, config.evaluation.days, objective=scenario.objective)
+    size = config.evaluation.customers
+    return Played(
+        policy=task.policy,
+        seed_index=task.index,
+        value=life.mean_value,
+        components={name: float(v.mean()) for name, v in life.components.items()},
+        contacts={
+            str(channel): float(count) / size
+            for channel, count in zip(CHANNELS[1:], life.contacts[1:], strict=True)
+        },
+        seconds=time.perf_counter() - began,
+    )
+
+
+def play_tasks(
+    config: RunConfig, home: RunHome, trained: Mapping[tuple[str, int], str]
+) -> list[PlayTask]:
+    """Every policy on every seed; ``trained`` gives the artifact of (learner, seed index)."""
+    tasks = []
+    for index in range(config.evaluation.seeds):
+        tasks += [PlayTask(config, home, index, name) for name in (*untrained(), ORACLE)]
+        tasks += [
+            PlayTask(config, home, index, name.name, trained[name.name, index])
+            for name in config.learners
+        ]
+    return tasks
+
+
+@dataclass(frozen=True, slots=True)
+class OffPolicyTask:
+    """All policies on one seed's held-out log.
+
+    Attributes:
+        seed: which log.
+        digests: artifact by policy name.
+    """
+
+    seed: SeedTask
+    digests: tuple[tuple[str, str], ...]
+
+
+def judge_off_policy(task: OffPolicyTask) -> tuple[OffPolicy, ...]:
+    """Every estimator of every policy on the held-out log of one seed."""
+    config, home, index = task.seed.config, task.seed.home, task.seed.index
+    log = LoggedBatch.read(home.held_out_log(index))
+    truth = read_truth(home, index)
+    q_hat = cross_fit(log, folds=config.ope.folds)
+    store = ArtifactStore(home.artifacts)
+    policies: dict[str, Policy] = {
+        **untrained(),
+        **{name: store.load(digest).policy for name, digest in task.digests},
+    }
+    distributions = {
+        name: policy.distribution(log.contexts, log.catalogue, log.mask)
+        for name, policy in policies.items()
+    }
+    distributions[ORACLE] = greedy(truth, log.mask)
+    rows: list[OffPolicy] = []
+    for name, distribution in distributions.items():
+        rows += _judge(name, distribution, log, truth, q_hat, task.seed)
+    return tuple(rows)
+
+
+def greedy(scores: NDArray[np.float64], mask: NDArray[np.bool_]) -> Distribution:
+    """All mass on the highest eligible score, the first of equals."""
+    best = np.where(mask, scores, -np.inf).argmax(axis=1)
+    result = np.zeros(mask.shape)
+    result[np.arange(len(best)), best] = 1.0
+    return result
+
+
+def _judge(
+    name: str,
+    distribution: Distribution,
+    log: LoggedBatch,
+    truth: NDArray[np.float64],
+    q_hat: NDArray[np.float64],
+    seed: SeedTask,
+) -> Sequence[OffPolicy]:
+    ope = seed.config.ope
+    found = evaluate_policy(
+        log, distribution, estimators=ope.estimators, q_hat=q_hat, level=ope.level
+    )
+    true_value = float((distribution * truth).sum(axis=1).mean()) / 100.0
+    return [
+        OffPolicy(
+            policy=name,
+            estimator=estimate.estimator,
+            seed_index=seed.index,
+            value=estimate.value / 100.0,
+            stderr=estimate.stderr / 100.0,
+            low=estimate.low / 100.0,
+            high=estimate.high / 100.0,
+            truth=true_value,
+            effective_sample_size=found.diagnostics.effective_sample_size,
+            max_weight=found.diagnostics.max_weight,
+            unsupported_mass=found.diagnostics.unsupported_mass,
+            rows=found.diagnostics.rows,
+            warnings=tuple(warned.message for warned in found.diagnostics.warnings),
+        )
+        for estimate in found.estimates
+    ]

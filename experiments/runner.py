@@ -1,0 +1,182 @@
+"""A run from start to end: simulate, train, evaluate; each stage is tasks on an executor."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TypeVar
+
+from experiments.config import RunConfig
+from experiments.evaluate import OffPolicyTask, judge_off_policy, play, play_tasks
+from experiments.executors import Executor
+from experiments.home import RunHome
+from experiments.leaderboard import standings
+from experiments.results import (
+    Logged,
+    LoggedAll,
+    OffPolicy,
+    Played,
+    Provenance,
+    RunResults,
+    Trained,
+    TrainedAll,
+    write_record,
+)
+from experiments.simulate import SeedTask, simulate
+from experiments.train import check_learners, train, train_tasks
+from simulator.scenarios import load as load_scenario
+from troth.errors import NotFound
+from troth.types import isoformat
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+OnStage = Callable[[str, int, int], None]
+"""Called with (stage, tasks done, tasks in all); first with 0 done."""
+
+LIBRARIES = ("numpy", "numba", "torch", "stable-baselines3", "sb3-contrib", "gymnasium", "ray")
+
+
+class Runner:
+    """Carries one configuration through its stages.
+
+    Args:
+        config: what to do.
+        home: where results go.
+        executor: computes the tasks.
+        on_stage: hears of progress.
+
+    Raises:
+        InvalidArgument: for wrong learner settings, before anything is computed.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        home: RunHome,
+        executor: Executor,
+        on_stage: OnStage | None = None,
+    ) -> None:
+        check_learners(config)
+        self.config = config
+        self.home = home
+        self.seconds: dict[str, float] = {}
+        self._executor = executor
+        self._on_stage = on_stage or (lambda stage, done, total: None)
+        home.root.mkdir(parents=True, exist_ok=True)
+        write_record(home.config, config)
+
+    def simulate(self) -> list[Logged]:
+        """Write the logs of every seed."""
+        logged = self._stage("simulate", simulate, self._seeds())
+        write_record(self.home.logged, LoggedAll(rows=tuple(logged)))
+        return logged
+
+    def train(self) -> list[Trained]:
+        """Train every learner on every seed.
+
+        Raises:
+            NotFound: if a seed's log has not been simulated.
+        """
+        for index in range(self.config.evaluation.seeds):
+            path = self.home.training_log(index)
+            if not path.is_file():
+                raise NotFound(f"{path} does not exist; `troth simulate` makes it", field="log")
+        trained = self._stage("train", train, train_tasks(self.config, self.home))
+        write_record(self.home.trained, TrainedAll(rows=tuple(trained)))
+        return trained
+
+    def play(self, trained: Sequence[Trained]) -> list[Played]:
+        """Every policy in closed loop on every seed."""
+        digests = {(row.learner, row.seed_index): row.digest for row in trained}
+        return self._stage("closed loop", play, play_tasks(self.config, self.home, digests))
+
+    def judge(self, trained: Sequence[Trained]) -> list[OffPolicy]:
+        """Every policy off-policy on every seed's held-out log."""
+        tasks = [
+            OffPolicyTask(
+                seed,
+                tuple((row.learner, row.digest) for row in trained if row.seed_index == seed.index),
+            )
+            for seed in self._seeds()
+        ]
+        return [row for rows in self._stage("off-policy", judge_off_policy, tasks) for row in rows]
+
+    def run(self) -> RunResults:
+        """All stages; writes and returns the results."""
+        logged = self.simulate()
+        trained = self.train()
+        return self.finish(logged, trained, self.play(trained), self.judge(trained))
+
+    def finish(
+        self,
+        logged: Sequence[Logged],
+        trained: Sequence[Trained],
+        played: Sequence[Played],
+        off_policy: Sequence[OffPolicy],
+    ) -> RunResults:
+        """Put the stages' findings together and write them."""
+        config = self.config
+        scenario = load_scenario(config.scenario)
+        ranked = standings(
+            played,
+            trained={learner.name for learner in config.learners},
+            level=config.evaluation.level,
+        )
+        order = {learner.name: at for at, learner in enumerate(config.learners)}
+        results = RunResults(
+            name=config.name,
+            seed=config.seed,
+            level=config.evaluation.level,
+            currency=config.currency,
+            days=config.evaluation.days,
+            customers=config.evaluation.customers,
+            logged_decisions=sum(row.rows for row in logged),
+            held_out_decisions=sum(row.held_out_rows for row in logged),
+            provenance=Provenance(
+                troth=version("troth"),
+                python=platform.python_version(),
+                platform=platform.platform(),
+                scenario=config.scenario,
+                scenario_digest=scenario.digest,
+                catalogue_digest=scenario.catalogue.digest,
+                schema_digest=scenario.schema.digest,
+                config_digest=config.digest,
+                created_at=isoformat(datetime.now(UTC)),
+                libraries={name: version(name) for name in LIBRARIES},
+            ),
+            standings=ranked,
+            trained=tuple(sorted(trained, key=lambda row: (order[row.learner], row.seed_index))),
+            played=tuple(played),
+            off_policy=tuple(off_policy),
+            seconds=dict(self.seconds),
+        )
+        results.write(self.home.results)
+        return results
+
+    def _seeds(self) -> list[SeedTask]:
+        return [
+            SeedTask(self.config, self.home, index) for index in range(self.config.evaluation.seeds)
+        ]
+
+    def _stage(
+        self, stage: str, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> list[Result]:
+        self._on_stage(stage, 0, len(tasks))
+        with timed(self.seconds, stage):
+            return self._executor.map(
+                function, tasks, lambda done, total: self._on_stage(stage, done, total)
+            )
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the wall-clock seconds of a block to ``seconds[stage]``."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - began

@@ -1,0 +1,164 @@
+"""A whole run, small: stages fit together, results repeat, wrong settings are refused early."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.artifacts import ArtifactStore
+from experiments.config import RunConfig, load, parse
+from experiments.evaluate import OffPolicyTask, PlayTask, greedy, judge_off_policy, play
+from experiments.executors import RayExecutor, SerialExecutor
+from experiments.home import RunHome, world_seed
+from experiments.report import render
+from experiments.results import RunResults
+from experiments.runner import Runner
+from experiments.simulate import SeedTask, read_truth, simulate
+from experiments.train import TrainTask, check_learners, train
+from troth.batches import LoggedBatch
+from troth.errors import InvalidArgument, NotFound
+
+
+def _config(learners: tuple[str, ...] = ("linear_thompson",), **settings: Any) -> RunConfig:
+    data = load("reference").model_dump(mode="json")
+    data["log"] |= {"customers": 1500, "days": 3, "held_out_customers": 200}
+    data["evaluation"] |= {"seeds": 5, "customers": 150, "days": 3}
+    data["learners"] = [row for row in data["learners"] if row["name"] in learners]
+    for row in data["learners"]:
+        row["settings"] |= settings
+        if row["environment"]:
+            row["environment"] |= {"customers": 64, "horizon_days": 4}
+    return parse(data, source="test")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunHome, RunResults]:
+    """A small run of the bandit, computed here."""
+    home = RunHome(tmp_path_factory.mktemp("run"))
+    return home, Runner(_config(draws=8, iterations=2), home, SerialExecutor()).run()
+
+
+def test_run_leaves_everything(finished: tuple[RunHome, RunResults]) -> None:
+    """Logs, truth, artifacts and results are where the layout says, and fit together."""
+    home, results = finished
+    assert RunResults.read(home.results) == results
+    log = LoggedBatch.read(home.held_out_log(0))
+    truth = read_truth(home, 0)
+    assert truth.shape == log.mask.shape
+    training = LoggedBatch.read(home.training_log(0))
+    assert not set(training.customer_id) & set(log.customer_id)
+    digest = results.digest_of("linear_thompson")
+    artifact = ArtifactStore(home.artifacts).load(digest)
+    assert artifact.manifest["training"]["decisions"] == len(training)
+    assert results.best.policy == "linear_thompson"
+    assert {row.policy for row in results.standings} == {
+        "uniform",
+        "never_contact",
+        "rfm",
+        "linear_thompson",
+        "oracle",
+    }
+    assert len(results.off_policy) == 5 * 5 * 4
+    assert "Linear Thompson sampling" in render(results)
+
+
+def test_truth_of_the_logging_policy_is_near_its_log(
+    finished: tuple[RunHome, RunResults],
+) -> None:
+    """For uniform, IPS is the plain mean of the log, and the truth that of E[r | state, a]."""
+    home, results = finished
+    log, truth = LoggedBatch.read(home.held_out_log(0)), read_truth(home, 0)
+    row = next(
+        r
+        for r in results.off_policy
+        if (r.policy, r.estimator, r.seed_index) == ("uniform", "ips", 0)
+    )
+    assert row.value == pytest.approx(log.reward_minor.mean() / 100)
+    served = truth[log.mask] / np.repeat(log.mask.sum(axis=1), log.mask.sum(axis=1))
+    assert row.truth == pytest.approx(served.sum() / len(log) / 100)
+    assert row.effective_sample_size == pytest.approx(len(log))
+
+
+def test_same_seed_same_values(finished: tuple[RunHome, RunResults], tmp_path: Path) -> None:
+    """A second run elsewhere gives the same values to the last digit, another seed others."""
+    _, results = finished
+    config, home = _config(draws=8, iterations=2), RunHome(tmp_path)
+    simulate(SeedTask(config, home, 1))
+    again = train(TrainTask(config, home, 1, config.learners[0]))
+    assert again.digest == results.digest_of("linear_thompson", 1)
+    played = play(PlayTask(config, home, 1, "linear_thompson", again.digest))
+    estimates = judge_off_policy(
+        OffPolicyTask(SeedTask(config, home, 1), (("linear_thompson", again.digest),))
+    )
+    assert played.value == next(
+        r.value for r in results.played if (r.policy, r.seed_index) == ("linear_thompson", 1)
+    )
+    assert list(estimates) == [row for row in results.off_policy if row.seed_index == 1]
+    assert world_seed(7, 0, "log") != world_seed(8, 0, "log")
+    assert world_seed(7, 0, "log") != world_seed(7, 0, "evaluation")
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_run(finished: tuple[RunHome, RunResults], tmp_path: Path) -> None:
+    """Ray workers find what this process finds, for both learners."""
+    _, results = finished
+    with RayExecutor(2) as executor:
+        again = Runner(_config(draws=8, iterations=2), RunHome(tmp_path), executor).run()
+        ppo = _config(("masked_ppo",), total_steps=512, batch_size=128)
+        far = Runner(ppo, RunHome(tmp_path / "far"), executor)
+        far.simulate()
+        distant = far.train()
+    near = Runner(ppo, RunHome(tmp_path / "near"), SerialExecutor())
+    near.simulate()
+    assert [row.digest for row in near.train()] == [row.digest for row in distant]
+    assert distant[0].curve
+    assert [row.seeds for row in again.standings] == [row.seeds for row in results.standings]
+
+
+def test_training_without_a_log_is_refused(tmp_path: Path) -> None:
+    """The error names the missing file and the command that makes it."""
+    runner = Runner(_config(), RunHome(tmp_path), SerialExecutor())
+    with pytest.raises(NotFound, match=r"train\.parquet does not exist; `troth simulate`"):
+        runner.train()
+
+
+@pytest.mark.parametrize(
+    ("learner", "settings", "field"),
+    [
+        ("linear_thompson", {"colour": 1}, "learners.linear_thompson.settings.colour"),
+        ("linear_thompson", {"draws": 3}, "learners.linear_thompson.settings.draws"),
+        ("linear_thompson", {"draws": "many"}, "learners.linear_thompson.settings.draws"),
+        ("masked_ppo", {"gamma": 2.0}, "learners.masked_ppo.settings.gamma"),
+    ],
+)
+def test_wrong_setting_is_named(learner: str, settings: dict[str, Any], field: str) -> None:
+    """Before anything is simulated, the learner, the setting and its value are named."""
+    with pytest.raises(InvalidArgument) as caught:
+        check_learners(_config((learner,), **settings))
+    assert caught.value.field == field
+
+
+def test_environment_goes_with_acting() -> None:
+    """A learner of logs has no environment, one that acts needs one."""
+    config = _config(("linear_thompson", "masked_ppo"))
+    for name, environment in (
+        ("linear_thompson", {"customers": 10, "horizon_days": 5}),
+        ("masked_ppo", None),
+    ):
+        data = config.model_dump(mode="json")
+        for row in data["learners"]:
+            if row["name"] == name:
+                row["environment"] = environment
+        with pytest.raises(InvalidArgument) as caught:
+            check_learners(parse(data, source="test"))
+        assert caught.value.field == f"learners.{name}.environment"
+
+
+def test_greedy_takes_the_best_eligible() -> None:
+    """The highest score may be masked; of equals the first is taken."""
+    scores = np.array([[1.0, 9.0, 2.0], [3.0, 3.0, 1.0]])
+    mask = np.array([[True, False, True], [True, True, True]])
+    np.testing.assert_array_equal(greedy(scores, mask), [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
