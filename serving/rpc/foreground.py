@@ -13,7 +13,6 @@ import logging
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -158,8 +157,9 @@ def main() -> None:
     stop_on_signals(until)
 
     def follow() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while sys.stdin.buffer.read(1024):
+        # Not through sys.stdin, whose lock a thread must not hold when the interpreter ends.
+        with contextlib.suppress(OSError):
+            while os.read(0, 1024):
                 pass
         until.set()
 

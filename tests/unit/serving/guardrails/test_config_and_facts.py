@@ -38,7 +38,7 @@ def test_configuration_survives_json() -> None:
 
 def test_window_reaches_as_far_as_the_longest_cap() -> None:
     """The ledger is read as far back as any guardrail looks."""
-    assert GuardrailConfig.shipped().window == timedelta(hours=672)
+    assert GuardrailConfig.shipped().window == timedelta(hours=168)
 
 
 @pytest.mark.parametrize(

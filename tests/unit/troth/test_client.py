@@ -1,0 +1,286 @@
+"""The client against a service played in this process: retries, deadlines, typed errors."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+import pytest
+
+from serving.rpc.status import refuse
+from troth.catalogue import Channel
+from troth.client import Answer, AsyncDecisionClient, DecisionClient, Question
+from troth.errors import (
+    AlreadyExists,
+    DataLoss,
+    DeadlineExceeded,
+    InvalidArgument,
+    NotApproved,
+    NotFound,
+    ResourceExhausted,
+    TrothError,
+    Unavailable,
+)
+from troth.types import Outcome, OutcomeKind, ServedBy
+from troth.v1 import decision_service_pb2 as pb
+from troth.v1.decision_service_pb2_grpc import (
+    DecisionServiceServicer,
+    add_DecisionServiceServicer_to_server,
+)
+
+NOW = datetime(2026, 3, 4, 12, 0, 0, 123456, tzinfo=UTC)
+QUESTION = Question(
+    customer_id="C1", decision_point="daily", features=[1.0], feature_schema_digest="0" * 64
+)
+Behaviour = Callable[[int, Any, Any], Any]
+
+
+class Service(DecisionServiceServicer):
+    """Does what ``behaviour`` says, given how many calls there were before."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+        self.behaviour: Behaviour = lambda *_: decided()
+
+    def Decide(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Answer a request."""
+        self.calls.append(request)
+        return self.behaviour(len(self.calls) - 1, request, context)
+
+    def RecordOutcome(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Acknowledge an outcome."""
+        self.calls.append(request)
+        return pb.RecordOutcomeResponse(outcome_id=request.outcome_id, first_time=True)
+
+
+def decided() -> pb.DecideResponse:
+    """An e-mail."""
+    response = pb.DecideResponse(
+        decision_id="d",
+        action_id="welcome_email",
+        channel=pb.CHANNEL_EMAIL,
+        propensity=0.25,
+        served_by=pb.SERVED_BY_BASELINE,
+        reasons=["model_slow", "approved_baseline"],
+        verdicts=[
+            pb.GuardrailVerdict(
+                guardrail="consent", refused_action_ids=["a"], refused_mass=0.5, reason="no_consent"
+            )
+        ],
+    )
+    response.send_at.FromDatetime(NOW)
+    return response
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[Service, str]]:
+    """A plain gRPC server around a played service."""
+    service = Service()
+    pool = ThreadPoolExecutor(8)
+    plain = grpc.server(pool)
+    add_DecisionServiceServicer_to_server(service, plain)
+    port = plain.add_insecure_port("127.0.0.1:0")
+    plain.start()
+    yield service, f"127.0.0.1:{port}"
+    plain.stop(None).wait()
+    pool.shutdown()
+
+
+def ask_sync(address: str, **limits: float) -> Answer:
+    """Ask with the blocking client."""
+    with DecisionClient(address, **limits) as client:
+        return client.decide(QUESTION)
+
+
+def ask_async(address: str, **limits: float) -> Answer:
+    """Ask with the asyncio client."""
+
+    async def ask() -> Answer:
+        async with AsyncDecisionClient(address, **limits) as client:
+            return await client.decide(QUESTION)
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])
+def ask(request: pytest.FixtureRequest) -> Callable[..., Answer]:
+    """Both clients keep the same promises."""
+    asked: Callable[..., Answer] = request.param
+    return asked
+
+
+@pytest.fixture
+def play(server: tuple[Service, str]) -> Callable[[Behaviour], tuple[Service, str]]:
+    """Give the service a behaviour and an empty memory."""
+    service, address = server
+
+    def with_behaviour(behaviour: Behaviour) -> tuple[Service, str]:
+        service.calls.clear()
+        service.behaviour = behaviour
+        return service, address
+
+    return with_behaviour
+
+
+Play = Callable[[Behaviour], tuple[Service, str]]
+Ask = Callable[..., Answer]
+
+
+def test_answer_is_typed(play: Play, ask: Ask) -> None:
+    """Every field arrives as the noun it is, times to the microsecond."""
+    _, address = play(lambda *_: decided())
+    answer = ask(address)
+    assert (answer.channel, answer.served_by) == (Channel.EMAIL, ServedBy.BASELINE)
+    assert answer.send_at == NOW
+    assert answer.propensity == 0.25
+    assert answer.reasons == ("model_slow", "approved_baseline")
+    assert answer.verdicts[0].refused == ("a",)
+    assert answer.to_dict()["verdicts"][0]["mass"] == 0.5
+
+
+def broken(context: Any, code: grpc.StatusCode, message: str) -> None:
+    """End the call as something on the way would: no details."""
+    context.set_code(code)
+    context.set_details(message)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, "connection reset"),
+        (grpc.StatusCode.UNKNOWN, "Received http2 header with status: 500"),
+        (grpc.StatusCode.NOT_FOUND, "Application metadata not set."),
+        (grpc.StatusCode.INTERNAL, "The actor died unexpectedly before finishing this task."),
+    ],
+)
+def test_broken_call_is_repeated_with_the_same_id(
+    play: Play, ask: Ask, code: grpc.StatusCode, message: str
+) -> None:
+    """What a dying replica or proxy leaves behind is retried, and counts once."""
+
+    def behaviour(before: int, _: Any, context: Any) -> Any:
+        if before < 3:
+            broken(context, code, message)
+            return pb.DecideResponse()
+        return decided()
+
+    service, address = play(behaviour)
+    assert ask(address).decision_id == "d"
+    assert len(service.calls) == 4
+    assert len({call.request_id for call in service.calls}) == 1
+    uuid.UUID(service.calls[0].request_id)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidArgument("-1 is outside 0..9", field="features[age]"),
+        NotFound("there is none", field="decision_id"),
+        AlreadyExists("was used", field="request_id"),
+        NotApproved("short of quorum", cause="quorum"),
+        DataLoss("bytes differ"),
+        ResourceExhausted("the queue is full"),
+        TrothError("an internal fault", fault="abc"),
+    ],
+)
+def test_refusal_comes_back_as_it_was_raised(play: Play, ask: Ask, error: TrothError) -> None:
+    """A typed refusal is not retried; class, message, field and facts survive the wire."""
+
+    def behaviour(_: int, __: Any, context: Any) -> Any:
+        refuse(context, error)
+        return pb.DecideResponse()
+
+    service, address = play(behaviour)
+    with pytest.raises(TrothError) as caught:
+        ask(address)
+    assert type(caught.value) is type(error)
+    assert caught.value.message == error.message
+    assert caught.value.field == error.field
+    assert caught.value.metadata == error.metadata
+    assert len(service.calls) == 1
+
+
+def test_typed_unavailable_is_retried(play: Play, ask: Ask) -> None:
+    """When the service itself says not now, the client tries again."""
+
+    def behaviour(before: int, _: Any, context: Any) -> Any:
+        if before == 0:
+            refuse(context, Unavailable("the store is busy", field="database"))
+            return pb.DecideResponse()
+        return decided()
+
+    service, address = play(behaviour)
+    assert ask(address).decision_id == "d"
+    assert len(service.calls) == 2
+
+
+def test_deadline_bounds_all_attempts(play: Play, ask: Ask) -> None:
+    """A service that stays broken costs the deadline and no more."""
+
+    def behaviour(_: int, __: Any, context: Any) -> Any:
+        broken(context, grpc.StatusCode.UNAVAILABLE, "still down")
+        return pb.DecideResponse()
+
+    service, address = play(behaviour)
+    started = time.monotonic()
+    with pytest.raises(Unavailable, match="still down"):
+        ask(address, deadline_s=0.5)
+    assert time.monotonic() - started < 2.0
+    assert len(service.calls) > 2
+
+
+def test_attempt_that_hangs_is_given_up(play: Play, ask: Ask) -> None:
+    """One replica that hangs does not use up the deadline; a second attempt answers."""
+
+    def behaviour(before: int, _: Any, __: Any) -> Any:
+        if before == 0:
+            time.sleep(1.0)
+        return decided()
+
+    service, address = play(behaviour)
+    assert ask(address, deadline_s=20.0, attempt_s=0.3).decision_id == "d"
+    assert len(service.calls) == 2
+
+
+def test_nobody_there_is_unavailable(ask: Ask) -> None:
+    """An address nobody listens on is a typed error too."""
+    with pytest.raises((Unavailable, DeadlineExceeded)):
+        ask("127.0.0.1:9", deadline_s=0.5)
+
+
+def test_outcome_is_sent_as_it_is(play: Play) -> None:
+    """Kind, money and time arrive."""
+    service, address = play(lambda *_: decided())
+    report = Outcome(
+        outcome_id=str(uuid.uuid4()),
+        decision_id=str(uuid.uuid4()),
+        kind=OutcomeKind.PURCHASED,
+        value_minor=-5,
+        occurred_at=NOW,
+    )
+    with DecisionClient(address) as client:
+        assert client.record_outcome(report)
+    (sent,) = service.calls
+    assert sent.kind == pb.OUTCOME_KIND_PURCHASED
+    assert sent.value_minor == -5
+    assert sent.occurred_at.ToDatetime(tzinfo=UTC) == NOW
+
+
+def test_question_reads_the_protocols_json() -> None:
+    """The command takes the protocol's own JSON form, NaN included, and names what is wrong."""
+    text = (
+        '{"customerId": "C1", "decisionPoint": "daily", "features": [1, "NaN"],'
+        ' "featureSchemaDigest": "0", "decidedAt": "2026-03-04T12:00:00.123456Z"}'
+    )
+    question = Question.from_json(text)
+    assert question.decided_at == NOW
+    assert question.features[1] != question.features[1]
+    for wrong in ("{", '{"customer": "C1"}', '{"features": ["x"]}'):
+        with pytest.raises(InvalidArgument, match="request"):
+            Question.from_json(wrong)
