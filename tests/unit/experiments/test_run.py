@@ -86,13 +86,13 @@ def test_same_seed_same_values(finished: tuple[RunHome, RunResults], tmp_path: P
     """A second run elsewhere gives the same values to the last digit, another seed others."""
     _, results = finished
     config, home = _config(draws=8, iterations=2), RunHome(tmp_path)
-    simulate(SeedTask(config, home, 1))
-    again = train(TrainTask(config, home, 1, config.learners[0]))
+    here = SerialExecutor()  # one thread, as in the run: more add up in another order
+    here.map(simulate, [SeedTask(config, home, 1)])
+    [again] = here.map(train, [TrainTask(config, home, 1, config.learners[0])])
     assert again.digest == results.digest_of("linear_thompson", 1)
-    played = play(PlayTask(config, home, 1, "linear_thompson", again.digest))
-    estimates = judge_off_policy(
-        OffPolicyTask(SeedTask(config, home, 1), (("linear_thompson", again.digest),))
-    )
+    [played] = here.map(play, [PlayTask(config, home, 1, "linear_thompson", again.digest)])
+    task = OffPolicyTask(SeedTask(config, home, 1), (("linear_thompson", again.digest),))
+    [estimates] = here.map(judge_off_policy, [task])
     assert played.value == next(
         r.value for r in results.played if (r.policy, r.seed_index) == ("linear_thompson", 1)
     )
