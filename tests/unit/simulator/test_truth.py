@@ -106,3 +106,30 @@ def test_bad_options_are_named(world: World, field: str, options: dict[str, floa
     """A horizon, a count or a discount out of range is refused by name."""
     with pytest.raises(InvalidArgument, match=field):
         long_run_values(world, Silence(), None, **{"days": 1, **options})
+
+
+class Regular:
+    """A plain message on a cheap channel whenever the last contact is long enough ago."""
+
+    def __init__(self, every_days: int) -> None:
+        self.every_days = every_days
+
+    def distribution(self, contexts, actions, mask):  # type: ignore[no-untyped-def]
+        """All eligible plain messages alike."""
+        plain = [
+            a.kind in ("content", "points", "early_access", "reminder")
+            and a.channel in ("email", "push", "in_app", "web")
+            for a in actions.actions
+        ]
+        due = contexts.column("days_since_contact") >= self.every_days
+        return normalise((mask & np.array(plain) & due[:, None]).astype(float), mask)
+
+
+@pytest.mark.slow
+def test_daily_contact_does_harm_in_the_long_run(reference: Scenario) -> None:
+    """About seven contacts a month beat both daily ones and none, as Zhang et al. found."""
+    world = World(reference.replace(fatigue={"cap_contacts": 28, "cap_days": 28}), 3000, 7)
+    weekly = long_run_values(world, Regular(4), None, 270)[0]
+    for other in (Regular(1), Silence()):
+        gain = weekly - long_run_values(world, other, None, 270)[0]
+        assert gain.mean() > 3 * gain.std() / np.sqrt(gain.size)

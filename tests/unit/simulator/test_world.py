@@ -25,6 +25,9 @@ def test_expected_components_are_exact(busy: Scenario) -> None:
     rng = np.random.default_rng(0)
     for _ in range(6):  # so that tickets, challenges, fatigue and lapsed customers are about
         world.step(eligible_actions(world, rng))
+    world._people.challenge_days[::3] = 9  # one purchase short of the award
+    world._people.challenge_done[::3] = world.scenario.challenges.target - 1
+    world._forget()
     actions = eligible_actions(world, rng)
     assert (actions > 0).sum() > 150
     expected = world.expected_components(actions)
