@@ -180,7 +180,7 @@ def require_aware(moment: datetime, field: str) -> datetime:
 
 def isoformat(moment: datetime) -> str:
     """The one text form of a time: UTC, microseconds, ``Z``."""
-    return require_aware(moment, "time").strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return require_aware(moment, "time").isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def parse_time(text: str, field: str = "time") -> datetime:

@@ -52,3 +52,39 @@ def test_late_call_is_abandoned_and_rests(monkeypatch: pytest.MonkeyPatch) -> No
             time.sleep(0.01)
     else:
         pytest.fail("the model was never asked again")
+
+
+def test_quick_policy_is_called_directly_until_it_is_late() -> None:
+    """Trust is earned by quick calls in a row and lost by one late call, which is used."""
+    limit: TimeBudget[str] = TimeBudget(0.2)
+
+    def where() -> str:
+        return threading.current_thread().name
+
+    here = threading.current_thread().name
+    threads = [limit.run(where) for _ in range(budget.TRUSTED_AFTER + 5)]
+    assert threads[: budget.TRUSTED_AFTER] == ["troth-model"] * budget.TRUSTED_AFTER
+    assert threads[budget.TRUSTED_AFTER :] == [here] * 5
+
+    def late() -> str:
+        time.sleep(0.25)
+        return where()
+
+    assert limit.run(late) == here
+    assert limit.run(where) == "troth-model"
+    with pytest.raises(Late):
+        limit.run(late)
+
+
+def test_failing_policy_earns_no_trust() -> None:
+    """A call that raises starts the count again."""
+    limit: TimeBudget[str] = TimeBudget(5.0)
+
+    def fails() -> str:
+        raise ValueError
+
+    for _ in range(budget.TRUSTED_AFTER - 1):
+        limit.run(lambda: "fine")
+    with pytest.raises(ValueError):  # noqa: PT011 - ours, two lines up
+        limit.run(fails)
+    assert limit.run(lambda: threading.current_thread().name) == "troth-model"
