@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import challenges, fatigue, kernel, mood, offers, response, spend, wallet
+from simulator import (
+    challenges,
+    expectation,
+    fatigue,
+    kernel,
+    mood,
+    offers,
+    response,
+    spend,
+    wallet,
+)
 from simulator.channels import ChannelTable
 from simulator.offers import ActionTable, GroupTable
 from simulator.population import PERIOD_DAYS, Population
@@ -102,14 +112,14 @@ def _pairs(rules: Rules, ready: Readiness, chosen: Int64 | None) -> Int64:
 
 def _expect(rules: Rules, ready: Readiness, pairs: Int64, planes: int, weights: Float) -> Float:
     out = np.empty((planes, *pairs.shape))
-    kernel.expect(out, pairs, rules.actions, ready, rules.ceiling, rules.margin_share, weights)
+    expectation.expect(out, pairs, rules.actions, ready, rules.ceiling, rules.margin_share, weights)
     return out
 
 
 def _bought(rules: Rules, ready: Readiness, chosen: Int64) -> Float:
     """P(buys | delivered) of one action each, float64 (n,)."""
     out = np.empty(chosen.shape[0])
-    kernel.bought(out, chosen, rules.actions, ready, rules.ceiling)
+    expectation.bought(out, chosen, rules.actions, ready, rules.ceiling)
     return out
 
 

@@ -1,25 +1,18 @@
-"""The compiled loops: Philox, counts of clicks, the mask and the table of responses.
+"""The compiled loops that know no mechanism: Philox, counts of clicks, the mask, a pick.
 
-All Numba code of the simulator lives in this one file, because Numba's cache watches only
-the file of a compiled function: a helper compiled elsewhere could change unnoticed.
+Numba's cache watches only the file of a compiled function: a compiled function calls
+compiled helpers of its own file only, or a change of the helper would go unnoticed.
 ``fastmath`` stays off, so that a number does not depend on the batch it is computed in.
-
-``table`` is an :class:`simulator.offers.ActionTable`, ``ready`` a
-:class:`simulator.response.Readiness`: Numba reads named tuples by field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit, uint64
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from simulator.offers import ActionTable
-    from simulator.response import Readiness
 
 Float = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -30,11 +23,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LOW = 0xFFFFFFFF
 
 
-def _compiled(function: _Function) -> _Function:
+def compiled(function: _Function) -> _Function:
+    """Numba's ``njit`` with the cache on and the types kept."""
     return cast("_Function", njit(cache=True, nogil=True)(function))
 
 
-@_compiled
+@compiled
 def _philox(counter: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: Any) -> Any:
     """Philox4x32-10 (Salmon et al., SC 2011): four words, each a uint64 below 2**32."""
     low, half = uint64(_LOW), uint64(32)
@@ -49,7 +43,7 @@ def _philox(counter: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: 
     return x0, x1, x2, x3
 
 
-@_compiled
+@compiled
 def _fill(out: Float, customer: Int64, words: NDArray[np.uint64]) -> None:
     for i in range(customer.shape[0]):
         x = _philox(customer[i], words[0], words[1], words[2], words[3], words[4])
@@ -78,7 +72,7 @@ def uniforms(seed: int, customer: Int64, *, purpose: int, step: int, replicate: 
     return out
 
 
-@_compiled
+@compiled
 def _successes(
     out: NDArray[np.int32],
     customer: Int64,
@@ -125,7 +119,7 @@ def successes(
     return out
 
 
-@_compiled
+@compiled
 def eligible(
     out: Bool, triggered: Bool, permits: Bool, capped: Bool, channel: Int64, journey: Int64
 ) -> None:
@@ -146,7 +140,7 @@ def eligible(
             out[i, k] = free & triggered[i, journey[k]] & permits[channel[k], i]
 
 
-@_compiled
+@compiled
 def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
     """One eligible contact each, all alike, written to ``out`` (n,).
 
@@ -169,96 +163,3 @@ def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
                         out[i] = k
                         break
                     left -= 1
-
-
-@_compiled
-def _buys(organic: Any, hurt: Any, recovers: Any, added: Any, ceiling: Any) -> Any:
-    """P(buys today | contact delivered); the equation is in simulator.response."""
-    # Scalars in, scalar out: handing arrays or tuples to a helper costs ten times as much.
-    if hurt > 0.0 and recovers == 0:
-        return organic - hurt * organic
-    return max(organic, min(organic + added, ceiling))
-
-
-@_compiled
-def bought(
-    out: Float, actions: Int64, table: ActionTable, ready: Readiness, ceiling: float
-) -> None:
-    """P(buys | delivered) of one action each, written to ``out``.
-
-    Args:
-        out: float64 (n,).
-        actions: int64 (n,) columns of the catalogue; 0 leaves the organic probability.
-        table: the catalogue.
-        ready: the customers.
-        ceiling: largest probability a contact can raise a purchase to.
-    """
-    for i in range(out.shape[0]):
-        k = actions[i]
-        added = (
-            ready.drive[i]
-            * table.strength[k]
-            * ready.by_channel[table.channel[k], i]
-            * ready.by_kind[table.kind[k], i]
-            * ready.by_journey[table.journey[k], i]
-        )
-        hurt = ready.hurt[i] if k > 0 else 0.0
-        out[i] = _buys(ready.organic[i], hurt, table.recovers[k], added, ceiling)
-
-
-@_compiled
-def expect(
-    out: Float,
-    actions: Int64,
-    table: ActionTable,
-    ready: Readiness,
-    ceiling: float,
-    margin_share: float,
-    weights: Float,
-) -> None:
-    """Expected components, or their weighted sum, of many pairs; written to ``out``.
-
-    Args:
-        out: float64 (P, n, A), the first four components but contact cost (P = 4) or with
-            ``weights`` the reward (P = 1).
-        actions: int64 (n, A), columns of the catalogue for each customer.
-        table: the catalogue.
-        ready: the customers.
-        ceiling: as in :func:`bought`.
-        margin_share: gross margin of a basket.
-        weights: float64 (5,) in the order of :data:`troth.objective.COMPONENTS`, or (0,).
-    """
-    weighted = weights.size > 0
-    for i in range(actions.shape[0]):
-        organic, basket, completes = ready.organic[i], ready.basket[i], ready.completes[i]
-        for at in range(actions.shape[1]):
-            k = actions[i, at]
-            c = table.channel[k]
-            added = (
-                ready.drive[i]
-                * table.strength[k]
-                * ready.by_channel[c, i]
-                * ready.by_kind[table.kind[k], i]
-                * ready.by_journey[table.journey[k], i]
-            )
-            # No contact is never delivered, so that what it would add does not matter.
-            arrives = table.delivery[k]
-            reached = arrives * _buys(organic, ready.hurt[i], table.recovers[k], added, ceiling)
-            buys = (1.0 - arrives) * organic + reached
-            margin = buys * basket * margin_share
-            discount = reached * basket * table.discount[k]
-            points = reached * table.promised_minor[k] + buys * completes
-            opt_outs = arrives * ready.opts_out[c, i]
-            if weighted:
-                out[0, i, at] = (
-                    weights[0] * margin
-                    + weights[1] * discount
-                    + weights[2] * points
-                    + weights[3] * table.cost_minor[k]
-                    + weights[4] * opt_outs
-                )
-            else:
-                out[0, i, at] = margin
-                out[1, i, at] = discount
-                out[2, i, at] = points
-                out[3, i, at] = opt_outs
