@@ -90,6 +90,7 @@ def _ray() -> Iterator[None]:
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.WARNING,
+        num_cpus=0,  # actors ask for none; Ray starts no idle workers for it
         object_store_memory=80 * 1024 * 1024,  # nothing large travels between our actors
     )
     try:

@@ -93,3 +93,13 @@ def test_service_that_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "guardrails.toml").write_text("[quiet_hours]\n")
     with pytest.raises(Unavailable, match="quiet_hours"):
         start_service(Settings(home=tmp_path, address="127.0.0.1:23700"), timeout_s=60)
+
+
+def test_python_proxy_serves_without_haproxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the HAProxy package is not installed, Serve is not told to start it."""
+    monkeypatch.setattr("serving.rpc.environment.find_spec", lambda _: None)
+    names = serve_environment(PortPlan.around("127.0.0.1:9700"), tmp_path)
+    assert "RAY_SERVE_ENABLE_HA_PROXY" not in names
+    assert names["RAY_SERVE_PROXY_USE_GRPC"] == "1"
