@@ -1,4 +1,4 @@
-"""``troth simulate | train | run | report``."""
+"""``troth simulate | train | run | report | demo``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import typer
 from troth.output import AsJson, emit, progress, say, show_table
 
 if TYPE_CHECKING:
-    from experiments.results import RunResults
     from experiments.runner import Runner
 
 Config = Annotated[
@@ -35,6 +34,7 @@ def register(app: typer.Typer) -> None:
         ("train", train),
         ("run", run),
         ("report", report),
+        ("demo", demo),
     ):
         app.command(name)(command)
 
@@ -92,6 +92,7 @@ def run(
 ) -> None:
     """Simulate, train, evaluate and report, without serving anything."""
     from experiments.report import render, write
+    from experiments.tables import show_results
 
     with _runner(config, seed, home, workers) as runner:
         results = runner.run()
@@ -121,51 +122,22 @@ def report(home: Home = Path("runs/reference"), as_json: AsJson = False) -> None
         say(f"Report: {place.report}")
 
 
-def show_results(results: RunResults) -> None:
-    """Print the standings and the off-policy estimates."""
-    from experiments.report import coverage, title_of
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Every random number follows from it.")] = 7,
+    home: Home = Path("runs/demo"),
+    config: Config = "reference",
+    workers: Workers = 2,
+    as_json: AsJson = False,
+) -> None:
+    """The whole way, once: calibrate, simulate, train, evaluate, approve, serve."""
+    from experiments.demo.main import run_demo
+    from experiments.demo.show import show
 
-    level = f"{100 * results.level:g} %"
-    show_table(
-        f"Value per customer in {results.days} days, {results.currency},"
-        f" {len(results.standings[0].seeds)} seeds, {level} intervals",
-        ("policy", "mean", "low", "high", "over uniform", "over RFM", "gap closed"),
-        [
-            (
-                title_of(row.policy),
-                row.mean,
-                row.low,
-                row.high,
-                _interval(row.over_uniform),
-                _interval(row.over_rfm),
-                f"{100 * row.gap_closed[0]:.1f} %",
-            )
-            for row in results.standings
-        ],
-    )
-    counts = coverage(results.off_policy)
-    show_table(
-        f"Off-policy estimates on held-out logs, {results.currency} per decision, first seed",
-        ("policy", "estimator", "value", "low", "high", "truth", "covered", "of all seeds"),
-        [
-            (
-                title_of(row.policy),
-                row.estimator,
-                row.value,
-                row.low,
-                row.high,
-                row.truth,
-                "yes" if row.covered else "NO",
-                "{} of {}".format(*counts[row.policy, row.estimator]),
-            )
-            for row in results.off_policy
-            if row.seed_index == 0
-        ],
-    )
-
-
-def _interval(triple: tuple[float, float, float]) -> str:
-    return f"{triple[0]:+.3f} ({triple[1]:+.3f} to {triple[2]:+.3f})"
+    finished = run_demo(config=config, seed=seed, home=home, workers=workers)
+    if as_json:
+        emit(finished.summary)
+    else:
+        show(finished)
 
 
 @contextmanager

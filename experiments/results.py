@@ -142,6 +142,7 @@ class Served(_Record):
         p50_ms, p99_ms: latency seen by the channel systems, milliseconds.
         outcomes: events reported.
         repeats: requests sent a second time.
+        repeats_differing: those of them whose answer was not the first one.
         errors: requests without an answer, by status.
     """
 
@@ -153,6 +154,7 @@ class Served(_Record):
     p99_ms: float
     outcomes: int
     repeats: int
+    repeats_differing: int = 0
     errors: dict[str, int] = {}
 
 

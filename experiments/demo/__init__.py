@@ -1,0 +1,1 @@
+"""The demo: the whole way, once, from calibration to a served day."""

@@ -1,0 +1,195 @@
+"""Stage 3a: evidence, a board, proposals with signatures, and one that lacks them."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agents.artifacts import ArtifactStore
+from experiments.results import RunResults
+from serving.governance import keys, proposals, registry
+from serving.governance.board import Board
+from serving.governance.evidence import EvidenceStore
+from serving.governance.loading import load_approved
+from serving.governance.registry import Role
+from serving.guardrails.config import GuardrailConfig
+from serving.store import Database
+from troth.errors import NotApproved
+from troth.settings import Settings
+from troth.types import Proposal, Scope, Vote
+
+DECISION_POINT = "daily"
+PROPOSER, APPROVERS = "demo-proposer", ("demo-ada", "demo-grace")
+VALID_FOR = timedelta(days=30)
+
+PLAYS = (
+    "This demo makes three keys and plays all three parts itself: it proposes as"
+    f" {PROPOSER} and approves as {' and '.join(APPROVERS)}. In a real installation three"
+    " people hold these keys, and no program does."
+)
+
+
+@dataclass(frozen=True)
+class Governed:
+    """An installation with a board.
+
+    Attributes:
+        settings: where it lies.
+        database, artifacts, board: its parts.
+        keys: private keys of the three members, by name.
+        evidence_digest: what the proposals are judged with.
+    """
+
+    settings: Settings
+    database: Database
+    artifacts: ArtifactStore
+    board: Board
+    keys: dict[str, Ed25519PrivateKey]
+    evidence_digest: str
+
+    @property
+    def guardrails_digest(self) -> str:
+        """Of the configuration in force."""
+        return GuardrailConfig.installed(self.settings.home).digest
+
+    def propose(self, policy_digest: str, now: datetime) -> Proposal:
+        """Ask for ``policy_digest`` to be served at the demo's decision point."""
+        return proposals.propose(
+            self.database,
+            policy_digest=policy_digest,
+            catalogue_digest=self.artifacts.load(policy_digest).catalogue.digest,
+            guardrails_digest=self.guardrails_digest,
+            evidence_digest=self.evidence_digest,
+            scope=Scope(
+                decision_points=(DECISION_POINT,), traffic_share=1.0, expires_at=now + VALID_FOR
+            ),
+            board=self.board,
+            key=self.keys[PROPOSER],
+            now=now,
+        )
+
+    def approve(self, proposal: Proposal, member: str, reason: str) -> None:
+        """Cast the vote of one member."""
+        proposals.vote(
+            self.database,
+            proposal.proposal_id,
+            Vote.APPROVE,
+            board=self.board,
+            key=self.keys[member],
+            now=_now(),
+            reason=reason,
+        )
+
+    def activate(self, proposal: Proposal, role: Role) -> int:
+        """Put a proposal in force; raises :class:`NotApproved` unless it is approved."""
+        return registry.activate(
+            self.database,
+            proposal.proposal_id,
+            decision_point=DECISION_POINT,
+            role=role,
+            board=self.board,
+            now=_now(),
+            by="troth demo",
+        )
+
+
+def establish(settings: Settings, results: RunResults) -> Governed:
+    """Make a board of three with fresh keys, and store the run's results as evidence."""
+    made = {}
+    for member in (PROPOSER, *APPROVERS):
+        made[member] = keys.generate()
+        keys.save(made[member], settings.home / "keys" / f"{member}.pem")
+    board = Board({name: keys.public_text(key) for name, key in made.items()})
+    board.save(settings.board)
+    return Governed(
+        settings=settings,
+        database=Database(settings.database),
+        artifacts=ArtifactStore(settings.artifacts),
+        board=board,
+        keys=made,
+        evidence_digest=EvidenceStore(settings.home / "evidence").put(
+            results.model_dump(mode="json")
+        ),
+    )
+
+
+def put_in_force(governed: Governed, policy_digest: str, role: Role, reason: str) -> Proposal:
+    """Propose, approve with two signatures, activate."""
+    proposal = governed.propose(policy_digest, _now())
+    for member in APPROVERS:
+        governed.approve(proposal, member, reason)
+    governed.activate(proposal, role)
+    return proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Attempts to serve a policy that only one member approved.
+
+    Attributes:
+        by_registry, by_replica: in the words of the refusal; empty if it was let through.
+    """
+
+    by_registry: str
+    by_replica: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether both refused."""
+        return bool(self.by_registry and self.by_replica)
+
+
+def try_unapproved(governed: Governed, policy_digest: str) -> Refused:
+    """Try to serve a policy that is one signature short of quorum, in two ways.
+
+    First the registry is asked to activate it. Then, on a copy of the store, the row that
+    the registry would not write is written past it, as someone with access to the file
+    could, and a replica's own check is run on it.
+    """
+    proposal = governed.propose(policy_digest, _now())
+    governed.approve(proposal, APPROVERS[0], "one signature is not a quorum")
+    by_registry = by_replica = ""
+    try:
+        governed.activate(proposal, Role.MODEL)
+    except NotApproved as error:
+        by_registry = str(error)
+    forged = _copy(governed.database, governed.settings.home / "forged")
+    try:
+        with forged.write() as connection:
+            connection.execute(
+                "UPDATE activations SET proposal_id = ? WHERE decision_point = ? AND role = ?",
+                (proposal.proposal_id, DECISION_POINT, str(Role.MODEL)),
+            )
+        load_approved(
+            forged,
+            governed.artifacts,
+            governed.board,
+            governed.guardrails_digest,
+            DECISION_POINT,
+            Role.MODEL,
+            _now(),
+        )
+    except NotApproved as error:
+        by_replica = str(error)
+    finally:
+        forged.close()
+    return Refused(by_registry, by_replica)
+
+
+def _copy(database: Database, folder: Path) -> Database:
+    """A copy of the store in a folder of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / database.path.name
+    with sqlite3.connect(database.path) as source, sqlite3.connect(target) as copy:
+        source.backup(copy)
+    source.close()
+    copy.close()
+    return Database(target)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,174 @@
+"""The demo from start to end."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.baselines.rfm import RfmRules
+from experiments.config import RunConfig, load
+from experiments.demo import governing, serving_day
+from experiments.demo.calibration import calibrate_scenario
+from experiments.demo.governing import Governed, establish, put_in_force, try_unapproved
+from experiments.demo.population import settle, today
+from experiments.demo.serving_day import HeldDay
+from experiments.demo.stages import Stages, fresh
+from experiments.demo.summary import summarise
+from experiments.executors import executor_of
+from experiments.home import RunHome
+from experiments.report import render, write
+from experiments.results import Checks, RunResults, write_record, write_text
+from experiments.runner import Runner
+from serving.governance.registry import Role
+from simulator.scenarios import load as load_scenario
+from simulator.world import World
+from troth.output import note, progress
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What the demo leaves.
+
+    Attributes:
+        summary: as written to ``summary.json``.
+        results: of the experiment.
+        report: the HTML file.
+        replay: a command that replays one of the decisions.
+    """
+
+    summary: dict[str, Any]
+    results: RunResults
+    report: Path
+    replay: str
+
+
+def run_demo(*, config: str, seed: int, home: Path, workers: int) -> Finished:
+    """Calibrate, simulate, train, evaluate, approve, serve, check, report.
+
+    Args:
+        config: name or path of the run configuration.
+        seed: in place of the configuration's.
+        home: an empty folder, or that of an earlier demo, which is replaced.
+        workers: Ray workers of the experiment; 0 computes it here.
+
+    Raises:
+        TrothError: naming what is wrong, for bad input and for anything that fails.
+    """
+    loaded = load(config).with_seed(seed)
+    place = fresh(home)
+    began = time.perf_counter()
+    with progress() as bars:
+        stages = Stages(bars)
+        with stages.stage("calibrate"):
+            found = calibrate_scenario(
+                place.root,
+                loaded.scenario,
+                on_stage=lambda _what, done, total: stages.update("calibrate", done, total),
+            )
+        note(str(found))
+        loaded = loaded.model_copy(update={"scenario": str(found.scenario)})
+        results = _experiment(loaded, place, workers, stages)
+        note(governing.PLAYS)
+        with stages.stage("approve"):
+            governed = _approve(loaded, place, results)
+        held = _serve(loaded, place, governed, stages)
+        with stages.stage("check"):
+            checks = _check(place, governed, results, held, stages)
+        stages.seconds["total"] = time.perf_counter() - began
+    results = results.model_copy(update={"seconds": dict(stages.seconds)})
+    results.write(place.results)
+    write_record(place.served, held.served)
+    write_record(place.checks, checks)
+    write(place.report, render(results, served=held.served, checks=checks))
+    summary = summarise(results, held.served, checks)
+    write_text(place.root / "summary.json", _json(summary))
+    return Finished(
+        summary,
+        results,
+        place.report,
+        serving_day.decision_to_replay(place.root, held.decisions),
+    )
+
+
+def _experiment(config: RunConfig, home: RunHome, workers: int, stages: Stages) -> RunResults:
+    with ExitStack() as stack:
+        with stages.stage("start workers"):
+            executor = stack.enter_context(executor_of(workers))
+        runner = Runner(config, home, executor, stages.update)
+        results = runner.run()
+    stages.seconds.update(runner.seconds)
+    return results
+
+
+def _approve(config: RunConfig, home: RunHome, results: RunResults) -> Governed:
+    """The best trained policy as the model, RFM rules as the baseline it falls back to."""
+    governed = establish(serving_day.demo_settings(home), results)
+    scenario = load_scenario(config.scenario)
+    world = World(scenario, 256, config.seed)
+    baseline = governed.artifacts.save(
+        RfmRules(),
+        schema=world.schema,
+        catalogue=world.catalogue,
+        contexts=world.contexts(),
+        mask=world.mask(),
+        training={"learner": "none"},
+    )
+    best = results.best
+    put_in_force(
+        governed,
+        results.digest_of(best.policy),
+        Role.MODEL,
+        f"{best.over_rfm[0]:+.2f} per customer over RFM rules",
+    )
+    put_in_force(governed, baseline, Role.BASELINE, "the rules in use so far")
+    return governed
+
+
+def _serve(config: RunConfig, home: RunHome, governed: Governed, stages: Stages) -> HeldDay:
+    midnight = today()
+    with stages.stage("load customers"):
+        population = settle(config, midnight)
+        serving_day.load_crm(
+            governed.database,
+            population,
+            lambda _what, done, total: stages.update("load customers", done, total),
+        )
+    with stages.stage("start serving"):
+        service = serving_day.start(governed.settings)
+    with service, stages.stage("served day"):
+        return serving_day.hold(service, home, midnight, stages.update)
+
+
+def _check(
+    home: RunHome, governed: Governed, results: RunResults, held: HeldDay, stages: Stages
+) -> Checks:
+    others = [
+        row.digest
+        for row in results.trained
+        if row.digest != results.digest_of(results.best.policy)
+    ]
+    refused = try_unapproved(governed, others[0])
+    replayed = serving_day.replay_some(
+        governed.database,
+        governed.settings,
+        held.decisions,
+        stages.update,
+    )
+    audit_ok, rows = serving_day.verify_audit(governed.database, stages.update)
+    return Checks(
+        audit_ok=audit_ok,
+        audit_entries=rows,
+        unapproved_refused=refused.ok,
+        unapproved_reason=refused.by_replica or refused.by_registry,
+        repeat_identical=held.served.repeats > 0 and held.served.repeats_differing == 0,
+        replayed=replayed.decisions,
+        replay_identical=replayed.identical,
+    )
+
+
+def _json(summary: dict[str, Any]) -> str:
+    return json.dumps(summary, indent=2, allow_nan=False) + "\n"

@@ -1,0 +1,139 @@
+"""The customers of the served day: their past, what the CRM knows of them, when they come.
+
+Everything follows from the run's seed, so that the installation and the channel systems, two
+processes, speak of the same people without telling each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.baselines.rfm import RfmRules
+from experiments.config import RunConfig
+from experiments.home import world_seed
+from experiments.rollout import customer_numbers, live
+from serving.decisioning.loading import CustomerRow
+from serving.decisioning.profiles import Profile
+from serving.guardrails.facts import Contact
+from simulator.scenarios import load as load_scenario
+from simulator.world import World
+from troth.catalogue import CHANNELS, NO_CONTACT
+from troth.streams import derive_seed, uniforms
+
+PURPOSE_RECORD, PURPOSE_HOUR = 1, 2
+"""Stream purposes, under a key of their own."""
+
+ZONES = ("Europe/London", "Europe/Berlin", "Europe/Athens")
+NO_RECORD_SHARE = 0.02
+"""Customers of whom the CRM has neither consent nor time zone, as after a bad migration."""
+NIGHT_SHARE = 0.15
+"""Requests between 22:00 and 08:00 UTC: shops sleep, apps and web sites do not."""
+_DAY_STARTS, _DAY_ENDS = 8.0, 22.0
+
+
+@dataclass(frozen=True)
+class Population:
+    """n customers on the morning of the served day.
+
+    Attributes:
+        world: at that morning; stepping it is living the day.
+        midnight: UTC start of the served day.
+        contacts: per past day, oldest first: (days ago, position of the channel per customer).
+    """
+
+    world: World
+    midnight: datetime
+    contacts: tuple[tuple[int, NDArray[np.int64]], ...]
+
+    @property
+    def _seed(self) -> int:
+        return derive_seed("experiments.demo", self.world.seed)
+
+    @cached_property
+    def on_record(self) -> NDArray[np.bool_]:
+        """Whom the CRM knows, bool (n,)."""
+        u = uniforms(self._seed, customer_numbers(self.world), purpose=PURPOSE_RECORD, step=0)[0]
+        known: NDArray[np.bool_] = u >= NO_RECORD_SHARE
+        return known
+
+    def moments(self, days_ago: int = 0) -> list[datetime]:
+        """When each customer is decided for, or was contacted, on a day; aware UTC."""
+        numbers = customer_numbers(self.world)
+        u = uniforms(self._seed, numbers, purpose=PURPOSE_HOUR, step=days_ago)
+        open_hours = _DAY_ENDS - _DAY_STARTS
+        by_day = _DAY_STARTS + u[1] * open_hours
+        by_night = (_DAY_ENDS + u[1] * (24.0 - open_hours)) % 24.0
+        # Contacts of the past were campaigns: made by day.
+        hours = np.where((u[0] < NIGHT_SHARE) & (days_ago == 0), by_night, by_day)
+        day = self.midnight - timedelta(days=days_ago)
+        return [day + timedelta(seconds=int(hour * 3600.0)) for hour in hours]
+
+    def crm(self) -> list[CustomerRow]:
+        """What the installation is told before the day: profiles and contacts made so far."""
+        permissions = self.world.permissions
+        booked: list[list[Contact]] = [[] for _ in range(self.world.size)]
+        for days_ago, channels in self.contacts:
+            when = self.moments(days_ago)
+            for row in np.flatnonzero(channels).tolist():
+                booked[row].append(Contact(at=when[row], channel=CHANNELS[channels[row]]))
+        rows = []
+        for row, customer in enumerate(self.world.customer_ids):
+            known = bool(self.on_record[row])
+            profile = Profile(
+                customer_id=str(customer),
+                zone=ZONES[row % len(ZONES)] if known else None,
+                permissions={
+                    channel: bool(permissions[row, at])
+                    for at, channel in enumerate(CHANNELS)
+                    if known and at != NO_CONTACT
+                },
+                as_of=self.midnight,
+            )
+            rows.append(CustomerRow(profile, tuple(booked[row])))
+        return rows
+
+    def journeys(self) -> list[tuple[str, ...]]:
+        """Names of the journeys each customer is in."""
+        names = self.world.catalogue.journeys
+        return [
+            tuple(name for name, started in zip(names, row, strict=True) if started)
+            for row in self.world.triggered()
+        ]
+
+
+def today(now: datetime | None = None) -> datetime:
+    """UTC midnight of the day that is served: the service takes decisions near its clock."""
+    moment = now or datetime.now(UTC)
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def settle(
+    config: RunConfig,
+    midnight: datetime,
+    on_day: Callable[[int, int], None] | None = None,
+) -> Population:
+    """The population on the morning of the served day.
+
+    Before it, the programme ran on RFM rules for the configured days. The scenario's own rule
+    on contacts is lifted: in a served programme the service's guardrails hold that rule.
+    """
+    scenario = load_scenario(config.scenario)
+    free = scenario.fatigue.cap_days + 1
+    world = World(
+        scenario.replace(fatigue={"cap_contacts": free}),
+        config.serve.customers,
+        world_seed(config.seed, 0, "serve"),
+    )
+    days = config.serve.warm_up_days
+    contacts = []
+    for done, day in enumerate(live(world, RfmRules(), days), start=1):
+        contacts.append((days - done + 1, world.catalogue.channel[day.action]))
+        if on_day is not None:
+            on_day(done, days)
+    return Population(world, midnight, tuple(contacts))
