@@ -63,7 +63,7 @@ def test_scores_an_offer_that_was_never_tried(problem: Any) -> None:
 def test_weights_for_noise_help(problem: Any) -> None:
     """Knowing that some customers are noisier is worth money on a short log."""
     weighted = fit(problem, 3_000, posterior_scale=0.0)
-    plain = fit(problem, 3_000, posterior_scale=0.0, variance_bins=1)
+    plain = fit(problem, 3_000, posterior_scale=0.0, variance_classes=1)
     assert problem.closed(weighted) > problem.closed(plain)
 
 
@@ -89,7 +89,7 @@ def test_noise_variance_is_found(problem: Any) -> None:
     """Without weights the residual variance is that of the rewards around their means."""
     log = problem.log(30_000, np.random.default_rng(1))
     mean = problem.expected(log.contexts)[np.arange(len(log)), log.action]
-    posterior = fit_posterior(log, LinearThompsonConfig(variance_bins=1))
+    posterior = fit_posterior(log, LinearThompsonConfig(variance_classes=1))
     assert posterior.noise == pytest.approx(((log.reward_minor - mean) ** 2).mean(), rel=0.02)
 
 

@@ -1,0 +1,46 @@
+"""Which weights share a prior variance."""
+
+from __future__ import annotations
+
+from agents.learners.evidence import FLAT
+from agents.learners.prior_groups import prior_groups
+
+COLUMNS = ("age", "response_email", "response_sms", "discount_affinity", "emailed")
+ACTIONS = ("contact", "channel=email", "channel=sms", "kind=discount", "cost_per_unit")
+GROUPS = prior_groups(COLUMNS, ACTIONS).reshape(len(COLUMNS) + 1, len(ACTIONS) + 1)
+
+
+def group(column: str, feature: str) -> int:
+    """Group of one weight, by names; empty is the constant."""
+    return int(GROUPS[("", *COLUMNS).index(column), ("", *ACTIONS).index(feature)])
+
+
+def test_constant_is_not_shrunk() -> None:
+    """The mean reward has no prior, everything else does."""
+    assert group("", "") == FLAT
+    assert (GROUPS == FLAT).sum() == 1
+
+
+def test_numbers_are_consecutive() -> None:
+    """Groups count from 0 without holes."""
+    assert set(GROUPS.reshape(-1)) == {FLAT, *range(GROUPS.max() + 1)}
+
+
+def test_families_share_main_effects_and_interactions() -> None:
+    """Channels have one variance alone and another with the context."""
+    assert group("", "channel=email") == group("", "channel=sms") != group("", "kind=discount")
+    assert group("age", "channel=email") == group("age", "channel=sms")
+    assert group("age", "channel=email") not in {
+        group("", "channel=email"),
+        group("age", "contact"),
+    }
+
+
+def test_what_is_about_the_actions_own_level_stands_apart() -> None:
+    """Response to mail matters for mail: a group with that of texts for texts, no other."""
+    own = group("response_email", "channel=email")
+    assert own == group("response_sms", "channel=sms")
+    assert (own == GROUPS).sum() == 2
+    assert group("response_email", "channel=sms") == group("age", "channel=sms")
+    assert (group("discount_affinity", "kind=discount") == GROUPS).sum() == 1
+    assert group("emailed", "channel=email") == group("age", "channel=email")
