@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from serving.decisioning import configs, drawing
 from serving.decisioning.eligibility import candidates
-from serving.decisioning.plain import float_text
+from serving.decisioning.plain import float_text, plain_json
 from serving.decisioning.records import Decision, decode_record, verdict_to_dict
 from serving.guardrails.engine import GuardrailEngine
 from serving.guardrails.facts import FactsBatch
@@ -176,4 +176,4 @@ def _again(database: Database, artifacts: Artifacts, decision: Decision) -> dict
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
+    return value if isinstance(value, str) else plain_json(value)

@@ -34,7 +34,7 @@ def serve_command(
     import logging
     import threading
 
-    from serving.rpc.foreground import run, stop_on_signals
+    from serving.rpc.foreground import run
 
     changes = {"address": address, "replicas": replicas}
     settings = settings_of(home)
@@ -44,7 +44,6 @@ def serve_command(
     settings.home.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     until = threading.Event()
-    stop_on_signals(until)
     note(f"Starting {settings.replicas} replicas on {settings.address}; this takes a while.")
     run(
         settings,

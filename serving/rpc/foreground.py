@@ -40,11 +40,11 @@ def ready_path(settings: Settings) -> Path:
 def run(
     settings: Settings, *, until: threading.Event, on_ready: Callable[[], None] = lambda: None
 ) -> None:
-    """Serve decisions until ``until`` is set.
+    """Serve decisions until ``until`` is set; on the main thread.
 
     Args:
         settings: the installation; its home must exist.
-        until: set from another thread or a signal handler.
+        until: set from another thread, or here on SIGTERM and SIGINT.
         on_ready: called once every replica answers.
 
     Raises:
@@ -58,9 +58,13 @@ def run(
     with _scratch() as scratch:
         os.environ.update(serve_environment(plan, scratch))
         raise_descriptor_limit()
-        with _ray(), _application(settings, plan), _announced(settings):
-            on_ready()
-            until.wait()
+        stop_on_signals(until)
+        with _ray():
+            # Ray has put handlers of its own in place, which abort the process.
+            stop_on_signals(until)
+            with _application(settings, plan), _announced(settings):
+                on_ready()
+                until.wait()
 
 
 def _preflight(settings: Settings) -> None:
@@ -155,7 +159,6 @@ def main() -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     until = threading.Event()
-    stop_on_signals(until)
 
     def follow() -> None:
         # Not through sys.stdin, whose lock a thread must not hold when the interpreter ends.
