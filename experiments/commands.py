@@ -1,4 +1,4 @@
-"""``troth simulate | train | run | report | demo``."""
+"""``troth simulate | train | run | report | demo | bench``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
         ("run", run),
         ("report", report),
         ("demo", demo),
+        ("bench", bench),
     ):
         app.command(name)(command)
 
@@ -138,6 +139,53 @@ def demo(
         emit(finished.summary)
     else:
         show(finished)
+
+
+def bench(
+    output: Annotated[Path, typer.Option(help="Where the rows go.")] = Path(
+        "benchmarks/results.json"
+    ),
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="Fewer, shorter rounds.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure, each figure against a reference measured in the same run."""
+    from experiments.benchmarks.bench import run_benchmarks
+
+    with progress() as bars:
+        task = bars.add_task("measuring", total=None)
+        rows = run_benchmarks(
+            output,
+            only=tuple(only or ()),
+            quick=quick,
+            on_progress=lambda name, done, total: bars.update(
+                task, description=name, completed=done, total=total
+            ),
+        )
+    if as_json:
+        emit([row.to_dict() for row in rows])
+        return
+    show_table(
+        "Benchmarks (medians; the reference is measured in turns with the subject)",
+        ("name", "value", "unit", "reference", "ratio"),
+        [
+            (
+                f"{row.name} / {row.against}",
+                _figure(row.value),
+                row.unit,
+                _figure(row.reference),
+                f"{row.ratio:.3g}" + (" (lower is better)" if row.better == "lower" else ""),
+            )
+            for row in rows
+        ],
+    )
+    say(f"Written to {output}")
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 @contextmanager

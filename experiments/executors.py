@@ -134,14 +134,21 @@ def executor_of(workers: int) -> Iterator[Executor]:
 
 
 def _compute(function: Callable[[Task], Result], task: Task) -> Result:
+    with one_thread():
+        return function(task)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Numeric libraries on one thread for the duration of a block."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    # A torch that the task imports reads the variables; one that is there already does not.
+    # A torch that is imported inside reads the variables; one that is there already does not.
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
     with variables(dict.fromkeys(THREAD_VARIABLES, "1")), threadpool_limits(1):
-        return function(task)
+        yield
 
 
 @contextmanager

@@ -6,11 +6,11 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.artifacts import ArtifactStore
-from experiments.results import RunResults
 from serving.governance import keys, proposals, registry
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
@@ -97,8 +97,8 @@ class Governed:
         )
 
 
-def establish(settings: Settings, results: RunResults) -> Governed:
-    """Make a board of three with fresh keys, and store the run's results as evidence."""
+def establish(settings: Settings, evidence: Any) -> Governed:
+    """Make a board of three with fresh keys, and store ``evidence``, plain JSON values."""
     made = {}
     for member in (PROPOSER, *APPROVERS):
         made[member] = keys.generate()
@@ -111,9 +111,7 @@ def establish(settings: Settings, results: RunResults) -> Governed:
         artifacts=ArtifactStore(settings.artifacts),
         board=board,
         keys=made,
-        evidence_digest=EvidenceStore(settings.home / "evidence").put(
-            results.model_dump(mode="json")
-        ),
+        evidence_digest=EvidenceStore(settings.home / "evidence").put(evidence),
     )
 
 

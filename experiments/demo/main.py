@@ -106,7 +106,7 @@ def _experiment(config: RunConfig, home: RunHome, workers: int, stages: Stages) 
 
 def _approve(config: RunConfig, home: RunHome, results: RunResults) -> Governed:
     """The best trained policy as the model, RFM rules as the baseline it falls back to."""
-    governed = establish(serving_day.demo_settings(home), results)
+    governed = establish(serving_day.demo_settings(home), results.model_dump(mode="json"))
     scenario = load_scenario(config.scenario)
     world = World(scenario, 256, config.seed)
     baseline = governed.artifacts.save(

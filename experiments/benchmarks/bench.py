@@ -1,0 +1,71 @@
+"""All benchmarks, and the file their rows go to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from experiments.benchmarks.harness import QUICK, Row, Timing
+from experiments.executors import one_thread
+from experiments.results import write_text
+from troth.errors import InvalidArgument
+
+Benchmark = Callable[[Timing], list[Row]]
+OnProgress = Callable[[str, int, int], None]
+"""Called with (benchmark, done, in all)."""
+
+WHERE: Mapping[str, tuple[str, str]] = {
+    "streams": ("simulation", "streams"),
+    "world": ("simulation", "world"),
+    "ppo": ("learning", "ppo"),
+    "thompson": ("learning", "thompson"),
+    "off-policy": ("learning", "off_policy"),
+    "pipeline": ("deciding", "pipeline"),
+    "service": ("service", "service"),
+}
+"""Module and function of each benchmark; imported when it is run."""
+
+
+def run_benchmarks(
+    output: Path,
+    *,
+    only: tuple[str, ...] = (),
+    quick: bool = False,
+    on_progress: OnProgress | None = None,
+) -> list[Row]:
+    """Measure and write ``output``.
+
+    Args:
+        output: a JSON list of rows.
+        only: names of benchmarks; all if empty.
+        quick: fewer, shorter rounds, for a first look.
+        on_progress: hears of each benchmark.
+
+    Raises:
+        InvalidArgument: for a name that is none, naming those there are.
+    """
+    for name in only:
+        if name not in WHERE:
+            raise InvalidArgument(f"{name!r} is not one of {', '.join(WHERE)}", field="only")
+    names = [name for name in WHERE if not only or name in only]
+    tell = on_progress or (lambda _name, _done, _total: None)
+    rows: list[Row] = []
+    timing = QUICK if quick else Timing()
+    for done, name in enumerate(names):
+        tell(name, done, len(names))
+        with one_thread():  # on a shared machine, more would measure the neighbours
+            rows += _load(name)(timing)
+    tell("measured", len(names), len(names))
+    write_text(
+        output, json.dumps([row.to_dict() for row in rows], indent=2, allow_nan=False) + "\n"
+    )
+    return rows
+
+
+def _load(name: str) -> Benchmark:
+    from importlib import import_module
+
+    module, function = WHERE[name]
+    found: Benchmark = getattr(import_module(f"experiments.benchmarks.{module}"), function)
+    return found

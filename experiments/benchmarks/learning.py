@@ -1,0 +1,138 @@
+"""Learners and estimators against plain references."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+from agents.learners.linear_bandit import LinearThompsonConfig, fit_linear_thompson
+from agents.learners.masked_ppo import MaskedPpoConfig, train_masked_ppo
+from agents.ope.evaluate import evaluate_policy
+from agents.ope.reward_model import cross_fit
+from agents.policies.linear import LinearThompsonPolicy
+from agents.policies.uniform import UniformPolicy
+from envs.next_best_action import NextBestActionEnv, NextBestActionVectorEnv
+from envs.sb3 import PopulationVecEnv
+from experiments.benchmarks.harness import Row, Timing, Work, compare
+from experiments.rollout import day_start, record
+from simulator.scenarios import load
+from simulator.world import World
+from troth.batches import LoggedBatch
+from troth.streams import generator
+
+POPULATION = 2048
+SINGLE = 8
+BATCH = 1024
+
+
+def ppo(timing: Timing) -> list[Row]:
+    """Masked PPO, collecting and learning, on the population against single environments.
+
+    Both learn with the same batch size and epochs; a rollout of the population holds more
+    customers and fewer days.
+    """
+    scenario = load("reference")
+
+    def train(env: VecEnv, days: int) -> Work:
+        config = MaskedPpoConfig(
+            total_steps=1, rollout_days=days, batch_size=512, epochs=2, hidden=(64, 64)
+        )
+
+        def learn() -> int:
+            found = train_masked_ppo(
+                env, config, schema=scenario.schema, catalogue=scenario.catalogue, seed=7
+            )
+            return found.curve[-1].steps
+
+        return learn
+
+    batched = PopulationVecEnv(NextBestActionVectorEnv(POPULATION, horizon_days=28))
+    single = DummyVecEnv([lambda: NextBestActionEnv(horizon_days=28) for _ in range(SINGLE)])
+    rows = [
+        compare(
+            f"masked PPO, population of {POPULATION:,}",
+            "customer-days/s",
+            train(batched, 4),
+            train(single, 64),
+            against=f"the same learner on {SINGLE} single environments",
+            timing=timing,
+        )
+    ]
+    batched.close()
+    single.close()
+    return rows
+
+
+def thompson(timing: Timing) -> list[Row]:
+    """Linear Thompson sampling, one context and a batch, against one draw at a time."""
+    log = _log()
+    policy = fit_linear_thompson(log, LinearThompsonConfig(iterations=2), generator("bench", 7))
+    rows = []
+    for name, size in (("one context", 1), (f"batch of {BATCH:,}", BATCH)):
+        part = log.take(slice(0, size))
+        contexts, catalogue, mask = part.contexts, part.catalogue, part.mask
+        _ = contexts.encoded
+        features = np.hstack((np.ones((len(catalogue), 1)), catalogue.features))
+        rows.append(
+            compare(
+                f"linear Thompson distribution, {name}",
+                "contexts/s",
+                lambda c=contexts, k=catalogue, m=mask: len(policy.distribution(c, k, m)),  # type: ignore[misc]
+                lambda p=part, f=features: _plain_thompson(policy, p, f),  # type: ignore[misc]
+                against="NumPy, one posterior draw at a time",
+                timing=timing,
+            )
+        )
+    return rows
+
+
+def off_policy(timing: Timing) -> list[Row]:
+    """All estimators with intervals and diagnostics against the bare mean of weighted rewards."""
+    log = _log()
+    distribution = UniformPolicy().distribution(log.contexts, log.catalogue, log.mask)
+    q_hat = cross_fit(log)
+
+    def bare() -> int:
+        weight = distribution[np.arange(len(log)), log.action] / log.propensity
+        float((weight * log.reward_minor).mean())
+        return len(log)
+
+    def panel() -> int:
+        evaluate_policy(log, distribution, q_hat=q_hat)
+        return len(log)
+
+    return [
+        compare(
+            "IPS, SNIPS, DM and DR with clustered intervals and diagnostics",
+            "rows/s",
+            panel,
+            bare,
+            against="NumPy IPS, the mean alone",
+            timing=timing,
+        )
+    ]
+
+
+def _plain_thompson(
+    policy: LinearThompsonPolicy, log: LoggedBatch, features: NDArray[np.float64]
+) -> int:
+    """Shares of draws by the textbook: score all actions under each draw, take the best."""
+    rows = np.hstack((np.ones((len(log), 1)), log.contexts.encoded.astype(np.float64)))
+    shares = np.zeros(log.mask.shape)
+    for draw in policy.draws:
+        scores = np.where(log.mask, rows @ draw @ features.T, -np.inf)
+        shares[np.arange(len(rows)), scores.argmax(axis=1)] += 1.0 / len(policy.draws)
+    return len(shares)
+
+
+def _log(customers: int = 4000, days: int = 10) -> LoggedBatch:
+    scenario = load("reference")
+    return record(
+        World(scenario, customers, 7),
+        UniformPolicy(),
+        days,
+        start=day_start(scenario.start),
+        policy_digest="0" * 64,
+        objective=scenario.objective,
+    ).batch

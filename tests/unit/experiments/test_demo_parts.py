@@ -1,0 +1,231 @@
+"""The demo's parts: its customers, its requests and reports, its approvals, its summary."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from agents.policies.uniform import NeverContact, UniformPolicy
+from experiments.config import RunConfig, load, parse
+from experiments.demo.calibration import calibrate_scenario
+from experiments.demo.channels import Day as ChannelDay
+from experiments.demo.channels import actions, outcomes, questions, summarise
+from experiments.demo.governing import Governed, establish, put_in_force, try_unapproved
+from experiments.demo.population import Population, settle, today
+from experiments.demo.serving_day import load_crm
+from experiments.demo.stages import MARKER, fresh
+from experiments.demo.summary import summarise as summary_of
+from serving.governance import audit
+from serving.governance.registry import Role
+from serving.store import Database
+from simulator.scenarios import load as load_scenario
+from troth.catalogue import CHANNELS, Channel
+from troth.client import Answer
+from troth.errors import FailedPrecondition
+from troth.settings import Settings
+from troth.types import OutcomeKind, ServedBy, Verdict
+
+MIDNIGHT = datetime(2026, 5, 4, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def config() -> RunConfig:
+    """A served day of 400 customers after eight days under RFM rules."""
+    data = load("reference").model_dump(mode="json")
+    data["serve"] |= {"customers": 400, "warm_up_days": 8}
+    return parse(data, source="test")
+
+
+@pytest.fixture(scope="module")
+def population(config: RunConfig) -> Population:
+    """Its customers."""
+    return settle(config, MIDNIGHT)
+
+
+def _answer(action_id: str, channel: Channel, *verdicts: Verdict) -> Answer:
+    return Answer(
+        decision_id="01890000-0000-7000-8000-000000000000",
+        action_id=action_id,
+        channel=channel,
+        send_at=MIDNIGHT,
+        propensity=0.5,
+        policy_digest="a" * 64,
+        catalogue_digest="b" * 64,
+        guardrails_digest="c" * 64,
+        served_by=ServedBy.MODEL,
+        reasons=("approved_model",),
+        verdicts=verdicts,
+    )
+
+
+def test_both_processes_speak_of_the_same_people(config: RunConfig, population: Population) -> None:
+    """The installation and the channel systems settle the population apart, and agree."""
+    other = settle(config, MIDNIGHT)
+    np.testing.assert_array_equal(population.world.contexts().raw, other.world.contexts().raw)
+    assert population.crm() == other.crm()
+    assert questions(population) == questions(other)
+
+
+def test_crm_knows_consent_contacts_and_gaps(population: Population) -> None:
+    """Permissions are the world's, contacts those of the past days, a few records are missing."""
+    rows = population.crm()
+    known = [row for row in rows if row.profile.permissions]
+    missing = [row for row in rows if not row.profile.permissions]
+    assert 0 < len(missing) < 0.06 * len(rows)
+    assert all(row.profile.zone is None for row in missing)
+    first = next(at for at, row in enumerate(rows) if row.profile.permissions)
+    assert [rows[first].profile.permissions[c] for c in CHANNELS[1:]] == list(
+        population.world.permissions[first, 1:]
+    )
+    contacts = [contact for row in known for contact in row.contacts]
+    assert contacts
+    assert max(c.at for c in contacts) < MIDNIGHT
+    assert min(c.at for c in contacts) >= MIDNIGHT - timedelta(days=8)
+    weekly = population.world.contexts().column("contacts_7d")
+    assert sum(len(row.contacts) for row in rows) >= weekly.sum() * 0.9
+
+
+def test_requests_are_spread_over_the_day(population: Population) -> None:
+    """Each customer is asked about once, by day and by night, with an id of its own."""
+    asked = questions(population)
+    assert len({q.request_id for q in asked}) == len(asked) == 400
+    hours = np.array([q.decided_at.hour for q in asked if q.decided_at])
+    assert all(MIDNIGHT <= q.decided_at < MIDNIGHT + timedelta(days=1) for q in asked)  # type: ignore[operator]
+    assert len(set(hours)) > 18
+    assert 0.05 < np.mean((hours >= 22) | (hours < 8)) < 0.3
+
+
+def test_outcomes_are_what_the_world_says(config: RunConfig) -> None:
+    """Purchases carry their margin, other events none, and a silent decision only purchases."""
+    population = settle(config, MIDNIGHT)
+    world = population.world
+    mask = world.mask()
+    chosen = [int(np.flatnonzero(row)[-1]) for row in mask]
+    answers: list[Answer | None] = [
+        _answer(world.catalogue.actions[k].action_id, world.catalogue.actions[k].channel)
+        for k in chosen
+    ]
+    answers[0] = None
+    done = actions(population, answers)
+    assert done[0] == 0
+    np.testing.assert_array_equal(done[1:], chosen[1:])
+    result = world.step(done)
+    found = outcomes(population, answers, result)
+    assert len({o.outcome_id for o in found}) == len(found)
+    assert sum(o.kind is OutcomeKind.DELIVERED for o in found) == result.delivered[1:].sum()
+    bought = sum(o.value_minor for o in found if o.kind is OutcomeKind.PURCHASED)
+    assert bought == result.components["margin_minor"][1:].sum()
+    assert all(o.value_minor == 0 for o in found if o.kind is not OutcomeKind.PURCHASED)
+    assert [o.occurred_at for o in found] == sorted(o.occurred_at for o in found)
+
+
+def test_summary_counts_decisions_once_per_guardrail() -> None:
+    """Two verdicts of one guardrail on one decision are one decision it acted in."""
+    twice = [
+        Verdict(guardrail="consent", refused=("a",), mass=0.1, reason=reason)
+        for reason in ("no_consent", "unknown_consent")
+    ]
+    cap = Verdict(guardrail="frequency_cap", refused=("a",), mass=0.1, reason="over")
+    day = ChannelDay(
+        answers=[
+            _answer("x", Channel.EMAIL, *twice),
+            _answer("no_contact", Channel.NONE, twice[0], cap),
+            None,
+        ],
+        latencies_ms=[1.0, 3.0],
+    )
+    served = summarise(day)
+    assert served.decisions == 2
+    assert served.refusals == {"consent": 2, "frequency_cap": 1}
+    assert served.by_channel == {"email": 1, "none": 1}
+    assert served.p50_ms == pytest.approx(2.0)
+
+
+@pytest.fixture
+def governed(tmp_path: Path) -> Governed:
+    """A fresh installation with the demo's board."""
+    return establish(Settings(home=tmp_path / "home"), {"purpose": "test"})
+
+
+def _save(governed: Governed, policy: UniformPolicy | NeverContact, population: Population) -> str:
+    world = population.world
+    return governed.artifacts.save(
+        policy,
+        schema=world.schema,
+        catalogue=world.catalogue,
+        contexts=world.contexts(),
+        mask=world.mask(),
+        training={},
+    )
+
+
+def test_unapproved_policy_is_refused_twice(governed: Governed, population: Population) -> None:
+    """One signature short, neither the registry nor a replica with a forged row serves it."""
+    put_in_force(governed, _save(governed, NeverContact(), population), Role.MODEL, "fit")
+    refused = try_unapproved(governed, _save(governed, UniformPolicy(), population))
+    assert refused.ok
+    assert "1 of 2" in refused.by_registry
+    assert "1 of 2" in refused.by_replica
+    report = audit.verify(governed.database)
+    assert report.ok, report.findings
+
+
+def test_crm_is_loaded(tmp_path: Path, population: Population) -> None:
+    """Every customer and every past contact reaches the installation, with progress."""
+    database = Database(tmp_path / "troth.db")
+    seen: list[tuple[str, int, int]] = []
+    loaded = load_crm(database, population, lambda *step: seen.append(step))
+    rows = population.crm()
+    assert loaded.customers == len(rows)
+    assert loaded.contacts == sum(len(row.contacts) for row in rows)
+    assert seen[-1][1:] == (400, 400)
+
+
+def test_calibration_without_data_uses_shipped_figures(tmp_path: Path) -> None:
+    """On a machine without the data sets the demo says so and runs on the same figures."""
+    found = calibrate_scenario(tmp_path, "reference", data=tmp_path / "absent")
+    assert found.fitted == ()
+    assert "shipped figures" in str(found)
+    assert load_scenario(found.scenario).purchases == load_scenario("reference").purchases
+
+
+def test_only_a_demo_s_folder_is_replaced(tmp_path: Path) -> None:
+    """Somebody's own files are never removed; what a demo left is."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "thesis.txt").write_text("years of work")
+    with pytest.raises(FailedPrecondition):
+        fresh(own)
+    assert (own / "thesis.txt").exists()
+    home = fresh(tmp_path / "new" / "demo")
+    (home.root / "old.txt").write_text("left over")
+    assert [p.name for p in fresh(home.root).root.iterdir()] == [MARKER]
+
+
+def test_summary_has_the_agreed_keys(records: SimpleNamespace) -> None:
+    """What programs read stays where it is."""
+    summary = summary_of(records.results(), records.served(), records.checks())
+    assert {
+        "policies",
+        "evaluations",
+        "served",
+        "audit_ok",
+        "unapproved_refused",
+        "repeat_identical",
+        "seconds",
+    } <= set(summary)
+    best = summary["policies"][1]
+    assert best["name"] == "linear_thompson"
+    assert best["mean_value_per_customer"] == pytest.approx(17.0)
+    assert best["share_of_oracle_gap_closed"] == pytest.approx(0.5)
+    assert {"policy", "estimator", "value", "interval", "truth"} <= set(summary["evaluations"][0])
+    assert summary["served"]["refusals"]["consent"] == 12
+
+
+def test_today_is_utc_midnight() -> None:
+    """The served day is the one the service's clock is in."""
+    assert today(datetime(2026, 5, 4, 17, 3, tzinfo=UTC)) == MIDNIGHT
