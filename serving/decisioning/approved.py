@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 from agents.artifacts import ArtifactStore
@@ -20,7 +21,10 @@ from troth.types import ServedBy
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
-"""How often the registry's generation is read: a pause holds well within two seconds."""
+"""How often the registry is looked at: a pause holds well within two seconds."""
+
+RETRY_S = 10.0
+"""How long after an incomplete look the next one waits, if nothing changes: each is audited."""
 _SERVED_BY = {Role.MODEL: ServedBy.MODEL, Role.BASELINE: ServedBy.BASELINE}
 _NOBODY = Standing(reasons=("no_policy",))
 
@@ -29,8 +33,8 @@ class ApprovedPolicies:
     """A :class:`serving.decisioning.policies.PolicySource` over the registry.
 
     Whatever the registry names is verified here, from bytes and signatures, at the start and
-    whenever the registry's generation or the roster changes. What does not verify is left
-    out, with the reason, and the rest goes on answering.
+    whenever the registry or the roster changes, also behind Troth's back. What does not
+    verify is left out, with the reason, and the rest goes on answering.
 
     Args:
         database: registry, proposals and votes.
@@ -55,7 +59,8 @@ class ApprovedPolicies:
         self._guardrails_digest = guardrails_digest
         self._clock = clock
         self._standing: dict[str, Standing] = {}
-        self._seen: tuple[int, bytes] | None = None
+        self._seen: tuple[str, bytes] | None = None
+        self._retry_at: float | None = None
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -67,12 +72,14 @@ class ApprovedPolicies:
     def refresh(self) -> bool:
         """Verify and load again if anything changed; returns whether it had."""
         with self._refreshing:
-            state = (generations.current(self._database), self._roster())
-            if state == self._seen:
+            state = (generations.fingerprint(self._database), self._roster())
+            due = self._retry_at is not None and time.monotonic() >= self._retry_at
+            if state == self._seen and not due:
                 return False
             complete, self._standing = self._load()
-            # An incomplete look (the store was busy) is not remembered, so it is repeated.
-            self._seen = state if complete else None
+            # An incomplete look (the store was busy) is repeated, even if nothing changes.
+            self._retry_at = None if complete else time.monotonic() + RETRY_S
+            self._seen = state
             return True
 
     def start(self) -> None:

@@ -7,7 +7,9 @@ verify`` goes on finding what was done.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +20,11 @@ from serving.governance.chain import GENESIS
 from serving.governance.checkpoints import Head
 from serving.store import Database
 from troth.errors import DataLoss, TrothError
+
+log = logging.getLogger(__name__)
+
+SEAL_EVERY_S = 60.0
+"""How often a running service signs the head."""
 
 
 @contextmanager
@@ -68,6 +75,31 @@ def checkpoint(database: Database) -> Head | None:
         checkpoints.insert(connection, head)
     checkpoints.keep(database.home, head)
     return head
+
+
+def seal_until(
+    database: Database, until: threading.Event, *, every_s: float = SEAL_EVERY_S
+) -> None:
+    """Sign the head again and again until ``until`` is set; a service does this as it waits.
+
+    Rows after the newest head are the only ones that could be cut off unseen. A log that
+    does not continue the last head is said in the service's own log and not signed over.
+
+    Args:
+        database: whose log.
+        until: ends the wait.
+        every_s: seconds between two heads.
+    """
+    while not until.wait(every_s):
+        try_checkpoint(database)
+
+
+def try_checkpoint(database: Database) -> None:
+    """:func:`checkpoint`, with whatever hinders it in the service's own log."""
+    try:
+        checkpoint(database)
+    except TrothError as error:
+        log.error("the audit log was not signed: %s", error)
 
 
 def _seal(connection: sqlite3.Connection, database: Database) -> Head | None:

@@ -19,8 +19,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from serving.governance.sealing import seal_until, try_checkpoint
 from serving.rpc.environment import raise_descriptor_limit, serve_environment
 from serving.rpc.ports import PortPlan
+from serving.store import Database
 from troth.errors import TrothError
 from troth.settings import Settings
 
@@ -62,15 +64,17 @@ def run(
         with _ray():
             # Ray has put handlers of its own in place, which abort the process.
             stop_on_signals(until)
+            database = Database(settings.database)
             with _application(settings, plan), _announced(settings):
                 on_ready()
-                until.wait()
+                seal_until(database, until)
+            try_checkpoint(database)
+            database.close()
 
 
 def _preflight(settings: Settings) -> None:
     """Fail here, in one line, where a replica would fail again and again."""
     from serving.guardrails import GuardrailConfig
-    from serving.store import Database
 
     GuardrailConfig.installed(settings.home)
     Database(settings.database).close()

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from agents.policies.uniform import NeverContact, UniformPolicy
+from serving.decisioning import approved
 from serving.decisioning.approved import ApprovedPolicies
 from serving.governance import decision_points
 from serving.governance.registry import Role
 from tests.support.installations import Installation
+from troth.errors import Unavailable
 from troth.types import ServedBy
 
 
@@ -147,3 +149,34 @@ def test_watch_takes_up_a_pause_within_two_seconds(installed: Installation) -> N
             time.sleep(0.02)
     finally:
         source.stop()
+
+
+def test_a_change_behind_the_registry_is_noticed(installed: Installation) -> None:
+    """Taking a row out with raw SQL, counter untouched, takes the policy out of service."""
+    source = policies(installed)
+    assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
+    with installed.database.write() as connection:
+        connection.execute("DELETE FROM activations WHERE role = 'model'")
+    assert source.refresh()
+    assert roles(source) == [ServedBy.BASELINE]
+
+
+def test_an_incomplete_look_is_repeated_after_a_while(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A policy that could not be verified is tried again, but not at every poll."""
+    clock = [1000.0]
+    monkeypatch.setattr(approved.time, "monotonic", lambda: clock[0])
+
+    def busy(*_: object) -> None:
+        raise Unavailable("the store is busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(approved, "load_approved", busy)
+        source = policies(installed)
+    assert roles(source) == []
+    assert not source.refresh()
+    clock[0] += approved.RETRY_S
+    assert source.refresh()
+    assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
+    assert not source.refresh()
