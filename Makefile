@@ -5,7 +5,7 @@ STAMP := $(V)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: demo test check bench prove protos clean
+.PHONY: demo test check bench protos inventory help clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -39,5 +39,11 @@ bench: $(STAMP)  ## measure; writes benchmarks/results.json
 protos: $(STAMP)  ## regenerate troth/v1 from protos/
 	$(BIN)/python -m tests.architecture.generated --write
 
-clean:
+inventory: $(STAMP)  ## bring the module lists of ARCHITECTURE.md up to date
+	$(BIN)/python -m tests.architecture.inventory
+
+help:  ## this list
+	@grep -hE "^[a-z]+:.*##" $(MAKEFILE_LIST) | sed "s/:.*##/\t/" | expand -t 10
+
+clean:  ## remove the environment and everything that was produced
 	rm -rf $(V) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Public logs, read as logged batches."""
