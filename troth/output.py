@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -20,6 +23,9 @@ from rich.progress import (
 from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+LINE_EVERY_S = 5.0
+"""How often a task that goes on gets a line where there is no terminal."""
 
 _stdout = Console()
 _stderr = Console(stderr=True)
@@ -60,9 +66,48 @@ def _cell(value: object) -> str:
     return f"{value:,.4f}" if isinstance(value, float) else str(value)
 
 
+class _Lines(Progress):
+    """Progress for logs and pipes: a line when a task begins, every few seconds, at its end."""
+
+    def __init__(self) -> None:
+        super().__init__(console=_stderr, disable=True)
+        self._said: dict[TaskID, tuple[float, bool]] = {}
+
+    def add_task(self, *args: Any, **kwargs: Any) -> TaskID:
+        """See :class:`rich.progress.Progress`."""
+        task_id = super().add_task(*args, **kwargs)
+        self._say(task_id)
+        return task_id
+
+    def update(self, task_id: TaskID, *args: Any, **kwargs: Any) -> None:
+        """See :class:`rich.progress.Progress`."""
+        super().update(task_id, *args, **kwargs)
+        self._say(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """See :class:`rich.progress.Progress`."""
+        super().advance(task_id, advance)
+        self._say(task_id)
+
+    def _say(self, task_id: TaskID) -> None:
+        task = self._tasks[task_id]
+        at, ended = self._said.get(task_id, (-math.inf, False))
+        now = time.monotonic()
+        if ended or (now - at < LINE_EVERY_S and not task.finished):
+            return
+        self._said[task_id] = (now, task.finished)
+        left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
+        took = f"{task.elapsed or 0.0:.0f} s{'' if task.finished else left}"
+        note(f"{task.description}: {task.completed:g}/{task.total or 0:g}, {took}")
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Progress bars on stderr with elapsed and remaining time."""
+    """Progress on stderr with elapsed and remaining time: bars on a terminal, else lines."""
+    if not _stderr.is_terminal:
+        with _Lines() as lines:
+            yield lines
+        return
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -89,9 +89,7 @@ def test_reward_by_hand() -> None:
 
 def test_every_error_carries_a_status() -> None:
     """Each typed error has a code, a reason and renders its field."""
-    kinds = [
-        e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, TrothError)
-    ]
+    kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, TrothError)]
     assert len(kinds) > 8
     for kind in kinds:
         assert isinstance(kind.code, Code)
