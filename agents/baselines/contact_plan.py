@@ -112,23 +112,28 @@ def standard_plans() -> dict[Segment, SegmentPlan]:
 
     Active customers are thanked, given a goal and spared discounts they do not need;
     customers who slip away get an incentive, dearer channels the more they are worth; the
-    lapsed are asked rarely and cheaply, because few will answer. Everyone's unresolved
-    complaint comes before any promotion.
+    lapsed are asked less often and cheaply, because fewer will answer. Everyone's unresolved
+    complaint comes before any promotion. Seven contacts in four weeks are what pays best.
+
+    References:
+        X. Zhang, V. Kumar & K. Cosguner, "Dynamically Managing a Profitable Email Marketing
+        Program", Journal of Marketing Research 54(6), 2017 (about seven a period are best,
+        four or ten cost 32 % and 16 % of profit).
     """
     return {
         Segment.CHAMPION: SegmentPlan(
             journeys=(*_ENGAGE, "points_reminder"),
             kinds=_REWARD_KINDS,
-            cadence_days=6.0,
-            contacts_28d=4.0,
+            cadence_days=4.0,
+            contacts_28d=7.0,
             max_cost_minor=20,
             max_discount=0.0,
         ),
         Segment.LOYAL: SegmentPlan(
             journeys=(*_ENGAGE, "points_reminder"),
             kinds=_REWARD_KINDS,
-            cadence_days=6.0,
-            contacts_28d=4.0,
+            cadence_days=4.0,
+            contacts_28d=7.0,
             max_cost_minor=10,
             max_discount=0.0,
         ),
@@ -143,32 +148,32 @@ def standard_plans() -> dict[Segment, SegmentPlan]:
                 OfferKind.EARLY_ACCESS,
                 OfferKind.DISCOUNT,
             ),
-            cadence_days=7.0,
-            contacts_28d=4.0,
+            cadence_days=4.0,
+            contacts_28d=7.0,
             max_cost_minor=10,
             max_discount=0.1,
         ),
         Segment.AT_RISK_VALUABLE: SegmentPlan(
             journeys=_SAVE,
             kinds=_WIN_BACK_KINDS,
-            cadence_days=7.0,
-            contacts_28d=4.0,
+            cadence_days=4.0,
+            contacts_28d=7.0,
             max_cost_minor=100,
             max_discount=0.2,
         ),
         Segment.AT_RISK: SegmentPlan(
             journeys=_SAVE,
             kinds=_WIN_BACK_KINDS,
-            cadence_days=10.0,
-            contacts_28d=3.0,
+            cadence_days=4.0,
+            contacts_28d=7.0,
             max_cost_minor=10,
             max_discount=0.1,
         ),
         Segment.LAPSED: SegmentPlan(
             journeys=_SAVE,
             kinds=_WIN_BACK_KINDS,
-            cadence_days=14.0,
-            contacts_28d=2.0,
+            cadence_days=7.0,
+            contacts_28d=4.0,
             max_cost_minor=5,
             max_discount=0.2,
         ),

@@ -32,7 +32,8 @@ class RfmRules:
         thresholds: where segments begin.
         plans: what each segment is sent; every segment has one.
         response_value_minor: what a response is worth when a channel is weighed against
-            its cost, minor units, >= 0.
+            its cost, minor units, >= 0; a click that buys once in fifteen, at a margin of
+            15.00, is worth 100.
 
     References:
         A. M. Hughes, "Strategic Database Marketing", 4th ed., McGraw-Hill 2012, ch. 5.
@@ -44,7 +45,7 @@ class RfmRules:
 
     thresholds: RfmThresholds = field(default_factory=RfmThresholds)
     plans: Mapping[Segment, SegmentPlan] = field(default_factory=standard_plans)
-    response_value_minor: float = 300.0
+    response_value_minor: float = 100.0
     _known: dict[str, NDArray[np.float64]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:

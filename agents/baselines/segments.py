@@ -32,6 +32,9 @@ SEGMENTS: tuple[Segment, ...] = tuple(Segment)
 class RfmThresholds:
     """Where the cells begin.
 
+    The defaults suit a retailer whose customers buy a few times a year, as CDNOW's did: a
+    half-year since the last purchase is no alarm yet.
+
     Attributes:
         active_days: a customer is active up to this many days after the last purchase, > 0.
         lapsed_days: and lapsed from this many on, > active_days; at risk in between.
@@ -40,10 +43,10 @@ class RfmThresholds:
             a customer valuable, minor units, >= 0.
     """
 
-    active_days: float = 60.0
-    lapsed_days: float = 180.0
-    loyal_frequency: float = 3.0
-    valuable_minor: float = 15_000.0
+    active_days: float = 180.0
+    lapsed_days: float = 540.0
+    loyal_frequency: float = 2.0
+    valuable_minor: float = 7_000.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.active_days < self.lapsed_days:

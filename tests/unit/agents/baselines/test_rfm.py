@@ -55,6 +55,10 @@ SCHEMA = FeatureSchema(
     tuple(Feature(name=n, kind=FeatureKind.NUMERIC, low=0, high=1e7) for n in DEFAULTS)
 )
 SLIPPING = {"recency_days": 100.0}
+THRESHOLDS = RfmThresholds(
+    active_days=60.0, lapsed_days=180.0, loyal_frequency=3.0, valuable_minor=15_000.0
+)
+RULES = RfmRules(thresholds=THRESHOLDS, response_value_minor=300.0)
 
 
 def contexts(**values: float) -> ContextBatch:
@@ -64,11 +68,11 @@ def contexts(**values: float) -> ContextBatch:
 
 
 def choice(
-    rules: RfmRules | None = None, without: tuple[str, ...] = ("sorry_mail",), **values: float
+    rules: RfmRules = RULES, without: tuple[str, ...] = ("sorry_mail",), **values: float
 ) -> str:
     """The action the rules choose, when no apology is called for."""
     mask = np.array([[name not in without for name, *_ in ROWS]])
-    row = (rules or RfmRules()).distribution(contexts(**values), CATALOGUE, mask)[0]
+    row = rules.distribution(contexts(**values), CATALOGUE, mask)[0]
     assert row.max() == 1.0
     return CATALOGUE.actions[int(row.argmax())].action_id
 
@@ -88,7 +92,7 @@ def choice(
 )
 def test_segments(values: dict[str, float], segment: Segment) -> None:
     """Each cell of the classification, at its edges."""
-    code = RfmThresholds().classify(contexts(**values))[0]
+    code = THRESHOLDS.classify(contexts(**values))[0]
     assert SEGMENTS[code] is segment
 
 
@@ -118,7 +122,7 @@ def test_dear_channels_are_for_valuable_customers_within_budget() -> None:
     assert choice(**SLIPPING, **answer) == "deal_sms"
     assert choice(recency_days=300.0, **answer) == "deal_mail"
     generous = {s: replace(p, max_cost_minor=500) for s, p in standard_plans().items()}
-    assert choice(RfmRules(plans=generous), **SLIPPING, **answer) == "deal_call"
+    assert choice(replace(RULES, plans=generous), **SLIPPING, **answer) == "deal_call"
 
 
 def test_without_permission_the_channel_is_not_used() -> None:
@@ -128,9 +132,9 @@ def test_without_permission_the_channel_is_not_used() -> None:
 
 def test_cadence_and_cap() -> None:
     """No second contact before the cadence is over or beyond the month's number."""
-    assert choice(days_since_contact=5.0) == "no_contact"
-    assert choice(days_since_contact=6.0) != "no_contact"
-    assert choice(contacts_28d=4.0) == "no_contact"
+    assert choice(days_since_contact=3.0) == "no_contact"
+    assert choice(days_since_contact=4.0) != "no_contact"
+    assert choice(contacts_28d=7.0) == "no_contact"
 
 
 def test_open_ticket_allows_apologies_only_and_at_once() -> None:
@@ -171,7 +175,7 @@ def test_journeys_and_kinds_rank_in_order() -> None:
     ("changes", "field"),
     [
         ({"active_days": 0.0}, "active_days"),
-        ({"lapsed_days": 60.0}, "active_days"),
+        ({"lapsed_days": 180.0}, "active_days"),
         ({"loyal_frequency": 0.0}, "loyal_frequency"),
         ({"valuable_minor": -1.0}, "valuable_minor"),
     ],
