@@ -107,14 +107,14 @@ class RfmRules:
         self, contexts: ContextBatch, actions: Catalogue
     ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Whether each action's channel is permitted, and what it promises; both (n, K)."""
-        permitted = np.ones((len(contexts), len(actions)), dtype=bool)
-        appeal = np.zeros((len(contexts), len(actions)))
-        for code in np.unique(actions.channel[1:]):
-            rows = actions.channel == code
+        permit = np.ones((len(contexts), len(CHANNELS)), dtype=bool)
+        response = np.zeros((len(contexts), len(CHANNELS)))
+        for code in np.flatnonzero(np.bincount(actions.channel[1:])):
             name = CHANNELS[code]
-            permitted[:, rows] = contexts.column(f"permit_{name}")[:, None] > 0.5
-            appeal[:, rows] = contexts.column(f"response_{name}")[:, None]
-        return permitted, appeal * self.response_value_minor - actions.cost_minor
+            permit[:, code] = contexts.column(f"permit_{name}") > 0.5
+            response[:, code] = contexts.column(f"response_{name}")
+        appeal = response[:, actions.channel] * self.response_value_minor - actions.cost_minor
+        return permit[:, actions.channel], appeal
 
     def to_state(self) -> tuple[Parameters, Tensors]:
         """Thresholds and plans; there are no tensors."""

@@ -17,13 +17,13 @@ from agents.policies.storable import (
     require_share,
     tensor,
 )
-from troth.catalogue import Catalogue
+from troth.catalogue import NO_CONTACT, Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.policy import Distribution, Mask, check_mask
 
-_CHUNK_SCORES = 1 << 20
-"""Scores held at once: 8 MiB of float64, so that the passes over them stay in cache."""
+_CHUNK_SCORES = 1 << 17
+"""Scores held at once: 1 MiB of float64, so that the passes over them stay in cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +121,14 @@ class LinearThompsonPolicy:
         require_schema(contexts.schema, self.schema_digest)
         columns = self._columns(actions)
         encoded = contexts.encoded
-        result = np.empty(mask.shape)
+        result = np.zeros(mask.shape)
+        # Whoever is at the frequency cap, as most are on most days, leaves nothing to choose.
+        choice = mask[:, 1:].any(axis=1)
+        result[~choice, NO_CONTACT] = 1.0
+        open_rows = np.flatnonzero(choice)
         step = max(1, _CHUNK_SCORES // (len(self.draws) * columns.weights.shape[1]))
-        for start in range(0, len(encoded), step):
-            rows = slice(start, start + step)
+        for start in range(0, len(open_rows), step):
+            rows = open_rows[start : start + step]
             result[rows] = self._shares(encoded[rows], columns, mask[rows])
         return explore(result, mask, self.exploration)
 
