@@ -136,11 +136,12 @@ def line_chart(
     x_marks = ticks(float(points[:, 0].min()), float(points[:, 0].max()))
     y_marks = ticks(float(points[:, 1].min()), float(points[:, 1].max()), 5)
     left, top = 76, TOP + 18
-    across = _Scale(x_marks[0], x_marks[-1], left, WIDTH - 16)
+    right = WIDTH - 36
+    across = _Scale(x_marks[0], x_marks[-1], left, right)
     up = _Scale(y_marks[0], y_marks[-1], height, top)
     parts = [_grid(across, x_marks, top, height, x_axis)]
     parts += [
-        f'<line class="grid" x1="{left}" x2="{WIDTH - 16}" y1="{up(v):.1f}" y2="{up(v):.1f}"/>'
+        f'<line class="grid" x1="{left}" x2="{right}" y1="{up(v):.1f}" y2="{up(v):.1f}"/>'
         f'<text class="tick end" x="{left - 8}" y="{up(v) + 4:.1f}">{_number(v)}</text>'
         for v in y_marks
     ]

@@ -59,7 +59,7 @@ def render(
             closed_loop=Markup(closed_loop_chart(results)),  # noqa: S704  # escaped where made
             off_policy_plot=Markup(off_policy_chart(results)),  # noqa: S704
             curves=[Markup(svg) for svg in learning_curves(results)],  # noqa: S704
-            estimates=[row for row in results.off_policy if row.seed_index == 0],
+            estimates=_by_standing(results),
             coverage=coverage(results.off_policy),
             money=money_rows(results),
             contact_channels=_channels(results),
@@ -124,7 +124,7 @@ def learning_curves(results: RunResults) -> list[str]:
     charts = []
     for learner in dict.fromkeys(row.learner for row in results.trained if row.curve):
         lines = [
-            Line(f"seed {row.seed_index}", tuple((float(x), y) for x, y in row.curve))
+            Line(f"repetition {row.seed_index + 1}", smooth(row.curve))
             for row in results.trained
             if row.learner == learner
         ]
@@ -137,6 +137,26 @@ def learning_curves(results: RunResults) -> list[str]:
             )
         )
     return charts
+
+
+def smooth(curve: Sequence[tuple[int, float]]) -> tuple[tuple[float, float], ...]:
+    """A trailing mean over seven rollouts.
+
+    However many days a rollout has, seven of them are whole weeks, and the day of the week
+    moves the reward more than a good deal of learning does.
+    """
+    points = []
+    for at, (steps, _) in enumerate(curve):
+        window = [value for _, value in curve[max(0, at - 6) : at + 1]]
+        points.append((float(steps), sum(window) / len(window)))
+    return tuple(points)
+
+
+def _by_standing(results: RunResults, seed_index: int = 0) -> list[OffPolicy]:
+    """The estimates of one repetition, best policy first."""
+    order = {row.policy: at for at, row in enumerate(results.standings)}
+    rows = [row for row in results.off_policy if row.seed_index == seed_index]
+    return sorted(rows, key=lambda row: order[row.policy])
 
 
 def coverage(rows: Sequence[OffPolicy]) -> dict[tuple[str, str], tuple[int, int]]:
@@ -194,6 +214,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda value: f"{100.0 * value:.1f} %"
     environment.filters["four"] = lambda value: f"{value:,.4f}"
     environment.filters["count"] = lambda value: f"{value:,d}"
+    environment.filters["minute"] = lambda text: text[:16].replace("T", " ") + " UTC"
     environment.filters["words"] = lambda value: str(value).replace("_", " ")
     environment.globals["estimator_title"] = lambda name: ESTIMATORS.get(name, name)
     return environment

@@ -195,12 +195,19 @@ class Provenance(_Record):
 
 
 class RunResults(_Record):
-    """A whole run."""
+    """A whole run.
+
+    Attributes:
+        objective: weight of each reward component in the values, minor units.
+        logged_decisions, held_out_decisions: over all repetitions.
+        seconds: wall-clock time by stage.
+    """
 
     name: str
     seed: int
     level: float
     currency: str
+    objective: dict[str, float]
     days: int
     customers: int
     logged_decisions: int

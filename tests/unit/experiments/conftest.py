@@ -75,6 +75,7 @@ def results(name: str = "Test run") -> RunResults:
         seed=7,
         level=0.95,
         currency="EUR",
+        objective={**dict.fromkeys(COMPONENTS, -1.0), "margin_minor": 1.0, "opt_outs": -200.0},
         days=28,
         customers=4000,
         logged_decisions=100_000,

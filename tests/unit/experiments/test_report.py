@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.report import coverage, render, write
+from experiments.report import coverage, render, smooth, write
 from experiments.results import RunResults
 from troth.errors import DataLoss, NotFound
 
@@ -84,3 +84,12 @@ def test_results_round_trip(tmp_path: Path, records: SimpleNamespace) -> None:
         RunResults.read(path)
     write(tmp_path / "report.html", render(results))
     assert [p.name for p in tmp_path.iterdir() if "partial" in p.name] == []
+
+
+def test_smoothing_is_over_whole_weeks() -> None:
+    """A saw-tooth of seven rollouts becomes flat once a whole one is in the window."""
+    curve = [(100 * (at + 1), float(at % 7)) for at in range(21)]
+    smoothed = smooth(curve)
+    assert [x for x, _ in smoothed] == [float(x) for x, _ in curve]
+    assert smoothed[0][1] == 0.0
+    assert all(y == pytest.approx(3.0) for _, y in smoothed[6:])
