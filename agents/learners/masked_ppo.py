@@ -129,8 +129,8 @@ def train_masked_ppo(
 
     Args:
         env: a vector environment over encoded contexts, float32 (D,), and K discrete
-            actions, with a method ``action_masks`` giving bool (num_envs, K). It is reset,
-            and left open.
+            actions, with a method ``action_masks`` giving bool (num_envs, K). It is seeded
+            with ``seed``, whatever it was seeded with before, reset, and left open.
         config: see there.
         schema: what the observations are encoded with; D columns.
         catalogue: what the actions are; K rows.
