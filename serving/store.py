@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -18,6 +19,8 @@ from troth.errors import DataLoss, FailedPrecondition, Unavailable
 
 BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another one."""
+_LOOK_EVERY_S = 0.0005
+"""How often a waiting writer looks whether the other one is done."""
 
 
 class Database:
@@ -94,10 +97,7 @@ class Database:
         """
         connection = self._connection()
         _require_idle(connection)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"the store is busy: {error}", field="database") from error
+        _begin(connection)
         try:
             yield connection
             _commit(connection)
@@ -164,6 +164,24 @@ def _is_busy(error: sqlite3.DatabaseError) -> bool:
 def _require_idle(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         raise FailedPrecondition("this thread is already in a transaction", field="database")
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    # SQLite waits for another writer by sleeping up to 100 ms between looks; a commit takes
+    # a millisecond, so those sleeps would be most of a decision's time when replicas compete.
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or time.monotonic() >= deadline:
+                    raise Unavailable(f"the store is busy: {error}", field="database") from error
+            time.sleep(_LOOK_EVERY_S)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
 
 
 def _commit(connection: sqlite3.Connection) -> None:
