@@ -146,8 +146,11 @@ class RunConfig(_Section):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of the configuration."""
-        return digest(self.model_dump(mode="json"))
+        """SHA-256 of the canonical JSON of the configuration, less the scenario.
+
+        The scenario may be a path; what it says has a digest of its own.
+        """
+        return digest(self.model_dump(mode="json", exclude={"scenario"}))
 
     def with_seed(self, seed: int | None) -> RunConfig:
         """The same run from another seed; ``None`` keeps it."""

@@ -1,9 +1,9 @@
-"""The tables of a run, for people."""
+"""The tables of a run, for people; each fits a terminal of 80 columns."""
 
 from __future__ import annotations
 
 from experiments.report import coverage
-from experiments.results import RunResults
+from experiments.results import RunResults, Standing
 from troth.output import show_table
 
 
@@ -13,34 +13,23 @@ def show_results(results: RunResults) -> None:
     show_table(
         f"Value per customer in {results.days} days, {results.currency},"
         f" {len(results.standings[0].seeds)} seeds, {level} intervals",
-        ("policy", "mean", "low", "high", "over uniform", "over RFM", "gap closed"),
-        [
-            (
-                row.policy,
-                row.mean,
-                row.low,
-                row.high,
-                _interval(row.over_uniform),
-                _interval(row.over_rfm),
-                f"{100 * row.gap_closed[0]:.1f} %",
-            )
-            for row in results.standings
-        ],
+        ("policy", "value", "over uniform", "over RFM", "gap"),
+        [_standing(row) for row in results.standings],
     )
     counts = coverage(results.off_policy)
     show_table(
-        f"Off-policy estimates on held-out logs, {results.currency} per decision, first seed",
-        ("policy", "estimator", "value", "low", "high", "truth", "covered", "of all seeds"),
+        f"Off-policy on held-out logs, {results.currency} per decision, first seed"
+        " (covered: on all seeds)",
+        ("policy", "method", "value", "interval", "truth", "covered"),
         [
             (
                 row.policy,
                 row.estimator,
-                row.value,
-                row.low,
-                row.high,
-                row.truth,
-                "yes" if row.covered else "NO",
-                "{} of {}".format(*counts[row.policy, row.estimator]),
+                f"{row.value:.4f}",
+                f"{row.low:.4f} to {row.high:.4f}",
+                f"{row.truth:.4f}",
+                ("yes" if row.covered else "NO")
+                + " ({} of {})".format(*counts[row.policy, row.estimator]),
             )
             for row in results.off_policy
             if row.seed_index == 0
@@ -48,5 +37,16 @@ def show_results(results: RunResults) -> None:
     )
 
 
-def _interval(triple: tuple[float, float, float]) -> str:
-    return f"{triple[0]:+.3f} ({triple[1]:+.3f} to {triple[2]:+.3f})"
+def _standing(row: Standing) -> tuple[str, ...]:
+    return (
+        row.policy,
+        f"{row.mean:.4f} ±{(row.high - row.low) / 2:.3f}",
+        _difference(row.over_uniform),
+        _difference(row.over_rfm),
+        f"{100 * row.gap_closed[0]:.1f} %",
+    )
+
+
+def _difference(triple: tuple[float, float, float]) -> str:
+    mean, low, high = triple
+    return f"{mean:+.3f} ±{(high - low) / 2:.3f}"

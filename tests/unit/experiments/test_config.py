@@ -28,6 +28,8 @@ def test_digest_follows_content() -> None:
     assert config.digest == load("reference").digest
     assert config.with_seed(8).digest != config.digest
     assert config.with_seed(None) is config
+    moved = config.model_copy(update={"scenario": "elsewhere/scenario.toml"})
+    assert moved.digest == config.digest
 
 
 @pytest.mark.parametrize(
