@@ -59,9 +59,8 @@ def run_demo(*, config: str, seed: int, home: Path, workers: int) -> Finished:
         TrothError: naming what is wrong, for bad input and for anything that fails.
     """
     loaded = load(config).with_seed(seed)
-    place = fresh(home)
     began = time.perf_counter()
-    with progress() as bars:
+    with fresh(home) as place, progress() as bars:
         stages = Stages(bars)
         with stages.stage("calibrate"):
             found = calibrate_scenario(
@@ -79,19 +78,19 @@ def run_demo(*, config: str, seed: int, home: Path, workers: int) -> Finished:
         with stages.stage("check"):
             checks = _check(place, governed, results, held, stages)
         stages.seconds["total"] = time.perf_counter() - began
-    results = results.model_copy(update={"seconds": dict(stages.seconds)})
-    results.write(place.results)
-    write_record(place.served, held.served)
-    write_record(place.checks, checks)
-    write(place.report, render(results, served=held.served, checks=checks))
-    summary = summarise(results, held.served, checks)
-    write_text(place.root / "summary.json", _json(summary))
-    return Finished(
-        summary,
-        results,
-        place.report,
-        serving_day.decision_to_replay(place.root, held.decisions),
-    )
+        results = results.model_copy(update={"seconds": dict(stages.seconds)})
+        results.write(place.results)
+        write_record(place.served, held.served)
+        write_record(place.checks, checks)
+        write(place.report, render(results, served=held.served, checks=checks))
+        summary = summarise(results, held.served, checks)
+        write_text(place.root / "summary.json", _json(summary))
+        return Finished(
+            summary,
+            results,
+            place.report,
+            serving_day.decision_to_replay(place.root, held.decisions),
+        )
 
 
 def _experiment(config: RunConfig, home: RunHome, workers: int, stages: Stages) -> RunResults:

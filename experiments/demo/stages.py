@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,21 +48,34 @@ class Stages:
         self.bars.update(self._tasks[name], completed=done, total=total)
 
 
-def fresh(root: Path) -> RunHome:
-    """An empty folder for the demo; what an earlier demo left there is removed.
+@contextmanager
+def fresh(root: Path) -> Iterator[RunHome]:
+    """An empty folder for one demo at a time; what an earlier one left there is removed.
 
     Raises:
-        FailedPrecondition: if the folder holds something that no demo made.
+        FailedPrecondition: if the folder holds something that no demo made, or a demo is
+            running in it.
     """
-    if root.is_dir() and any(root.iterdir()):
-        if not (root / MARKER).is_file():
-            raise FailedPrecondition(
-                f"{root} is not empty and was not made by a demo; choose another folder",
-                field="home",
-            )
-        shutil.rmtree(root)
+    marker = root / MARKER
+    if root.is_dir() and any(root.iterdir()) and not marker.is_file():
+        raise FailedPrecondition(
+            f"{root} is not empty and was not made by a demo; choose another folder",
+            field="home",
+        )
     root.mkdir(parents=True, exist_ok=True)
-    (root / MARKER).write_text(
-        "Made by `troth demo`, which removes this folder when it runs again.\n", encoding="utf-8"
-    )
-    return RunHome(root)
+    with marker.open("a+", encoding="utf-8") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FailedPrecondition(
+                f"a demo is running in {root}; choose another folder", field="home"
+            ) from None
+        held.truncate(0)
+        held.write("Made by `troth demo`, which empties this folder when it runs again.\n")
+        held.flush()
+        for entry in root.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != MARKER:
+                entry.unlink()
+        yield RunHome(root)

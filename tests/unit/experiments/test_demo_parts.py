@@ -198,12 +198,25 @@ def test_only_a_demo_s_folder_is_replaced(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "thesis.txt").write_text("years of work")
-    with pytest.raises(FailedPrecondition):
-        fresh(own)
+    with pytest.raises(FailedPrecondition), fresh(own):
+        pass
     assert (own / "thesis.txt").exists()
-    home = fresh(tmp_path / "new" / "demo")
-    (home.root / "old.txt").write_text("left over")
-    assert [p.name for p in fresh(home.root).root.iterdir()] == [MARKER]
+    place = tmp_path / "new" / "demo"
+    with fresh(place) as home:
+        (home.root / "old").mkdir()
+        (home.root / "old" / "left.txt").write_text("left over")
+        (home.root / "summary.json").write_text("{}")
+    with fresh(place) as home:
+        assert [p.name for p in home.root.iterdir()] == [MARKER]
+
+
+def test_one_demo_at_a_time(tmp_path: Path) -> None:
+    """A second demo does not empty the folder that a first one works in."""
+    with fresh(tmp_path / "demo") as home:
+        (home.root / "troth.db").write_text("in use")
+        with pytest.raises(FailedPrecondition, match="running"), fresh(home.root):
+            pass
+        assert (home.root / "troth.db").exists()
 
 
 def test_summary_has_the_agreed_keys(records: SimpleNamespace) -> None:
