@@ -152,10 +152,9 @@ def _train_bandit(task: TrainTask) -> tuple[StorablePolicy, int, Curve]:
 
 
 def _train_ppo(task: TrainTask) -> tuple[StorablePolicy, int, Curve]:
+    from agents.learners.masked_ppo import train_masked_ppo
     from envs.next_best_action import NextBestActionVectorEnv
     from envs.sb3 import PopulationVecEnv
-
-    from agents.learners.masked_ppo import train_masked_ppo
 
     environment = _environment_of(task.learner)
     scenario = load_scenario(task.config.scenario)
