@@ -20,7 +20,7 @@ from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
-from grpc import aio  # type: ignore[attr-defined]
+from grpc import aio
 
 from troth.catalogue import CHANNELS, Channel
 from troth.errors import Code, DeadlineExceeded, InvalidArgument, TrothError, Unavailable
@@ -186,9 +186,7 @@ class DecisionClient:
     """
 
     def __init__(self, address: str, *, deadline_s: float = 10.0, attempt_s: float = 3.0) -> None:
-        self._channel: Any = grpc.insecure_channel(  # type: ignore[no-untyped-call]
-            address, options=_OPTIONS
-        )
+        self._channel: Any = grpc.insecure_channel(address, options=_OPTIONS)
         self._stub = DecisionServiceStub(self._channel)
         self._limits = (deadline_s, attempt_s)
 

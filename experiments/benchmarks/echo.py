@@ -9,7 +9,7 @@ import asyncio
 import sys
 from typing import Any
 
-from grpc import aio  # type: ignore[attr-defined]
+from grpc import aio
 
 from troth.v1 import decision_service_pb2 as pb
 from troth.v1.decision_service_pb2_grpc import (

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
-from grpc import aio  # type: ignore[attr-defined]
+from grpc import aio
 
 from agents.policies.uniform import UniformPolicy
 from experiments.benchmarks.deciding import CUSTOMERS, POINT, admit
@@ -27,6 +28,9 @@ from simulator.world import World
 from troth.client import Question
 from troth.v1 import decision_service_pb2 as pb
 from troth.v1.decision_service_pb2_grpc import DecisionServiceStub
+
+if TYPE_CHECKING:  # a name that only the stubs have
+    from troth.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
 
 AT_ONCE = 8
 CALLS = 300
@@ -81,7 +85,7 @@ async def _measure(address: str, echo: str, world: World, timing: Timing) -> lis
 
 
 async def _ask(
-    stub: DecisionServiceStub, requests: Sequence[pb.DecideRequest], at_once: int
+    stub: DecisionServiceAsyncStub, requests: Sequence[pb.DecideRequest], at_once: int
 ) -> list[float]:
     """Milliseconds of each call."""
     pending = iter(requests)

@@ -137,7 +137,7 @@ def _await_ready(service: Service, timeout_s: float) -> None:
 
 def is_serving(address: str, timeout_s: float = 1.0) -> bool:
     """Whether ``grpc.health.v1`` at ``address`` says SERVING."""
-    with grpc.insecure_channel(address) as channel:  # type: ignore[no-untyped-call]
+    with grpc.insecure_channel(address) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(), timeout=timeout_s
