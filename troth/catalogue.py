@@ -101,6 +101,17 @@ class Action:
         return {name: _plain(getattr(self, name)) for name in self.__slots__}
 
 
+NO_CONTACT_ACTION = Action(
+    action_id="no_contact",
+    journey="none",
+    step=0,
+    offer="none",
+    kind=OfferKind.NONE,
+    channel=Channel.NONE,
+)
+"""Row 0 of every catalogue that has no reason to name it otherwise."""
+
+
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, StrEnum) else value
 

@@ -36,6 +36,9 @@ EXIT_CODES: dict[Code, int] = {
 """Exit code of each status; a status not listed exits 1."""
 
 
+_OURS = frozenset({"troth", "simulator", "envs", "agents", "serving", "experiments"})
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(version("troth"))
@@ -84,3 +87,12 @@ def main() -> None:
         else:
             typer.echo(f"troth: {error}", err=True)
         raise SystemExit(EXIT_CODES.get(error.code, 1)) from None
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] in _OURS:
+            raise
+        typer.echo(
+            f"troth: this command needs an extra (no module {error.name!r}): "
+            "pip install 'troth[train,serve,console]'",
+            err=True,
+        )
+        raise SystemExit(EXIT_CODES[Code.FAILED_PRECONDITION]) from None

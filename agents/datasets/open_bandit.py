@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from troth.batches import LoggedBatch
-from troth.catalogue import Action, Catalogue, Channel, OfferKind
+from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.digests import digest
 from troth.errors import DataLoss, InvalidArgument, NotFound
@@ -98,14 +98,7 @@ def read_logs(root: Path, campaign: Campaign | str) -> tuple[LoggedBatch, Logged
 
 def item_catalogue(items: int) -> Catalogue:
     """*No contact* and ``items`` items of one journey."""
-    none = Action(
-        action_id="no-contact",
-        journey="none",
-        step=0,
-        offer="none",
-        kind=OfferKind.NONE,
-        channel=Channel.NONE,
-    )
+    none = NO_CONTACT_ACTION
     shown = (
         Action(
             action_id=f"item-{item:02d}",

@@ -12,14 +12,11 @@ from serving.decisioning.records import Decision
 from serving.decisioning.requests import DecideRequest
 from serving.guardrails.facts import Facts
 from serving.guardrails.guarded import Guarded
-from troth.catalogue import NO_CONTACT, Catalogue, Channel
+from troth.catalogue import NO_CONTACT, NO_CONTACT_ACTION, Catalogue, Channel
 from troth.digests import array_digest
 from troth.policy import sample
 from troth.streams import request_uniform
 from troth.types import ServedBy, new_id
-
-NO_CONTACT_ID = "no_contact"
-"""Action id of a decision nobody could answer, when there is no catalogue to name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +117,7 @@ def compose(
 
 def _named(catalogue: Catalogue | None, column: int) -> tuple[str, Channel]:
     if catalogue is None:
-        return NO_CONTACT_ID, Channel.NONE
+        # Nobody could answer, so that there is no catalogue to name it.
+        return NO_CONTACT_ACTION.action_id, Channel.NONE
     action = catalogue.actions[column]
     return action.action_id, action.channel

@@ -15,7 +15,15 @@ from pydantic import Field, ValidationError, model_validator
 from simulator.calibration.figures import EmailFigures, PurchaseFigures, SpendFigures
 from simulator.scenarios import sections as s
 from simulator.schema import reference_schema
-from troth.catalogue import CHANNELS, OFFER_KINDS, Action, Catalogue, Channel, OfferKind
+from troth.catalogue import (
+    CHANNELS,
+    NO_CONTACT_ACTION,
+    OFFER_KINDS,
+    Action,
+    Catalogue,
+    Channel,
+    OfferKind,
+)
 from troth.digests import digest
 from troth.errors import InvalidArgument, NotFound
 from troth.features import FeatureSchema
@@ -70,16 +78,7 @@ class Scenario(s.Section):
     @cached_property
     def catalogue(self) -> Catalogue:
         """*No contact*, then every channel of every step of every journey."""
-        rows = [
-            Action(
-                action_id="no_contact",
-                journey="none",
-                step=0,
-                offer="none",
-                kind=OfferKind.NONE,
-                channel=Channel.NONE,
-            )
-        ]
+        rows = [NO_CONTACT_ACTION]
         for journey, section in self.journeys.items():
             for number, step in enumerate(section.steps, start=1):
                 offer = self.offers[step.offer]

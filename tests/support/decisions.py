@@ -16,7 +16,7 @@ from serving.decisioning.profiles import Profile
 from serving.decisioning.requests import DecideRequest
 from serving.guardrails import GuardrailConfig, GuardrailEngine
 from serving.store import Database
-from troth.catalogue import CHANNELS, Action, Catalogue, Channel, OfferKind
+from troth.catalogue import CHANNELS, NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.features import Feature, FeatureKind, FeatureSchema
 from troth.policy import Distribution, Mask, normalise
@@ -28,14 +28,7 @@ ALL_CHANNELS = {c: True for c in CHANNELS if c is not Channel.NONE}
 
 CATALOGUE = Catalogue(
     actions=(
-        Action(
-            action_id="no_contact",
-            journey="none",
-            step=0,
-            offer="none",
-            kind=OfferKind.NONE,
-            channel=Channel.NONE,
-        ),
+        NO_CONTACT_ACTION,
         Action(
             action_id="welcome_email",
             journey="welcome",

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from troth.batches import LoggedBatch, log_schema
-from troth.catalogue import Action, Catalogue, Channel, OfferKind
+from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.features import Feature, FeatureKind, FeatureSchema
@@ -26,14 +26,7 @@ def batch(n: int = 5) -> LoggedBatch:
             Feature(name="b", kind=FeatureKind.FLAG, low=0, high=1),
         )
     )
-    nothing = Action(
-        action_id="no_contact",
-        journey="none",
-        step=0,
-        offer="none",
-        kind=OfferKind.NONE,
-        channel=Channel.NONE,
-    )
+    nothing = NO_CONTACT_ACTION
     mail = Action(
         action_id="mail",
         journey="j",

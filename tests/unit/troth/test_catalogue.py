@@ -5,17 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from troth.catalogue import Action, Catalogue, Channel, OfferKind
+from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.errors import InvalidArgument, NotFound
 
-NOTHING = Action(
-    action_id="no_contact",
-    journey="none",
-    step=0,
-    offer="none",
-    kind=OfferKind.NONE,
-    channel=Channel.NONE,
-)
+NOTHING = NO_CONTACT_ACTION
 
 
 def mail(action_id: str = "welcome_mail", **changes: object) -> Action:

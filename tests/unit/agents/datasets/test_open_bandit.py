@@ -72,7 +72,7 @@ def test_rows_become_logged_decisions(make_folder: MakeFolder) -> None:
     np.testing.assert_array_equal(uniform.reward_minor, [1, 0, 0])
     np.testing.assert_array_equal(slots(uniform.contexts), [0, 1, 2])
     np.testing.assert_array_equal(uniform.contexts.column("affinity_01"), [3, 0, 0])
-    assert [a.action_id for a in uniform.catalogue.actions] == ["no-contact", "item-00", "item-01"]
+    assert [a.action_id for a in uniform.catalogue.actions] == ["no_contact", "item-00", "item-01"]
     assert not uniform.mask[:, 0].any()
     assert uniform.mask[:, 1:].all()
     assert uniform.decided_at[0] == np.datetime64("2019-11-24T00:00:01.500000")

@@ -6,20 +6,13 @@ import numpy as np
 import pytest
 
 from agents.policies.network import Activation, NetworkPolicy
-from troth.catalogue import Action, Catalogue, Channel, OfferKind
+from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument
 from troth.features import Feature, FeatureKind, FeatureSchema
 
 SCHEMA = FeatureSchema((Feature(name="a", kind=FeatureKind.NUMERIC, low=-5, high=5),))
-NOTHING = Action(
-    action_id="no_contact",
-    journey="none",
-    step=0,
-    offer="none",
-    kind=OfferKind.NONE,
-    channel=Channel.NONE,
-)
+NOTHING = NO_CONTACT_ACTION
 MAIL, PUSH = (
     Action(
         action_id=str(channel),

@@ -1,0 +1,77 @@
+"""The ``troth`` command: errors become one line and a documented exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from troth import commands
+from troth.errors import Code, DataLoss, InvalidArgument, NotApproved, TrothError
+
+
+def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> int:
+    """Exit code of a command that raises ``error``."""
+
+    def failing() -> None:
+        raise error
+
+    monkeypatch.setattr(commands, "build", lambda: failing)
+    monkeypatch.setattr(commands.sys, "argv", ["troth", "something", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        commands.main()
+    return int(stopped.value.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidArgument("is wrong", field="seed"), 3),
+        (NotApproved("has 1 of 2 approvals", field="approval.quorum"), 5),
+        (DataLoss("is damaged", field="audit"), 6),
+        (TrothError("broke", field="x"), 1),
+    ],
+)
+def test_a_typed_error_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: TrothError,
+    code: int,
+) -> None:
+    """The field, the message, no traceback, and the exit code of its status."""
+    assert run(monkeypatch, error) == code
+    assert capsys.readouterr().err == f"troth: {error.field}: {error.message}\n"
+
+
+def test_with_json_the_error_is_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program that asked for JSON gets the error as JSON too."""
+    run(monkeypatch, InvalidArgument("is wrong", field="seed"), "--json")
+    assert json.loads(capsys.readouterr().err)["error"] == {
+        "code": "INVALID_ARGUMENT",
+        "reason": "INVALID_ARGUMENT",
+        "field": "seed",
+        "message": "is wrong",
+    }
+
+
+def test_a_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The light installation says what it lacks; a broken import of ours is not hidden."""
+    assert run(monkeypatch, ModuleNotFoundError("no torch", name="torch.nn")) == 5
+    assert "needs an extra" in capsys.readouterr().err
+
+    def broken() -> None:
+        raise ModuleNotFoundError(name="troth.gone")
+
+    monkeypatch.setattr(commands, "build", lambda: broken)
+    with pytest.raises(ModuleNotFoundError):
+        commands.main()
+
+
+def test_every_status_has_an_exit_code_or_is_internal() -> None:
+    """Exit codes stay within the documented 3 to 7."""
+    assert set(commands.EXIT_CODES.values()) == {3, 4, 5, 6, 7}
+    assert Code.INTERNAL not in commands.EXIT_CODES
