@@ -5,7 +5,7 @@ STAMP := $(V)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: demo test check bench protos inventory help clean
+.PHONY: demo test check bench prove protos inventory help clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -35,6 +35,10 @@ check: $(STAMP) checks  ## the quick loop
 
 bench: $(STAMP)  ## measure; writes benchmarks/results.json
 	$(BIN)/troth bench
+
+prove: $(STAMP)  ## the long proofs; writes docs/proofs
+	@test -f runs/demo/trained.json || $(BIN)/troth demo
+	$(BIN)/troth prove
 
 protos: $(STAMP)  ## regenerate troth/v1 from protos/
 	$(BIN)/python -m tests.architecture.generated --write

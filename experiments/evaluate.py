@@ -109,11 +109,22 @@ class OffPolicyTask:
 
 def judge_off_policy(task: OffPolicyTask) -> tuple[OffPolicy, ...]:
     """Every estimator of every policy on the held-out log of one seed."""
-    config, home, index = task.seed.config, task.seed.home, task.seed.index
-    log = LoggedBatch.read(home.held_out_log(index))
-    truth = read_truth(home, index)
-    q_hat = cross_fit(log, folds=config.ope.folds)
-    store = ArtifactStore(home.artifacts)
+    home, index = task.seed.home, task.seed.index
+    return judge_log(task, LoggedBatch.read(home.held_out_log(index)), read_truth(home, index))
+
+
+def judge_log(
+    task: OffPolicyTask, log: LoggedBatch, truth: NDArray[np.float64]
+) -> tuple[OffPolicy, ...]:
+    """Every estimator of every policy on ``log``.
+
+    Args:
+        task: the policies, and the run whose settings hold.
+        log: n decisions no policy was trained on.
+        truth: float64 (n, K), E[reward | state, action], minor units.
+    """
+    q_hat = cross_fit(log, folds=task.seed.config.ope.folds)
+    store = ArtifactStore(task.seed.home.artifacts)
     policies: dict[str, Policy] = {
         **untrained(),
         **{name: store.load(digest).policy for name, digest in task.digests},

@@ -13,6 +13,7 @@ from experiments.config import RunConfig, load, parse
 from experiments.evaluate import OffPolicyTask, PlayTask, greedy, judge_off_policy, play
 from experiments.executors import RayExecutor, SerialExecutor
 from experiments.home import RunHome, world_seed
+from experiments.proofs.coverage import cover, write
 from experiments.report import render
 from experiments.results import RunResults
 from experiments.runner import Runner
@@ -162,3 +163,23 @@ def test_greedy_takes_the_best_eligible() -> None:
     scores = np.array([[1.0, 9.0, 2.0], [3.0, 3.0, 1.0]])
     mask = np.array([[True, False, True], [True, True, True]])
     np.testing.assert_array_equal(greedy(scores, mask), [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+
+
+def test_coverage_is_judged_on_fresh_logs(
+    finished: tuple[RunHome, RunResults], tmp_path: Path
+) -> None:
+    """Logs differ from each other, every policy is judged on each, and the page says how many."""
+    home, _ = finished
+    rows = cover(home, 6, SerialExecutor())
+    assert rows == cover(home, 6, SerialExecutor())
+    assert {row.logs for row in rows} == {6}
+    assert {(row.policy, row.estimator) for row in rows} >= {
+        ("uniform", "ips"),
+        ("linear_thompson", "dr"),
+        ("oracle", "dm"),
+    }
+    page = write(rows, tmp_path).read_text()
+    assert "6 fresh logs" in page
+    assert page.count("\n| ") == len(rows) + 1
+    with pytest.raises(NotFound, match="home"):
+        cover(RunHome(tmp_path / "nowhere"), 6, SerialExecutor())

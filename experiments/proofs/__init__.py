@@ -1,0 +1,1 @@
+"""Long proofs: what `make prove` shows; the tests hold a short form of each."""
