@@ -25,7 +25,7 @@ from simulator.truth import one_step_oracle
 from simulator.world import World
 from troth.batches import LoggedBatch
 from troth.catalogue import CHANNELS
-from troth.policy import Distribution, Policy
+from troth.policy import Distribution, Policy, greedy
 
 NEVER = "never_contact"
 
@@ -138,14 +138,6 @@ def judge_log(
     for name, distribution in distributions.items():
         rows += _judge(name, distribution, log, truth, q_hat, task.seed)
     return tuple(rows)
-
-
-def greedy(scores: NDArray[np.float64], mask: NDArray[np.bool_]) -> Distribution:
-    """All mass on the highest eligible score, the first of equals."""
-    best = np.where(mask, scores, -np.inf).argmax(axis=1)
-    result = np.zeros(mask.shape)
-    result[np.arange(len(best)), best] = 1.0
-    return result
 
 
 def _judge(

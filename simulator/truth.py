@@ -20,7 +20,7 @@ from troth.catalogue import NO_CONTACT, Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import InvalidArgument
 from troth.objective import Objective
-from troth.policy import Distribution, Mask, Policy, sample
+from troth.policy import Distribution, Mask, Policy, greedy, sample
 
 Float = NDArray[np.float64]
 
@@ -47,10 +47,7 @@ class OneStepOracle:
                 f"shape {mask.shape} is not that of the world's customers and actions",
                 field="mask",
             )
-        rewards = np.where(mask, self.world.expected_rewards(self.objective), -np.inf)
-        chosen = np.zeros(mask.shape)
-        chosen[np.arange(mask.shape[0]), rewards.argmax(axis=1)] = 1.0
-        return chosen
+        return greedy(self.world.expected_rewards(self.objective), mask)
 
 
 def one_step_oracle(world: World, objective: Objective | None = None) -> OneStepOracle:

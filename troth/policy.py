@@ -94,6 +94,19 @@ def normalise(weights: NDArray[np.floating], mask: Mask) -> Distribution:
     return shares
 
 
+def greedy(scores: NDArray[np.float64], mask: Mask) -> Distribution:
+    """All mass on the highest eligible score, the first of equals.
+
+    Args:
+        scores: float64 (n, K).
+        mask: bool (n, K).
+    """
+    best = np.where(mask, scores, -np.inf).argmax(axis=1)
+    result = np.zeros(mask.shape)
+    result[np.arange(len(best)), best] = 1.0
+    return result
+
+
 def sample(distribution: Distribution, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
     """Draw one action per row by inversion: the first k whose cumulative mass exceeds u.
 

@@ -22,7 +22,7 @@ from experiments.config import RunConfig
 from experiments.evaluate import OffPolicyTask, judge_log
 from experiments.executors import Executor, OnProgress
 from experiments.home import RunHome, world_seed
-from experiments.results import OffPolicy, TrainedAll
+from experiments.results import OffPolicy, TrainedAll, read_optional
 from experiments.rollout import day_start, record
 from experiments.simulate import SeedTask
 from simulator.scenarios import load as load_scenario
@@ -90,11 +90,12 @@ def cover(
 
     Raises:
         NotFound: if ``home`` holds no trained policies.
+        DataLoss: if what it holds cannot be read.
     """
-    if not home.trained.is_file():
-        raise NotFound(f"{home.trained} does not exist; `troth demo` makes it", field="home")
-    config = RunConfig.model_validate_json(home.config.read_bytes())
-    trained = TrainedAll.model_validate_json(home.trained.read_bytes())
+    config = read_optional(RunConfig, home.config)
+    trained = read_optional(TrainedAll, home.trained)
+    if config is None or trained is None:
+        raise NotFound(f"{home.root} holds no trained policies; `troth demo` does", field="home")
     digests = tuple((row.learner, row.digest) for row in trained.rows if row.seed_index == 0)
     tasks = [OffPolicyTask(SeedTask(config, home, index), digests) for index in range(logs)]
     judged = executor.map(judge_fresh_log, tasks, on_progress)

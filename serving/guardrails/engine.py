@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,11 +118,3 @@ class GuardrailEngine:
         left, verdicts = self.judge(distribution, candidates, catalogue, facts)
         untouched = (left == candidates).all(axis=1, keepdims=True)
         return np.where(untouched, distribution, normalise(distribution, left)), verdicts
-
-
-def refused_counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """How many actions each guardrail refused, by its name."""
-    counts: dict[str, int] = {}
-    for verdict in verdicts:
-        counts[verdict.guardrail] = counts.get(verdict.guardrail, 0) + len(verdict.refused)
-    return counts

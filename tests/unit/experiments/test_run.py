@@ -10,7 +10,7 @@ import pytest
 
 from agents.artifacts import ArtifactStore
 from experiments.config import RunConfig, load, parse
-from experiments.evaluate import OffPolicyTask, PlayTask, greedy, judge_off_policy, play
+from experiments.evaluate import OffPolicyTask, PlayTask, judge_off_policy, play
 from experiments.executors import RayExecutor, SerialExecutor
 from experiments.home import RunHome, world_seed
 from experiments.proofs.coverage import cover, write
@@ -21,6 +21,7 @@ from experiments.simulate import SeedTask, read_truth, simulate
 from experiments.train import TrainTask, check_learners, train
 from troth.batches import LoggedBatch
 from troth.errors import InvalidArgument, NotFound
+from troth.policy import greedy
 
 
 def _config(learners: tuple[str, ...] = ("linear_thompson",), **settings: Any) -> RunConfig:
