@@ -74,7 +74,7 @@ def _rows(result: Calibration) -> list[dict[str, Any]]:
     rows = []
     for section in SECTIONS:
         fit = getattr(figures.fit, section)
-        for name, value in figures.sections()[section].items():
+        for name, value in figures.values(section).items():
             low, high = figures.interval(section, name)
             rows.append(
                 {

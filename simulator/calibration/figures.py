@@ -6,10 +6,18 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from troth.digests import DIGEST_LENGTH
 from troth.errors import InvalidArgument, NotFound
@@ -34,10 +42,40 @@ class PurchaseFigures(_Values):
     good with some probability.
     """
 
+    model: Literal["bg_nbd"] = "bg_nbd"
     r: float = Field(gt=0.0, description="Shape of the gamma distribution of purchase rates.")
-    alpha_weeks: float = Field(gt=0.0, description="Its scale: rates are per week, mean r/alpha.")
+    alpha_weeks: float = Field(gt=0.0, description="Its rate: buys r/alpha a week on average.")
     a: float = Field(gt=0.0, description="First shape of the beta distribution of drop-out.")
     b: float = Field(gt=0.0, description="Second shape: mean drop-out is a / (a + b).")
+
+
+class ParetoFigures(_Values):
+    """Pareto/NBD purchase process (Schmittlein, Morrison & Colombo 1987).
+
+    While alive, a customer buys at a Poisson rate; his lifetime is exponential and ends unseen.
+    """
+
+    model: Literal["pareto_nbd"] = "pareto_nbd"
+    r: float = Field(gt=0.0, description="Shape of the gamma distribution of purchase rates.")
+    alpha_weeks: float = Field(gt=0.0, description="Its rate: buys r/alpha a week on average.")
+    s: float = Field(gt=0.0, description="Shape of the gamma distribution of death rates.")
+    beta_weeks: float = Field(gt=0.0, description="Its rate: dies at s/beta a week on average.")
+
+
+def _model(value: object) -> str | None:
+    """The process a mapping or an object names; BG/NBD where it names none."""
+    named = value.get("model", "bg_nbd") if isinstance(value, Mapping) else value
+    return named if isinstance(named, str) else getattr(value, "model", None)
+
+
+MODELS = frozenset({"bg_nbd", "pareto_nbd"})
+"""The values of ``purchases.model``; pydantic puts them into the place of an error."""
+
+Purchases = Annotated[
+    Annotated[PurchaseFigures, Tag("bg_nbd")] | Annotated[ParetoFigures, Tag("pareto_nbd")],
+    Discriminator(_model),
+]
+"""Either purchase process, told apart by the key ``model``; without it BG/NBD."""
 
 
 class SpendFigures(_Values):
@@ -95,7 +133,9 @@ class Fits(_Values):
     email: Fit
 
 
-_LOG_SCALE = frozenset({"r", "alpha_weeks", "a", "b", "sigma_between", "sigma_within"})
+_LOG_SCALE = frozenset(
+    {"r", "alpha_weeks", "a", "b", "s", "beta_weeks", "sigma_between", "sigma_within"}
+)
 _LOGIT_SCALE = frozenset({"conversion_given_visit_email", "conversion_given_visit_none"})
 
 
@@ -108,7 +148,7 @@ class Figures(_Values):
         pydantic.ValidationError: if a standard error is missing or names no value.
     """
 
-    purchases: PurchaseFigures
+    purchases: Purchases
     spend: SpendFigures
     email: EmailFigures
     fit: Fits
@@ -117,7 +157,7 @@ class Figures(_Values):
     def _errors_name_the_values(self) -> Self:
         for section in SECTIONS:
             errors = set(getattr(self.fit, section).standard_errors)
-            values = set(type(getattr(self, section)).model_fields)
+            values = set(self.values(section))
             if errors != values:
                 odd = ", ".join(sorted(errors ^ values))
                 raise ValueError(f"fit.{section}.standard_errors and {section} differ in {odd}")
@@ -160,7 +200,7 @@ class Figures(_Values):
             raise InvalidArgument(f"not TOML: {error}", field=name) from error
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
+            key = ".".join(str(part) for part in first["loc"] if part not in MODELS)
             value = first["input"]
             shown = "" if isinstance(value, dict) else f" (found {value!r})"
             raise InvalidArgument(
@@ -181,9 +221,14 @@ class Figures(_Values):
         """These figures with every number at :data:`SIGNIFICANT_DIGITS`."""
         return type(self).model_validate(_rounded(self.model_dump()))
 
-    def sections(self) -> dict[str, dict[str, float]]:
+    def sections(self) -> dict[str, dict[str, float | str]]:
         """The three sections of a scenario: section -> name -> value."""
         return {section: getattr(self, section).model_dump() for section in SECTIONS}
+
+    def values(self, section: Section) -> dict[str, float]:
+        """The estimated values of a section, by name: its numbers, without its ``model``."""
+        dumped = getattr(self, section).model_dump()
+        return {name: value for name, value in dumped.items() if name != "model"}
 
     def overlay(self, scenario: Mapping[str, Any]) -> dict[str, Any]:
         """A copy of a scenario's mapping with its three fitted sections replaced."""

@@ -40,9 +40,7 @@ def test_shipped_figures_are_those_of_the_real_data(data_dir: Path) -> None:
         assert fit.data_digest == was.data_digest
         assert fit.rows == was.rows
         assert fit.standard_errors == pytest.approx(was.standard_errors, rel=2e-5)
-        assert result.figures.sections()[section] == pytest.approx(
-            shipped.sections()[section], rel=2e-5
-        )
+        assert result.figures.values(section) == pytest.approx(shipped.values(section), rel=2e-5)
 
 
 @pytest.mark.data
@@ -90,7 +88,7 @@ def test_command_writes_figures_and_scenario(app: typer.Typer, small_data: Path)
     printed = json.loads(result.stdout)
     figures = Figures.load(Path("f.toml"))
     values = {row["parameter"]: row["value"] for row in printed["parameters"]}
-    assert values == {f"{s}.{k}": v for s, kv in figures.sections().items() for k, v in kv.items()}
+    assert values == {f"{s}.{k}": v for s in SECTIONS for k, v in figures.values(s).items()}
     assert all(row["low"] < row["value"] < row["high"] for row in printed["parameters"])
     assert all(row["fitted_now"] for row in printed["parameters"])
     assert f"mu = {figures.spend.mu}" in scenario.read_text()

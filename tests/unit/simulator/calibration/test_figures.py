@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.calibration.figures import SECTIONS, Figures
+from simulator.calibration.figures import SECTIONS, Figures, ParetoFigures
 from simulator.calibration.overlay import overlay_text, write_text
 from troth.errors import InvalidArgument, NotFound
 
@@ -51,6 +51,22 @@ def test_wrong_files_are_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_purchases_are_either_process(shipped: Figures) -> None:
+    """The key `model` decides which values are wanted; without it they are BG/NBD's."""
+    values = shipped.model_dump()
+    errors = {"r": 0.05, "alpha_weeks": 1.0, "s": 0.1, "beta_weeks": 3.0}
+    pareto = {"model": "pareto_nbd", "r": 0.5, "alpha_weeks": 10.0, "s": 0.6, "beta_weeks": 11.0}
+    values["fit"]["purchases"]["standard_errors"] = errors
+    figures = Figures.model_validate({**values, "purchases": pareto})
+    assert isinstance(figures.purchases, ParetoFigures)
+    assert Figures.parse(figures.to_toml(), name="f.toml") == figures
+    assert set(figures.values("purchases")) == set(errors)
+    unnamed = shipped.to_toml().replace('model = "bg_nbd"\n', "")
+    assert Figures.parse(unnamed, name="f.toml") == shipped
+    with pytest.raises(InvalidArgument, match=r"f\.toml:purchases: .*'x'"):
+        Figures.parse(shipped.to_toml().replace("bg_nbd", "x", 1), name="f.toml")
+
+
 def test_absent_file_is_not_found(tmp_path: Path) -> None:
     """A path that leads nowhere is said to."""
     with pytest.raises(NotFound, match="no such file"):
@@ -60,7 +76,7 @@ def test_absent_file_is_not_found(tmp_path: Path) -> None:
 def test_intervals_hold_their_value_and_no_impossible_bound(shipped: Figures) -> None:
     """Positive figures have positive bounds, shares have bounds between 0 and 1."""
     for section in SECTIONS:
-        for name, value in shipped.sections()[section].items():
+        for name, value in shipped.values(section).items():
             low, high = shipped.interval(section, name)
             assert low < value < high
             if value > 0.0 and not name.startswith("lift"):
