@@ -1,21 +1,33 @@
-"""The calendar: season and weekday.
+"""The calendar: season, weekday, weather, shocks and outages of a day.
 
-    season_t = weekday_factor[t] * (1 + amplitude * cos(2 pi (day of year - peak) / 365.25))
+    factor_t   = month[t] * weekday[t] * exp(effect * w_t) * exp(drift * t / 365) * shocks
+    w_t        = phi * w_{t-1} + sqrt(1 - phi^2) * sigma * e_t,   phi = exp(-1 / memory)
 
-Weekday factors are scaled to mean 1, so that a year's purchases are those of the purchase
-process alone.
+Month and weekday factors are scaled to mean 1, and the weather factor by its mean, so that a
+year's purchases are those of the purchase process alone. Weather is that of Steinker, Hoberg &
+Thonemann, "The value of weather information for e-commerce operations" (2017), in form; its
+size is a knob. A channel fails on a day if an outage began within the last ``outage_days``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import cos, pi, sin
+from math import cos, exp, pi, sin, sqrt
 
-from simulator.scenarios.sections import CalendarSection
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from simulator import kernel
+from simulator.purposes import Purpose
+from simulator.scenarios import Scenario
+from troth.catalogue import CHANNELS
 
 DAYS_PER_YEAR = 365.25
 SATURDAY = 5
+_WEATHER_MEMORY = 5.0
+"""Time constants of weather that are summed up."""
 
 
 @dataclass(frozen=True)
@@ -25,23 +37,80 @@ class Day:
     Attributes:
         when: the date.
         weekend: Saturday or Sunday.
+        day_of_year: 0..364; the 366th day of a leap year counts as 364.
         season_sin, season_cos: position in the year, in [-1, 1].
-        factor: multiplier of purchase rates, mean 1.
+        factor: multiplier of purchase rates.
+        basket: multiplier of baskets.
+        response: multiplier of what contacts bring.
+        delivery: float64 (C,), multiplier of deliveries; 0 where a channel fails.
     """
 
     when: date
     weekend: bool
+    day_of_year: int
     season_sin: float
     season_cos: float
     factor: float
+    basket: float
+    response: float
+    delivery: NDArray[np.float64]
 
 
-def day(section: CalendarSection, start: date, offset: int) -> Day:
-    """The day ``offset`` days after ``start``; negative offsets lie before it."""
-    when = start + timedelta(days=offset)
-    angle = 2.0 * pi * when.timetuple().tm_yday / DAYS_PER_YEAR
-    swing = 1.0 + section.season_amplitude * cos(
-        angle - 2.0 * pi * section.season_peak_day / DAYS_PER_YEAR
-    )
+def day(scenario: Scenario, seed: int, offset: int) -> Day:
+    """The day ``offset`` days after the start; negative offsets lie before it."""
+    section = scenario.calendar
+    when = scenario.start + timedelta(days=offset)
+    at = when.timetuple().tm_yday
+    angle = 2.0 * pi * at / DAYS_PER_YEAR
+    month = section.month_factors[when.month - 1] * 12.0 / sum(section.month_factors)
     weekday = section.weekday_factors[when.weekday()] * 7.0 / sum(section.weekday_factors)
-    return Day(when, when.weekday() >= SATURDAY, sin(angle), cos(angle), weekday * swing)
+    years = offset / DAYS_PER_YEAR
+    factor = month * weekday * exp(section.drift_rate * years) * _weather(scenario, seed, offset)
+    basket, response = 1.0, exp(section.drift_response * years)
+    delivery = _delivery(scenario, seed, offset)
+    for shock in scenario.shocks:
+        if shock.start_day <= offset < shock.start_day + shock.days:
+            factor *= shock.rate
+            basket *= shock.basket
+            response *= shock.response
+            for name, share in shock.delivery.items():
+                delivery[CHANNELS.index(name)] *= share
+    return Day(
+        when=when,
+        weekend=when.weekday() >= SATURDAY,
+        day_of_year=min(at, 365) - 1,
+        season_sin=sin(angle),
+        season_cos=cos(angle),
+        factor=factor,
+        basket=basket,
+        response=response,
+        delivery=delivery,
+    )
+
+
+def _weather(scenario: Scenario, seed: int, offset: int) -> float:
+    """Factor of the purchase rate, mean 1."""
+    section = scenario.calendar
+    if section.weather_sigma == 0.0 or section.weather_effect == 0.0:
+        return 1.0
+    lags = np.arange(int(_WEATHER_MEMORY * section.weather_memory_days) + 1)
+    days = offset + scenario.warm_up.days - lags
+    u = kernel.uniforms(seed, days % 2**32, purpose=Purpose.WEATHER, step=0)[0]
+    phi = exp(-1.0 / section.weather_memory_days)
+    weather = section.weather_sigma * sqrt(1.0 - phi**2) * float(np.sum(phi**lags * ndtri(u)))
+    swing = section.weather_effect * section.weather_sigma
+    return exp(section.weather_effect * weather - 0.5 * swing**2)
+
+
+def _delivery(scenario: Scenario, seed: int, offset: int) -> NDArray[np.float64]:
+    """float64 (C,): 0 for a channel that fails on this day, else 1."""
+    firm = scenario.firm
+    delivery = np.ones(len(CHANNELS))
+    if firm.outages_per_year > 0.0:
+        channels = np.arange(len(CHANNELS))
+        for back in range(firm.outage_days):
+            clock = (offset + scenario.warm_up.days - back) % 2**32
+            u = kernel.uniforms(seed, channels, purpose=Purpose.OUTAGE, step=clock)[0]
+            delivery[u < firm.outages_per_year / DAYS_PER_YEAR] = 0.0
+    delivery[0] = 1.0
+    return delivery

@@ -1,61 +1,51 @@
 """Challenges: buy so many times within so many days, and points are awarded.
 
-A click on a challenge offer starts one if none runs. Each purchase is progress; completing it
-awards points, whose liability falls due with that purchase. The pull grows with progress,
+A click on a challenge offer starts one if none runs. How hard it is adapts to the customer:
 
-    purchase rate factor = 1 + goal_gradient * progress
+    target = ceil(stretch * difficulty * orders of the past year * days / 365),
+             between target_min and target_max
 
-(Kivetz, Urminsky & Zheng, "The goal-gradient hypothesis resurrected", JMR 43(1), 2006: visits
-20 % more frequent near the reward).
+Each purchase is progress; completing it awards points, whose liability falls due with that
+purchase. The pull grows with progress, see :mod:`simulator.standing`: visits are 20 % more
+frequent near the reward (Kivetz, Urminsky & Zheng, "The goal-gradient hypothesis
+resurrected", JMR 43(1), 2006).
 """
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.scenarios.sections import ChallengeSection
-
-Float = NDArray[np.float64]
-Int32 = NDArray[np.int32]
+from simulator import columns as col
+from simulator.kernel import compiled
 
 
-def progress(section: ChallengeSection, days: Int32, done: Int32) -> Float:
-    """float64 (n,) in [0, 1): share of the target reached; 0 when no challenge runs."""
-    return np.where(days > 0, done / section.target, 0.0)
+@compiled
+def start(
+    fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, clock: Any
+) -> None:
+    """Begin a challenge for customer ``i``, unless one runs."""
+    if ints[col.CHALLENGE_END, i] > 0:
+        return
+    pace = ints[col.ORDERS, i] * par.challenge_days / 365.0
+    target = math.ceil(pace * par.challenge_stretch * fs[col.DIFFICULTY, i])
+    target = min(max(float(target), float(par.challenge_min)), float(par.challenge_max))
+    ints[col.CHALLENGE_TARGET, i] = int(target)
+    ints[col.CHALLENGE_DONE, i] = 0
+    ints[col.CHALLENGE_END, i] = clock + 1 + int(par.challenge_days)
 
 
-def pull(section: ChallengeSection, share: Float) -> Float:
-    """float64 (n,) >= 1: factor of the purchase rate at ``share`` of the target."""
-    return 1.0 + section.goal_gradient * share
-
-
-def completes(section: ChallengeSection, days: Int32, done: Int32) -> NDArray[np.bool_]:
-    """Bool (n,): a purchase today would complete the challenge."""
-    return (days > 0) & (done + 1 >= section.target)
-
-
-def overnight(
-    section: ChallengeSection,
-    days: Int32,
-    done: Int32,
-    *,
-    bought: NDArray[np.bool_],
-    starts: NDArray[np.bool_],
-) -> tuple[Int32, Int32]:
-    """Days left and purchases done of the next morning, int32 (n,) each.
-
-    Args:
-        section: parameters.
-        days: days left this morning, 0 when none runs.
-        done: purchases made in it.
-        bought: a purchase was made, bool (n,).
-        starts: a challenge offer was clicked, bool (n,).
-    """
-    finished = bought & completes(section, days, done)
-    running = days > 0
-    left = np.where(running & ~finished, days - 1, 0)
-    left = np.where(starts & ~running, section.days, left)
-    made = np.where(running & bought & ~finished, done + 1, done)
-    made = np.where(left > 0, np.where(running, made, 0), 0)
-    return left.astype(np.int32), made.astype(np.int32)
+@compiled
+def advance(ints: NDArray[np.int32], i: Any) -> Any:
+    """Count a purchase of customer ``i``; whether it completes his challenge."""
+    if ints[col.CHALLENGE_END, i] <= 0:
+        return False
+    ints[col.CHALLENGE_DONE, i] += 1
+    if ints[col.CHALLENGE_DONE, i] < ints[col.CHALLENGE_TARGET, i]:
+        return False
+    ints[col.CHALLENGE_END, i] = -1
+    ints[col.CHALLENGE_DONE, i] = 0
+    return True

@@ -1,63 +1,29 @@
-"""Channels: who can be reached, who likes which, what arrives.
+"""Channels: who can be reached, who likes which, and when he looks.
 
-    affinity_ic = exp(s_c * z_ic - s_c**2 / 2) * exp(s_e * z_i - s_e**2 / 2),   mean 1
+    affinity_ic = exp(s_c * z_ic - s_c**2 / 2) * exp(s_e * z_i - s_e**2 / 2) * hour_ic
+    hour_ic     = exp(k * cos(2 pi (h_i - h_c) / 24)) / I0(k)
 
-with s_c the channel's spread and s_e that of a person's openness to contacts at all. A
-customer permits a channel with the channel's ``reach``. Hidden from policies: they see
-permissions and past clicks.
+with s_c the channel's spread, s_e that of a person's openness to contacts at all, h_i the hour
+at which he looks at messages and h_c the one at which the channel speaks; mean 1 where hours
+are spread evenly. A customer permits a channel with the channel's ``reach``. Hidden from
+policies: they see permissions and past clicks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import i0, ndtri
 
 from simulator import kernel
 from simulator.purposes import Purpose
+from simulator.rules import Records
 from simulator.scenarios import Scenario
 from troth.catalogue import CHANNELS
 
 Float = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class ChannelTable:
-    """The scenario's channels as columns of length C; row 0, *none*, is neutral."""
-
-    response: Float
-    affinity_sigma: Float
-    reach: Float
-    delivery: Float
-    opened: Float
-    clicked: Float
-    opt_out: Float
-    wear: Float
-    recovery_days: Float
-    sends_per_year: Float
-
-    @classmethod
-    def of(cls, scenario: Scenario) -> ChannelTable:
-        """The columns in the order of :data:`troth.catalogue.CHANNELS`."""
-
-        def column(name: str, none: float) -> Float:
-            values = [getattr(scenario.channels[c], name) for c in CHANNELS[1:]]
-            return np.array([none, *values], dtype=np.float64)
-
-        return cls(
-            response=column("response", 0.0),
-            affinity_sigma=column("affinity_sigma", 0.0),
-            reach=column("reach", 1.0),
-            delivery=column("delivery", 0.0),
-            opened=column("opened", 0.0),
-            clicked=column("clicked", 1.0),
-            opt_out=column("opt_out", 0.0),
-            wear=column("wear", 0.0),
-            recovery_days=column("recovery_days", 1.0),
-            sends_per_year=column("sends_per_year", 0.0),
-        )
+EVERY_CHANNEL = (1 << len(CHANNELS)) - 1
 
 
 def log_normal(sigma: float | Float, quantile: Float) -> Float:
@@ -65,21 +31,42 @@ def log_normal(sigma: float | Float, quantile: Float) -> Float:
     return np.asarray(np.exp(sigma * ndtri(quantile) - 0.5 * np.square(sigma)), dtype=np.float64)
 
 
+def draw_hours(scenario: Scenario, quantile: Float) -> Float:
+    """Hour of the day at which each person looks at messages, float64 (n,) in [0, 24)."""
+    people = scenario.population
+    return (people.active_hour + people.active_hour_sd * ndtri(quantile)) % 24.0
+
+
 def draw_affinity(
-    table: ChannelTable, openness: Float, seed: int, index: NDArray[np.int64]
+    scenario: Scenario,
+    channels: Records,
+    openness: Float,
+    hours: Float,
+    seed: int,
+    index: NDArray[np.int64],
 ) -> NDArray[np.float32]:
     """float32 (C, n): the factors above; ``openness`` (n,) is the personal one."""
+    keen = scenario.population.hour_sensitivity
     affinity = np.ones((len(CHANNELS), index.shape[0]), dtype=np.float32)
     for c in range(1, len(CHANNELS)):
         u = kernel.uniforms(seed, index, purpose=Purpose.TRAIT_CHANNEL, step=c)[0]
-        affinity[c] = openness * log_normal(float(table.affinity_sigma[c]), u)
+        apart = 2.0 * np.pi * (hours - channels["send_hour"][c]) / 24.0
+        timely = np.exp(keen * np.cos(apart)) / i0(keen)
+        affinity[c] = openness * log_normal(float(channels["affinity_sigma"][c]), u) * timely
     return affinity
 
 
-def draw_permits(table: ChannelTable, seed: int, index: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Bool (C, n): reachable and agreed to on joining; row 0 is true."""
-    permits = np.ones((len(CHANNELS), index.shape[0]), dtype=bool)
+def draw_permits(
+    channels: Records, seed: int, index: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """int32 (n,): bit c is set if channel c was agreed to on joining; bit 0 always is."""
+    permits = np.ones(index.shape[0], dtype=np.int32)
     for c in range(1, len(CHANNELS)):
         u = kernel.uniforms(seed, index, purpose=Purpose.TRAIT_REACH, step=c)[0]
-        permits[c] = u < table.reach[c]
+        permits |= (u < channels["reach"][c]).astype(np.int32) << c
     return permits
+
+
+def permitted(permits: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Bool (n, C) from the bits (n,)."""
+    return ((permits[:, None] >> np.arange(len(CHANNELS))) & 1).astype(bool)

@@ -1,113 +1,195 @@
-"""What a contact is expected to bring, compiled: purchase probabilities and components.
+"""What each action is expected to bring, exactly, given everything about the customer.
 
-The equations are in :mod:`simulator.response`. ``table`` is an
-:class:`simulator.offers.ActionTable`, ``ready`` a :class:`simulator.response.Readiness`:
-Numba reads named tuples by field.
+:mod:`simulator.contacts` and :mod:`simulator.orders` draw from the probabilities that are
+summed up here; the equations are in :mod:`simulator.response`. Of a day's money, own
+purchases, gifts and what a challenge pays out belong to the day; the rest to its contact.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator import columns as col
+from simulator import fatigue, mood, response
+from simulator.basket import mean_margin
+from simulator.chances import own_chance
+from simulator.contacts import C
+from simulator.journeys import moment
 from simulator.kernel import compiled
-from simulator.offers import ActionTable
-from simulator.response import Readiness
+from simulator.life import SURPRISE
+from simulator.standing import closeness
+from simulator.wallet import tier_of
 
-Float = NDArray[np.float64]
-Int64 = NDArray[np.int64]
-
-
-@compiled
-def _buys(organic: Any, hurt: Any, recovers: Any, added: Any, ceiling: Any) -> Any:
-    """P(buys today | contact delivered); the equation is in simulator.response."""
-    # Scalars in, scalar out: handing arrays or tuples to a helper costs ten times as much.
-    if hurt > 0.0 and recovers == 0:
-        return organic - hurt * organic
-    return max(organic, min(organic + added, ceiling))
-
-
-@compiled
-def bought(
-    out: Float, actions: Int64, table: ActionTable, ready: Readiness, ceiling: float
-) -> None:
-    """P(buys | delivered) of one action each, written to ``out``.
-
-    Args:
-        out: float64 (n,).
-        actions: int64 (n,) columns of the catalogue; 0 leaves the organic probability.
-        table: the catalogue.
-        ready: the customers.
-        ceiling: largest probability a contact can raise a purchase to.
-    """
-    for i in range(out.shape[0]):
-        k = actions[i]
-        added = (
-            ready.drive[i]
-            * table.strength[k]
-            * ready.by_channel[table.channel[k], i]
-            * ready.by_kind[table.kind[k], i]
-            * ready.by_journey[table.journey[k], i]
-        )
-        hurt = ready.hurt[i] if k > 0 else 0.0
-        out[i] = _buys(ready.organic[i], hurt, table.recovers[k], added, ceiling)
+NEVER = col.NEVER
+MOST_JOURNEYS = 24
 
 
 @compiled
 def expect(
-    out: Float,
-    actions: Int64,
-    table: ActionTable,
-    ready: Readiness,
-    ceiling: float,
-    margin_share: float,
-    weights: Float,
+    out: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    chosen: NDArray[np.int64],
+    fs: NDArray[np.float32],
+    ints: NDArray[np.int32],
+    longs: NDArray[np.int64],
+    bits: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    life: NDArray[np.float64],
+    tables: Any,
+    par: Any,
+    today: Any,
 ) -> None:
-    """Expected components, or their weighted sum, of many pairs; written to ``out``.
+    """Expected components, or their weighted sum, of pairs; written to ``out``.
 
     Args:
-        out: float64 (P, n, A), the first four components but contact cost (P = 4) or with
-            ``weights`` the reward (P = 1).
-        actions: int64 (n, A), columns of the catalogue for each customer.
-        table: the catalogue.
-        ready: the customers.
-        ceiling: as in :func:`bought`.
-        margin_share: gross margin of a basket.
+        out: float64 (P, n, A): the five components (P = 5), or with ``weights`` the reward
+            (P = 1), minor units and counts.
         weights: float64 (5,) in the order of :data:`troth.objective.COMPONENTS`, or (0,).
+        chosen: int64 (n, 1), one action each, or (0, 0) for all K.
+        fs, ints, longs, bits: the population's blocks, left as they are.
+        start, stop: positions.
+        life, tables, par, today: as in :func:`simulator.day.live`.
     """
-    weighted = weights.size > 0
-    for i in range(actions.shape[0]):
-        organic, basket, completes = ready.organic[i], ready.basket[i], ready.completes[i]
-        for at in range(actions.shape[1]):
-            k = actions[i, at]
-            c = table.channel[k]
-            added = (
-                ready.drive[i]
-                * table.strength[k]
-                * ready.by_channel[c, i]
-                * ready.by_kind[table.kind[k], i]
-                * ready.by_journey[table.journey[k], i]
+    clock, period = today.clock, today.period
+    actions, channels = tables.actions, tables.channels
+    tired = np.empty(C)
+    arrives = np.empty(C)
+    refuses = np.empty(C)
+    moments = np.empty(MOST_JOURNEYS)
+    everything = chosen.shape[1] == 0
+    width = actions.shape[0] if everything else 1
+    surprise = life[SURPRISE] - life[SURPRISE - 1]
+    for i in range(start, stop):
+        charged = fs[col.POINT_VALUE, i] * par.charged
+        gap = min(clock - ints[col.WEAR_DAY, i], 255)
+        load = 0.0
+        for c in range(1, C):
+            tired[c] = fs[col.WEAR + c, i] * tables.fade[c, gap]
+            load += tired[c]
+        group = tables.groups[bits[col.GROUP, i]]
+        ticket = ints[col.TICKETS, i] > 0
+        gone = ints[col.LEAVES, i] <= clock
+        sentiment = mood.now(fs, ints, i, par, clock)
+        adversary = bits[col.ADVERSARY, i] != 0
+        mean = math.exp(fs[col.BASKET, i] + 0.5 * par.sigma_within**2) * 100.0 * today.basket
+        margin_each = mean * par.margin_share * mean_margin(
+            bits[col.FAVOURITE, i], tables.categories, par
+        )
+        for c in range(1, C):
+            worn = tired[c]
+            tired[c] = fatigue.tired(channels[c].wear, float(worn), par.fatigue_wear, load)
+            reached = ints[col.REACH, i] & (1 << c) != 0
+            arrives[c] = channels[c].delivery if reached else 0.0
+            refuses[c] = fatigue.opts_out(
+                channels[c].opt_out,
+                group.opt_out,
+                par.fatigue_opt_out_gain,
+                load,
+                par.mood_opt_out_when_open if ticket else 1.0,
             )
-            # No contact is never delivered, so that what it would add does not matter.
-            arrives = table.delivery[k]
-            reached = arrives * _buys(organic, ready.hurt[i], table.recovers[k], added, ceiling)
-            buys = (1.0 - arrives) * organic + reached
-            margin = buys * basket * margin_share
-            discount = reached * basket * table.discount[k]
-            points = reached * table.promised_minor[k] + buys * completes
-            opt_outs = arrives * ready.opts_out[c, i]
-            if weighted:
+        arrives[0] = 0.0
+        refuses[0] = 0.0
+        tired[0] = 1.0
+
+        # What the day brings by itself: what lands, then an own purchase, gifts.
+        tier = np.int64(bits[col.TIER, i])
+        progress = 0.0
+        if ints[col.CHALLENGE_END, i] > 0:
+            progress = ints[col.CHALLENGE_DONE, i] / max(ints[col.CHALLENGE_TARGET, i], 1)
+        way = closeness(
+            longs[col.SPEND, i],
+            tables.tiers[tier].threshold,
+            tables.tiers[tier + 1].threshold,
+            tier >= tables.tiers.shape[0] - 2,
+        )
+        award = float(int(round(int(round(par.challenge_award)) * charged)))
+        running = ints[col.CHALLENGE_END, i] > 0
+        done = ints[col.CHALLENGE_DONE, i]
+        day_points = 0.0
+        own_tier = tier
+        if ints[col.DUE_DAY, i] <= clock:
+            done += 1
+            spend = longs[col.SPEND, i] + ints[col.DUE_BASKET, i]
+            own_tier = tier_of(spend, tier, tables.tiers)
+            if running and done >= ints[col.CHALLENGE_TARGET, i]:
+                day_points += award
+                running = False
+        seen = 1.0 if clock >= ints[col.LINK_DAY, i] else 1.0 - par.unseen_share
+        own_points = fs[col.EARN, i] * tables.tiers[own_tier].earn * mean / 100.0 * charged
+        if running and done + 1 >= ints[col.CHALLENGE_TARGET, i]:
+            own_points += award
+        own = own_chance(float(fs[col.OWN_RATE, i]), today.season)
+        day_points += surprise * float(int(round(int(par.surprise_points) * charged)))
+        if ints[col.BIRTHDAY, i] == today.day_of_year:
+            day_points += float(int(round(int(par.birthday_points) * charged)))
+
+        # What a contact adds.
+        hurt = mood.put_off(group.hurt, ticket, par)
+        free = ints[col.DUE_DAY, i] == NEVER and not adversary and group.gain > 0.0
+        drives = 0.0
+        if free:
+            recency = clock - ints[col.SEEN_ORDER, i]
+            drives = response.drive(
+                par, today, recency, longs[col.SPEND, i], group.gain, sentiment, gone
+            )
+            oldest = (period + 1) % col.BUCKETS
+            expiry = min(
+                ints[col.POINT_BUCKETS + oldest, i] / max(ints[col.REDEEM_FROM, i], 1), 1.0
+            )
+            for j in range(tables.journeys.shape[0]):
+                journey = tables.journeys[j]
+                moments[j] = moment(
+                    journey.response, journey.pressure, journey.gain, way, expiry, progress
+                )
+        unused = ints[col.REDEEM_DAY, i] == NEVER
+        earns = fs[col.EARN, i] * tables.tiers[tier].earn * mean / 100.0
+        for at in range(width):
+            k = at if everything else chosen[i, 0]
+            action = actions[k]
+            c = action.channel
+            fit = float(fs[col.FIT + action.kind, i])
+            added = 0.0
+            if free and k > 0 and not (ticket and action.recovers == 0):
+                taste = float(fs[col.AFFINITY + c, i]) * tired[c] * fit * moments[action.journey]
+                added = response.added(drives, action.strength, taste, par.ceiling)
+            used = 0.0
+            if action.take_up > 0.0 and unused:
+                used = 1.0
+                if not adversary:
+                    used = response.uses(
+                        par.take_up * action.take_up,
+                        fit,
+                        float(fs[col.OWN_RATE, i]),
+                        par.take_up_days,
+                        added,
+                    )
+            stays = own
+            if hurt > 0.0 and action.recovers == 0:
+                stays = own * (1.0 - arrives[c] * hurt)
+            margin = (stays + arrives[c] * added) * margin_each
+            discount = arrives[c] * (added + used) * mean * action.discount
+            points = (
+                day_points
+                + stays * seen * own_points
+                + arrives[c] * (added * (action.points + earns) + used * action.points) * charged
+            )
+            refused = arrives[c] * refuses[c]
+            if weights.shape[0] > 0:
                 out[0, i, at] = (
                     weights[0] * margin
                     + weights[1] * discount
                     + weights[2] * points
-                    + weights[3] * table.cost_minor[k]
-                    + weights[4] * opt_outs
+                    + weights[3] * action.cost
+                    + weights[4] * refused
                 )
             else:
                 out[0, i, at] = margin
                 out[1, i, at] = discount
                 out[2, i, at] = points
-                out[3, i, at] = opt_outs
+                out[3, i, at] = action.cost
+                out[4, i, at] = refused

@@ -1,13 +1,15 @@
-"""The compiled loops that know no mechanism: Philox, counts of clicks, the mask, a pick.
+"""The compiled ground floor: Philox, an exponential that vectorises, and Numba's cache.
 
-Numba's cache watches only the file of a compiled function: a compiled function calls
-compiled helpers of its own file only, or a change of the helper would go unnoticed.
 ``fastmath`` stays off, so that a number does not depend on the batch it is computed in.
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -21,36 +23,141 @@ Bool = NDArray[np.bool_]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _LOW = 0xFFFFFFFF
+UNIT = 2.0**-32
+
+
+@cache
+def _sources() -> str:
+    """A digest of every module that compiled functions live in."""
+    folder = Path(__file__).parent
+    hashed = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        hashed.update(path.read_bytes())
+    return hashed.hexdigest()
 
 
 def compiled(function: _Function) -> _Function:
-    """Numba's ``njit`` with the cache on and the types kept."""
-    return cast("_Function", njit(cache=True, nogil=True)(function))
+    """Numba's ``njit`` with the GIL released, the cache on and the types kept.
+
+    Numba's cache watches only the file of a compiled function; helpers and constants come from
+    others here. So the cache is stamped with all of them, and a change anywhere recompiles.
+    """
+    dispatcher = njit(cache=True, nogil=True)(function)
+    file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if hasattr(file, "_source_stamp"):
+        file._source_stamp = _sources()
+    else:  # another Numba keeps it elsewhere: better slow than stale
+        dispatcher = njit(nogil=True)(function)
+    return cast("_Function", dispatcher)
 
 
-@compiled
-def _philox(counter: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: Any) -> Any:
-    """Philox4x32-10 (Salmon et al., SC 2011): four words, each a uint64 below 2**32."""
+def inlined(function: _Function) -> _Function:
+    """A helper of loops that must vectorise: Numba itself puts it into its callers.
+
+    LLVM inlines helpers too, but only after it has looked for loops to vectorise.
+    """
+    return cast("_Function", njit(inline="always")(function))
+
+
+@inlined
+def _round(x0: Any, x1: Any, x2: Any, x3: Any, a: Any, b: Any) -> Any:
     low, half = uint64(_LOW), uint64(32)
-    x0, x1, x2, x3 = uint64(counter), uint64(purpose), uint64(step), uint64(replicate)
-    a, b = uint64(k0), uint64(k1)
-    for _ in range(10):
-        p0 = uint64(0xD2511F53) * x0
-        p1 = uint64(0xCD9E8D57) * x2
-        x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
-        a = (a + uint64(0x9E3779B9)) & low
-        b = (b + uint64(0xBB67AE85)) & low
-    return x0, x1, x2, x3
+    p0 = uint64(0xD2511F53) * x0
+    p1 = uint64(0xCD9E8D57) * x2
+    return (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+
+
+@inlined
+def _bump(a: Any, b: Any) -> Any:
+    low = uint64(_LOW)
+    return (a + uint64(0x9E3779B9)) & low, (b + uint64(0xBB67AE85)) & low
+
+
+@inlined
+def philox(counter: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: Any) -> Any:
+    """Philox4x32-10 (Salmon et al., SC 2011): four words, each a uint64 below 2**32.
+
+    The ten rounds are written out: LLVM vectorises a loop over customers only if there is no
+    loop inside.
+    """
+    low = uint64(_LOW)
+    x0, x1 = uint64(counter) & low, uint64(purpose) & low
+    x2, x3 = uint64(step) & low, uint64(replicate) & low
+    a, b = uint64(k0) & low, uint64(k1) & low
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
+    a, b = _bump(a, b)
+    return _round(x0, x1, x2, x3, a, b)
+
+
+@inlined
+def draw(customer: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: Any) -> Any:
+    """Four uniforms in (0, 1): bit for bit :func:`troth.streams.uniforms`."""
+    a, b, c, d = philox(customer, purpose, step, replicate, k0, k1)
+    return (
+        (np.float64(np.int64(a)) + 0.5) * UNIT,
+        (np.float64(np.int64(b)) + 0.5) * UNIT,
+        (np.float64(np.int64(c)) + 0.5) * UNIT,
+        (np.float64(np.int64(d)) + 0.5) * UNIT,
+    )
+
+
+@inlined
+def survives(x: Any) -> Any:
+    """exp(-x) for x in [0, 64] to about 1e-8 at worst and 1e-15 below 3; vectorises.
+
+    Numba has no vector ``exp`` without Intel's library: a sixth-order series at x / 256, then
+    eight squarings, is a chain of multiplications that LLVM turns into vector code.
+    """
+    y = -min(x, 64.0) * (1.0 / 256.0)
+    s = 1.0 + y * (
+        1.0
+        + y * (1 / 2 + y * (1 / 6 + y * (1 / 24 + y * (1 / 120 + y * (1 / 720)))))
+    )
+    s = s * s
+    s = s * s
+    s = s * s
+    s = s * s
+    s = s * s
+    s = s * s
+    s = s * s
+    return s * s
 
 
 @compiled
-def _fill(out: Float, customer: Int64, words: NDArray[np.uint64]) -> None:
+def normals(first: Any, second: Any) -> Any:
+    """Two standard normals from two uniforms in (0, 1): Box & Muller 1958."""
+    radius = math.sqrt(-2.0 * math.log(first))
+    angle = 2.0 * math.pi * second
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+@compiled
+def _fill(
+    a: Float, b: Float, c: Float, d: Float, customer: Int64, p: Any, s: Any, r: Any, k0: Any, k1: Any
+) -> None:
     for i in range(customer.shape[0]):
-        x = _philox(customer[i], words[0], words[1], words[2], words[3], words[4])
-        out[0, i] = (np.float64(x[0]) + 0.5) * 2.0**-32
-        out[1, i] = (np.float64(x[1]) + 0.5) * 2.0**-32
-        out[2, i] = (np.float64(x[2]) + 0.5) * 2.0**-32
-        out[3, i] = (np.float64(x[3]) + 0.5) * 2.0**-32
+        a[i], b[i], c[i], d[i] = draw(customer[i], p, s, r, k0, k1)
+
+
+def words(seed: int) -> tuple[np.uint64, np.uint64]:
+    """The two key words of a seed."""
+    return np.uint64(seed & _LOW), np.uint64(seed >> 32)
 
 
 def uniforms(seed: int, customer: Int64, *, purpose: int, step: int, replicate: int = 0) -> Float:
@@ -67,8 +174,8 @@ def uniforms(seed: int, customer: Int64, *, purpose: int, step: int, replicate: 
         float64 (4, n), each in (0, 1).
     """
     out = np.empty((4, customer.shape[0]))
-    words = np.array([purpose, step, replicate, seed & _LOW, seed >> 32], dtype=np.uint64)
-    _fill(out, customer, words)
+    address = (np.uint64(purpose), np.uint64(step), np.uint64(replicate))
+    _fill(out[0], out[1], out[2], out[3], customer, *address, *words(seed))
     return out
 
 
@@ -78,19 +185,20 @@ def _successes(
     customer: Int64,
     trials: NDArray[np.int32],
     chance: Float,
-    words: NDArray[np.uint64],
+    purpose: Any,
+    step: Any,
+    k0: Any,
+    k1: Any,
 ) -> None:
     for i in range(trials.shape[0]):
         count = 0
-        limit = chance[i] * 4294967296.0
         for first in range(0, trials[i], 4):
-            block = words[1] + uint64(first // 4)
-            x = _philox(customer[i], words[0], block, uint64(0), words[2], words[3])
+            x = draw(customer[i], purpose, step + uint64(first // 4), uint64(0), k0, k1)
             left = trials[i] - first
-            count += np.float64(x[0]) + 0.5 < limit
-            count += (left > 1) & (np.float64(x[1]) + 0.5 < limit)
-            count += (left > 2) & (np.float64(x[2]) + 0.5 < limit)
-            count += (left > 3) & (np.float64(x[3]) + 0.5 < limit)
+            count += x[0] < chance[i]
+            count += (left > 1) & (x[1] < chance[i])
+            count += (left > 2) & (x[2] < chance[i])
+            count += (left > 3) & (x[3] < chance[i])
         out[i] = count
 
 
@@ -114,30 +222,8 @@ def successes(
         step: counter word of the first block; a block holds four trials.
     """
     out = np.zeros(trials.shape[0], dtype=np.int32)
-    words = np.array([purpose, step, seed & _LOW, seed >> 32], dtype=np.uint64)
-    _successes(out, customer, trials, chance, words)
+    _successes(out, customer, trials, chance, np.uint64(purpose), np.uint64(step), *words(seed))
     return out
-
-
-@compiled
-def eligible(
-    out: Bool, triggered: Bool, permits: Bool, capped: Bool, channel: Int64, journey: Int64
-) -> None:
-    """The mask, written to ``out`` (n, K); column 0 is true.
-
-    Args:
-        out: bool (n, K).
-        triggered: bool (n, J), journeys that have started.
-        permits: bool (C, n), channels that may be used.
-        capped: bool (n,), no contact is left.
-        channel: int64 (K,) of each action.
-        journey: int64 (K,) of each action.
-    """
-    for i in range(out.shape[0]):
-        out[i, 0] = True
-        free = not capped[i]
-        for k in range(1, out.shape[1]):
-            out[i, k] = free & triggered[i, journey[k]] & permits[channel[k], i]
 
 
 @compiled
@@ -152,10 +238,12 @@ def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
     """
     for i in range(mask.shape[0]):
         out[i] = 0
+        if not wanted[i]:
+            continue
         count = 0
         for k in range(1, mask.shape[1]):
             count += mask[i, k]
-        if wanted[i] and count > 0:
+        if count > 0:
             left = int(uniform[i] * count)
             for k in range(1, mask.shape[1]):
                 if mask[i, k]:
@@ -163,3 +251,13 @@ def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
                         out[i] = k
                         break
                     left -= 1
+
+
+@compiled
+def first_refused(actions: Int64, mask: Bool) -> int:
+    """Position of the first action that is no column or not eligible, or -1."""
+    for i in range(actions.shape[0]):
+        k = actions[i]
+        if k < 0 or k >= mask.shape[1] or not mask[i, k]:
+            return i
+    return -1

@@ -1,69 +1,103 @@
-"""Mood: sentiment and open tickets.
+"""Mood: sentiment, complaints and tickets, surveys.
 
 Sentiment s in [-1, 1] returns to 0 with a time constant; a complaint lowers it and opens a
-ticket, a purchase or an apology lifts it. Each day an open ticket is solved with some chance,
-and the customer may leave for good over it. While a ticket is open, any contact but service
-recovery puts him off; sentiment scales the response by exp(gain * s). All figures are knobs:
-no sourced ones were found.
+ticket, a purchase, a gift or an apology lifts it. Each day an open ticket is solved with some
+chance, more likely when service recovery reaches him, and he may leave for good over it. While
+it is open, any contact but service recovery puts him off: his own purchase of the day is at
+risk, and an offer costs sentiment. Sentiment scales the response by exp(gain * s). The firm
+sees only a signal: a noisy measurement of some past day, and the score of the last survey. All
+figures are knobs: no sourced ones were found.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.scenarios.sections import MoodSection
+from simulator import columns as col
+from simulator.chances import RECOVERY
+from simulator.kernel import compiled, draw, normals
+from simulator.purposes import Purpose
 
-Float = NDArray[np.float64]
-
-MAX_TICKETS = 9
-
-
-def hurt(section: MoodSection, tickets: NDArray[np.int32], disposition: Float) -> Float:
-    """float64 (n,): share of today's own purchases that a contact destroys.
-
-    Args:
-        section: parameters.
-        tickets: open tickets (n,).
-        disposition: the share for his uplift group (n,).
-    """
-    return np.maximum(disposition, np.where(tickets > 0, section.hurt_when_open, 0.0))
+TICKET, SIGNAL = int(Purpose.TICKET), int(Purpose.LIFE)
+MOST_TICKETS = 9
 
 
-def opt_out_factor(section: MoodSection, tickets: NDArray[np.int32]) -> Float:
-    """float64 (n,): how much readier he is to withdraw a permission."""
-    return np.where(tickets > 0, section.opt_out_when_open, 1.0)
+@compiled
+def now(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, clock: Any) -> Any:
+    """The sentiment of customer ``i`` today."""
+    return fs[col.SENTIMENT, i] * par.mood_keeps ** (clock - ints[col.SENTIMENT_DAY, i])
 
 
-def overnight(
-    section: MoodSection,
-    sentiment: NDArray[np.float32],
-    tickets: NDArray[np.int32],
-    *,
-    bought: NDArray[np.bool_],
-    recovery: NDArray[np.bool_],
-    complains: NDArray[np.bool_],
-    uniform: Float,
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Sentiment and tickets of the next morning.
+@compiled
+def feel(
+    fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, change: Any, par: Any, clock: Any
+) -> Any:
+    """Move the sentiment of customer ``i`` by ``change``; the sentiment after it."""
+    moved = min(max(now(fs, ints, i, par, clock) + change, -1.0), 1.0)
+    fs[col.SENTIMENT, i] = moved
+    ints[col.SENTIMENT_DAY, i] = clock
+    return moved
 
-    Args:
-        section: parameters.
-        sentiment: of this morning (n,).
-        tickets: open this morning (n,).
-        bought: a purchase was made, bool (n,).
-        recovery: a service-recovery contact arrived, bool (n,).
-        complains: a complaint was made, bool (n,).
-        uniform: (n,) decides whether a ticket is solved.
-    """
-    solved = (tickets > 0) & (
-        uniform < np.where(recovery, section.solved_by_recovery, section.solved_per_day)
-    )
-    moved = (
-        sentiment * np.float32(np.exp(-1.0 / section.recovery_days))
-        + np.float32(section.purchase_lift) * bought
-        + np.float32(section.recovery_lift) * (recovery & (tickets > 0))
-        - np.float32(section.ticket_shock) * complains
-    )
-    left = np.minimum(tickets - solved + complains, MAX_TICKETS)
-    return np.clip(moved, -1.0, 1.0).astype(np.float32), left.astype(np.int32)
+
+@compiled
+def complain(ints: NDArray[np.int32], i: Any) -> None:
+    """Open a ticket of customer ``i``."""
+    ints[col.TICKETS, i] = min(ints[col.TICKETS, i] + 1, MOST_TICKETS)
+
+
+@compiled
+def put_off(group: Any, ticket: Any, par: Any) -> Any:
+    """Share of today's own purchases that a contact destroys."""
+    return max(group, par.mood_hurt_when_open if ticket else 0.0)
+
+
+@compiled
+def score(sentiment: Any, z: Any, par: Any) -> Any:
+    """Answer to a survey, whole, 0..10."""
+    answer = par.mood_nps_mean + par.mood_nps_gain * sentiment + par.mood_nps_sd * z
+    return int(min(max(round(answer), 0.0), 10.0))
+
+
+@compiled
+def measure(
+    fs: NDArray[np.float32],
+    ints: NDArray[np.int32],
+    i: Any,
+    first: int,
+    keys: Any,
+    par: Any,
+    clock: Any,
+) -> None:
+    """Refresh the firm's signal of customer ``i``."""
+    u = draw(first + i, SIGNAL, clock, keys[0], keys[1], keys[2])
+    z, _ = normals(u[0], u[1])
+    heard = now(fs, ints, i, par, clock) + par.mood_signal_sd * z
+    fs[col.SIGNAL, i] = min(max(heard, -1.0), 1.0)
+
+
+@compiled
+def tickets(
+    ints: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    low: int,
+    flags: NDArray[np.uint8],
+    first: int,
+    keys: Any,
+    par: Any,
+    today: Any,
+) -> None:
+    """One more day of the open tickets of ``rows``: solved, or the last straw."""
+    clock = today.clock
+    for at in range(rows.shape[0]):
+        i = rows[at]
+        u = draw(first + i, TICKET, clock, keys[0], keys[1], keys[2])
+        solved = par.mood_solved_per_day
+        if flags[i - low] & RECOVERY:
+            solved = par.mood_solved_by_recovery
+        if u[0] < solved:
+            ints[col.TICKETS, i] -= 1
+        if u[1] < par.mood_leaves_per_open_day:
+            ints[col.LEAVES, i] = min(ints[col.LEAVES, i], clock + 1)

@@ -1,15 +1,18 @@
-"""When customers buy without being asked: the BG/NBD process, day by day.
+"""When customers buy without being asked, and when they leave for good, unseen.
 
-While alive, customer i buys at a Poisson rate lambda_i ~ Gamma(r, alpha); after each repeat
-purchase he leaves for good, unseen, with probability p_i ~ Beta(a, b):
+Pareto/NBD (Schmittlein, Morrison & Colombo, "Counting your customers: who are they and what
+will they do next?", Management Science 33(1), 1987): while a member, customer i buys at a
+Poisson rate lambda_i ~ Gamma(r, alpha) and leaves after a lifetime Exp(mu_i) with
+mu_i ~ Gamma(s, beta), drawn on joining. BG/NBD (Fader, Hardie & Lee, "Counting your customers
+the easy way", Marketing Science 24(2), 2005): he leaves after each own purchase with
+probability p_i ~ Beta(a, b) instead. Day by day,
 
-    P(buys today) = 1 - exp(-lambda_i * season_t)        if alive, else 0
-    P(leaves | bought of his own accord) = p_i
+    P(buys today) = 1 - exp(-lambda_i * factor_t)        while a member, else 0
 
-Source: Fader, Hardie & Lee, "Counting your customers the easy way: an alternative to the
-Pareto/NBD model", Marketing Science 24(2), 2005, equations 1 to 4; parameters fitted to CDNOW by
-``troth calibrate``. A purchase that a contact brought about carries no risk of leaving:
-otherwise marketing would kill customers merely by selling to them.
+with the factor of :mod:`simulator.calendar` and what :mod:`simulator.standing` does to
+lambda_i. Parameters are fitted by ``troth calibrate``. A purchase that a contact brought about
+carries no risk of leaving: otherwise marketing would kill customers merely by selling to them;
+it wins a lapsed one back, with a new lifetime.
 """
 
 from __future__ import annotations
@@ -18,18 +21,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, gammaincinv
 
-from simulator.calibration.figures import PurchaseFigures
+from simulator.calibration.figures import ParetoFigures, PurchaseFigures
+from simulator.columns import NEVER
 
 Float = NDArray[np.float64]
 
 DAYS_PER_WEEK = 7.0
+_LEAST = 1e-37  # shapes below 1 put mass next to 0; a float32 stays positive
 
 
-def draw_rates(figures: PurchaseFigures, quantile: Float) -> Float:
+def draw_rates(figures: PurchaseFigures | ParetoFigures, quantile: Float) -> Float:
     """Purchases per day, float64 (n,) > 0: the gamma quantile of uniforms (n,)."""
     weekly = gammaincinv(figures.r, quantile) / figures.alpha_weeks
-    # r < 1 puts mass next to 0; the smallest normal float32 keeps the stored rate positive.
-    return np.asarray(np.maximum(weekly / DAYS_PER_WEEK, 1e-37), dtype=np.float64)
+    return np.asarray(np.maximum(weekly / DAYS_PER_WEEK, _LEAST), dtype=np.float64)
+
+
+def draw_departures(figures: ParetoFigures, quantile: Float) -> Float:
+    """Departures per day, float64 (n,) > 0: the gamma quantile of uniforms (n,)."""
+    weekly = gammaincinv(figures.s, quantile) / figures.beta_weeks
+    return np.asarray(np.maximum(weekly / DAYS_PER_WEEK, _LEAST), dtype=np.float64)
 
 
 def draw_drop_out(figures: PurchaseFigures, quantile: Float) -> Float:
@@ -37,12 +47,7 @@ def draw_drop_out(figures: PurchaseFigures, quantile: Float) -> Float:
     return np.asarray(betaincinv(figures.a, figures.b, quantile), dtype=np.float64)
 
 
-def daily_probability(rate: Float, alive: NDArray[np.bool_], season: float) -> Float:
-    """P(buys today of his own accord), float64 (n,) in [0, 1).
-
-    Args:
-        rate: purchases per day (n,).
-        alive: bool (n,).
-        season: multiplier of the day, mean 1 over a year.
-    """
-    return np.where(alive, -np.expm1(-rate * season), 0.0)
+def last_days(joined: NDArray[np.int32], departures: Float, uniform: Float) -> NDArray[np.int32]:
+    """int32 (n,): the day from which each is gone, from departures per day and uniforms."""
+    lifetime = np.minimum(-np.log(uniform) / departures, NEVER / 2)
+    return np.minimum(joined + 1.0 + lifetime, NEVER - 1.0).astype(np.int32)

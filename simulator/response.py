@@ -1,172 +1,79 @@
-"""What a contact does to today's purchase, and the exact expectation of it.
+"""What a contact does, and what it is expected to do.
 
-For customer i and action k on channel c, of kind o, in journey j, delivered with probability
-d_c:
+For customer i and action k on channel c, of kind o, in journey j:
 
-    organic_i = P(buys of his own accord today)               (purchases, calendar, challenges)
-    base_i    = [sigma(v_i + l_i) - sigma(v_i)] * conversion  (one e-mail, Hillstrom)
-    v_i       = visit_intercept + visit_recency * m_i + visit_log_history * log1p(h_i)
-    l_i       = lift_intercept + lift_recency * m_i + lift_log_history * log1p(h_i)
-    drive_i   = base_i * gain[group_i] * exp(s * sentiment_i) * (1 if alive else lapsed)
-    added_ik  = drive_i * strength_k * affinity_ic * fatigue_ic * fit_io * moment_ij
-    P(buys | delivered) = min(organic_i + added_ik, ceiling)
-                          organic_i * (1 - hurt_i)   where contacts put him off
+    arrives_ic = delivery_c today, if the channel physically reaches him
+    base_i     = [sigma(v_i + l_i) - sigma(v_i)] * conversion   (one e-mail, Hillstrom)
+    v_i        = visit_intercept + visit_recency * m_i + visit_log_history * log1p(h_i)
+    l_i        = lift_intercept + lift_recency * m_i + lift_log_history * log1p(h_i)
+    drive_i    = base_i * gain[group_i] * exp(s * sentiment_i) * (lapsed, if he has left) * day
+    added_ik   = min(drive_i * strength_k * affinity_ic * tired_ic * fit_io * moment_ij, ceiling)
+    uses_ik    = take_up_k * fit_io * P(own purchase within take_up_days)
 
-with m_i months since the last purchase and h_i spend of the past year, both kept inside the
-range Hillstrom's experiment covers. Hillstrom's response is that of the two weeks after one
-e-mail; here all of it falls on the day of the contact, so that a decision's reward is its own
-day's. Other channels, offers and moments multiply that of the e-mail: these multiples are
-explicit knobs of the scenario, not estimates.
+and, given that it arrives, he buys because of it with probability added_ik, or else uses the
+offer on a purchase that he would have made anyway with probability uses_ik; today's own
+purchase is lost with probability hurt_i where contacts put him off. Both answers are settled
+in his mind on the day of the contact and land after delays of their own
+(:mod:`simulator.delays`); while one is on its way there is no second of its kind. So the
+expectation of all that a decision brings is exact given the state of its morning, even though
+it comes in over weeks. m_i are months since the last purchase and h_i is spend of the past
+year, both kept inside the range of Hillstrom's experiment. Other channels, offers and moments
+multiply the e-mail's effect: these multiples are explicit knobs of the scenario.
+
+Clicks carry what a firm can learn of hidden tastes:
+P(clicked | arrived) = clicked_c * click[group_i] * affinity_ic * fit_io * tired_ic.
+
+The functions take scalars and are compiled into the kernels.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import math
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from simulator import calendar, challenges, fatigue, journeys, mood, purchases, spend
-from simulator.channels import ChannelTable
-from simulator.offers import GroupTable
-from simulator.population import Population
-from simulator.scenarios import Scenario
-from simulator.wallet import TierTable
-
-Float = NDArray[np.float64]
+from simulator.kernel import compiled, survives
 
 DAYS_PER_MONTH = 30.4375
 
 
-class Readiness(NamedTuple):
-    """How every customer stands to a contact this morning; names as in the module's equations.
-
-    Attributes:
-        organic, hurt, drive, basket, completes: float64 (n,); ``basket`` is the expected
-            basket and ``completes`` the liability that a purchase triggers, minor units.
-        by_channel: (C, n); by_kind: (O, n); by_journey: (J, n) factors of ``added``.
-        opts_out: (C, n) P(opts out | delivered).
-        tired: (C, n) what fatigue leaves of the response.
-    """
-
-    organic: Float
-    hurt: Float
-    drive: Float
-    basket: Float
-    completes: Float
-    by_channel: Float
-    by_kind: Float
-    by_journey: Float
-    opts_out: Float
-    tired: Float
+@compiled
+def _logistic(x: Any) -> Any:
+    return 1.0 / (1.0 + math.exp(-x))
 
 
-@dataclass(frozen=True)
-class Tables:
-    """The scenario's parameters as columns."""
-
-    channels: ChannelTable
-    groups: GroupTable
-    tiers: TierTable
-
-
-def email_effect(scenario: Scenario, people: Population) -> Float:
-    """base_i: incremental purchases of one average e-mail, float64 (n,)."""
-    figures, limits = scenario.email, scenario.response
-    months = np.clip(people.recency / DAYS_PER_MONTH, 1.0, limits.max_recency_months)
-    history = np.log1p(np.maximum(people.spend / spend.MINOR_PER_MAJOR, limits.min_history))
-    visit = (
-        figures.visit_intercept
-        + figures.visit_recency * months
-        + figures.visit_log_history * history
-    )
-    lift = (
-        figures.lift_intercept + figures.lift_recency * months + figures.lift_log_history * history
-    )
-    return (_logistic(visit + lift) - _logistic(visit)) * figures.conversion_given_visit_email
+@compiled
+def drive(
+    par: Any, today: Any, recency: Any, spend: Any, gain: Any, sentiment: Any, gone: Any
+) -> Any:
+    """drive_i from days since the last purchase and a year's spend in minor units."""
+    months = min(max(recency / DAYS_PER_MONTH, 1.0), par.max_recency_months)
+    history = math.log1p(max(spend / 100.0, par.min_history))
+    visit = par.visit_intercept + par.visit_recency * months + par.visit_log_history * history
+    lift = par.lift_intercept + par.lift_recency * months + par.lift_log_history * history
+    base = (_logistic(visit + lift) - _logistic(visit)) * par.conversion_given_visit_email
+    share = par.lapsed if gone else 1.0
+    return base * gain * math.exp(par.sentiment_gain * sentiment) * share * today.response
 
 
-def _logistic(x: Float) -> Float:
-    return 1.0 / (1.0 + np.exp(-x))
+@compiled
+def added(drives: Any, strength: Any, taste: Any, ceiling: Any) -> Any:
+    """added_ik, with ``taste`` the product of affinity, tired, fit and moment."""
+    return min(drives * strength * taste, ceiling)
 
 
-def pressures(scenario: Scenario, people: Population, tiers: TierTable) -> dict[str, Float]:
-    """What can raise a journey's response, each float64 (n,) in [0, 1]."""
-    return {
-        "tier": tiers.closeness(people.tier, people.spend),
-        "expiry": np.minimum(people.point_buckets[-1] / scenario.wallet.redeem_from, 1.0),
-        "progress": challenges.progress(
-            scenario.challenges, people.challenge_days, people.challenge_done
-        ),
-    }
+@compiled
+def uses(take_up: Any, fit: Any, own_rate: Any, days: Any, added_here: Any) -> Any:
+    """uses_ik, at most what ``added`` leaves."""
+    return min(take_up * fit * (1.0 - survives(own_rate * days)), 1.0 - added_here)
 
 
-def readiness(
-    scenario: Scenario, tables: Tables, people: Population, today: calendar.Day
-) -> Readiness:
-    """How every customer stands this morning."""
-    pressing = pressures(scenario, people, tables.tiers)
-    pull = challenges.pull(scenario.challenges, pressing["progress"])
-    groups = tables.groups
-    gain = groups.gain[people.group] * np.exp(
-        scenario.response.sentiment_gain * people.sentiment.astype(np.float64)
-    )
-    gain *= np.where(people.alive, 1.0, scenario.response.lapsed)
-    tired = fatigue.response_factor(scenario.fatigue, tables.channels, people.wear)
-    readier = (
-        groups.opt_out[people.group]
-        * fatigue.opt_out_factor(scenario.fatigue, people.wear)
-        * mood.opt_out_factor(scenario.mood, people.tickets)
-    )
-    due = challenges.completes(scenario.challenges, people.challenge_days, people.challenge_done)
-    award = award_minor(scenario)
-    return Readiness(
-        organic=purchases.daily_probability(people.rate * pull, people.alive, today.factor),
-        hurt=mood.hurt(scenario.mood, people.tickets, groups.hurt[people.group]),
-        drive=email_effect(scenario, people) * gain,
-        basket=spend.expected_minor(scenario.spend, people.basket.astype(np.float64)),
-        completes=np.where(due, award, 0.0),
-        by_channel=people.affinity * tired,
-        by_kind=people.fit.astype(np.float64),
-        by_journey=journeys.moment(scenario.journeys, pressing),
-        opts_out=np.minimum(tables.channels.opt_out[:, None] * readier, 1.0),
-        tired=tired,
-    )
+@compiled
+def opening(opened: Any, affinity: Any) -> Any:
+    """P(opened | arrived)."""
+    return min(opened * math.sqrt(affinity), 1.0)
 
 
-def award_minor(scenario: Scenario) -> float:
-    """Liability of a completed challenge, whole minor units."""
-    return float(round(scenario.challenges.award_points * scenario.economics.point_liability_minor))
-
-
-def click_chances(
-    tables: Tables,
-    people: Population,
-    tired: Float,
-    channel: NDArray[np.int64],
-    kind: NDArray[np.int64],
-) -> tuple[Float, Float]:
-    """P(opened | delivered) and P(clicked | opened) of one contact each, float64 (n,).
-
-    Clicks carry what a firm can learn of hidden tastes:
-    P(clicked | delivered) = clicked_c * click[group_i] * affinity_ic * fit_io * fatigue_ic.
-
-    Args:
-        tables: parameters.
-        people: n customers.
-        tired: (C, n) what fatigue leaves of the response.
-        channel: int64 (n,) of each customer's contact.
-        kind: int64 (n,) of its offer.
-    """
-    rows = np.arange(len(people))
-    taste = people.affinity[channel, rows].astype(np.float64)
-    opened = np.minimum(tables.channels.opened[channel] * np.sqrt(taste), 1.0)
-    clicked = (
-        tables.channels.clicked[channel]
-        * tables.groups.click[people.group]
-        * taste
-        * people.fit[kind, rows]
-        * tired[channel, rows]
-    )
-    return opened, np.minimum(clicked / np.maximum(opened, 1e-12), 1.0)
+@compiled
+def clicking(clicked: Any, group: Any, affinity: Any, fit: Any, tiredness: Any, open_: Any) -> Any:
+    """P(clicked | opened)."""
+    return min(clicked * group * affinity * fit * tiredness / max(open_, 1e-12), 1.0)

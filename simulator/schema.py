@@ -8,6 +8,8 @@ from troth.features import Feature, FeatureKind, FeatureSchema
 
 MAX_RECENCY_DAYS = 1095.0
 MAX_SINCE_CONTACT_DAYS = 90.0
+NO_SCORE = 7.5
+"""Shown as the last survey score where there is none."""
 
 
 def reference_schema(tiers: tuple[str, ...], clicked: Mapping[str, float]) -> FeatureSchema:
@@ -70,5 +72,8 @@ def reference_schema(tiers: tuple[str, ...], clicked: Mapping[str, float]) -> Fe
             number(f"response_{name}", 0.0, 1.0, rate, 0.6 * rate, "clicks per contact")
             for name, rate in clicked.items()
         ),
+        log("visits_28d", 1000.0, 0.3, 0.6, "visits, forgotten over 28 days"),
+        number("days_to_birthday", 0.0, 364.0, 182.0, 105.0, "days"),
+        number("last_nps", 0.0, 10.0, NO_SCORE, 1.5, "score"),
     ]
     return FeatureSchema(tuple(features))

@@ -1,108 +1,142 @@
 """The wallet: an integer points ledger, and tiers with a qualifying year.
 
-A year is twelve periods of thirty days. Points lie in the bucket of the period they were
-earned in, are redeemed oldest first and expire when their bucket falls off the end:
+A year is twelve periods of thirty days, kept as a ring: what belongs to period p lies in
+bucket p mod 12. Points are redeemed in multiples of a threshold, oldest first, and expire a
+year after the period they were issued in:
 
-    balance = sum of buckets = earned - burned - expired      (always, in integers)
+    balance = sum of buckets = issued - redeemed - expired      (always, in integers)
 
-The tier is set by spend over the same twelve periods: up at once, down at a period's end.
-Redeemed points cost nothing on the day: base points are in the margin share, promised points
-were charged as a liability when promised (breakage of 25 to 35 % is in that liability).
+The tier is set by spend over the same twelve periods: up at once, down at a period's end, to
+some disappointment (Wagner, Hennig-Thurau & Rudolph, "Does customer demotion jeopardize
+loyalty?", Journal of Marketing 73(3), 2009). A point issued is charged at its value less
+expected breakage; redeeming it costs nothing more.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.population import BUCKETS, Population
-from simulator.scenarios.sections import TierSection, WalletSection
-from simulator.spend import MINOR_PER_MAJOR
-
-Float = NDArray[np.float64]
-Int64 = NDArray[np.int64]
+from simulator import columns as col
+from simulator.kernel import compiled
+from simulator.population import Population
 
 
 @dataclass(frozen=True)
-class TierTable:
-    """Tiers as columns, lowest first; ``threshold`` has one more entry, never reached."""
+class Ledger:
+    """The points of a whole population since each member joined.
 
-    threshold: Int64
-    earn_factor: Float
+    Attributes:
+        issued, redeemed, expired, outstanding: points; the first is the sum of the others.
+        liability_minor: what the outstanding points are charged at, whole minor units.
+        breakage_share: share of the points that are settled which expired; 0 if none is.
+    """
+
+    issued: int
+    redeemed: int
+    expired: int
+    outstanding: int
+    liability_minor: int
+    breakage_share: float
 
     @classmethod
-    def of(cls, tiers: tuple[TierSection, ...]) -> TierTable:
-        """The columns."""
-        never = np.iinfo(np.int64).max
+    def of(cls, people: Population, charged: float) -> Ledger:
+        """Sums over ``people``; ``charged`` is the share of a point's value in the books."""
+        redeemed, expired = int(people.redeemed.sum()), int(people.expired.sum())
+        settled = redeemed + expired
         return cls(
-            np.array([*(t.from_spend_minor for t in tiers), never], dtype=np.int64),
-            np.array([t.earn_factor for t in tiers]),
-        )
-
-    def of_spend(self, spend: Int64) -> NDArray[np.uint8]:
-        """uint8 (n,): the tier that a year's spend, minor units, qualifies for."""
-        return (np.searchsorted(self.threshold, spend, side="right") - 1).astype(np.uint8)
-
-    def to_next(self, tier: NDArray[np.uint8], spend: Int64) -> Float:
-        """float64 (n,): tier points (major units of spend) to the next tier, 0 at the top."""
-        above = tier.astype(np.int64) + 1
-        gap = np.maximum(self.threshold[above] - spend, 0) / MINOR_PER_MAJOR
-        return np.where(above < self.earn_factor.size, gap, 0.0)
-
-    def closeness(self, tier: NDArray[np.uint8], spend: Int64) -> Float:
-        """float64 (n,) in [0, 1]: share of the way from this tier to the next; 0 at the top."""
-        above = tier.astype(np.int64) + 1
-        floor = self.threshold[above - 1]
-        width = np.maximum(self.threshold[above] - floor, 1)
-        return np.where(
-            above < self.earn_factor.size, np.clip((spend - floor) / width, 0.0, 1.0), 0.0
+            issued=int(people.issued.sum()),
+            redeemed=redeemed,
+            expired=expired,
+            outstanding=int(people.points.sum()),
+            liability_minor=round(float((people.points * people.point_value).sum()) * charged),
+            breakage_share=expired / settled if settled else 0.0,
         )
 
 
-def base_points(
-    section: WalletSection, table: TierTable, tier: NDArray[np.uint8], basket: Float
-) -> Int64:
-    """int64 (m,): points a basket in minor units earns, whole points."""
-    rate = section.points_per_major * table.earn_factor[tier] / MINOR_PER_MAJOR
-    return np.floor(basket * rate).astype(np.int64)
+@compiled
+def burn(
+    ints: NDArray[np.int32], longs: NDArray[np.int64], i: Any, points: Any, period: Any
+) -> None:
+    """Redeem ``points``, at most the balance, of customer ``i``: oldest buckets first."""
+    left = points
+    for age in range(col.BUCKETS - 1, -1, -1):
+        row = col.POINT_BUCKETS + (period - age) % col.BUCKETS
+        taken = min(left, int(ints[row, i]))
+        ints[row, i] -= taken
+        left -= taken
+    longs[col.POINTS, i] -= points - left
+    longs[col.REDEEMED, i] += points - left
 
 
-def earn(people: Population, rows: Int64, points: Int64) -> None:
-    """Credit ``points`` (m,) to customers ``rows`` (m,), in this period's bucket."""
-    people.point_buckets[0, rows] += points
-    people.points[rows] += points
-    people.earned[rows] += points
+@compiled
+def issue(
+    ints: NDArray[np.int32], longs: NDArray[np.int64], i: Any, points: Any, period: Any
+) -> None:
+    """Credit ``points`` to customer ``i``, in this period's bucket."""
+    ints[col.POINT_BUCKETS + period, i] += points
+    longs[col.POINTS, i] += points
+    longs[col.ISSUED, i] += points
 
 
-def burn(people: Population, rows: Int64) -> None:
-    """Redeem the whole balance of customers ``rows`` (m,)."""
-    people.burned[rows] += people.points[rows]
-    people.point_buckets[:, rows] = 0
-    people.points[rows] = 0
+@compiled
+def qualify(
+    ints: NDArray[np.int32],
+    longs: NDArray[np.int64],
+    bits: NDArray[np.uint8],
+    i: Any,
+    amount: Any,
+    period: Any,
+    tiers: Any,
+) -> None:
+    """Book a purchase of ``amount`` minor units on the profile; the tier may rise at once."""
+    ints[col.ORDER_BUCKETS + period, i] += 1
+    ints[col.SPEND_BUCKETS + period, i] += amount
+    ints[col.ORDERS, i] += 1
+    longs[col.SPEND, i] += amount
+    ints[col.LIFETIME_ORDERS, i] += 1
+    longs[col.LIFETIME_SPEND, i] += amount
+    bits[col.TIER, i] = tier_of(longs[col.SPEND, i], bits[col.TIER, i], tiers)
 
 
-def spend(people: Population, table: TierTable, rows: Int64, basket: Float) -> None:
-    """Book one purchase each of ``basket`` (m,) minor units; the tier may rise at once."""
-    amount = basket.astype(np.int64)
-    people.order_buckets[0, rows] += 1
-    people.spend_buckets[0, rows] += amount
-    people.orders[rows] += 1
-    people.spend[rows] += amount
-    people.lifetime_orders[rows] += 1
-    people.lifetime_spend[rows] += amount
-    people.tier[rows] = np.maximum(people.tier[rows], table.of_spend(people.spend[rows]))
+@compiled
+def tier_of(spend: Any, lowest: Any, tiers: Any) -> Any:
+    """The tier that a year's spend qualifies for, at least ``lowest``."""
+    tier = np.int64(lowest)
+    while spend >= tiers[tier + 1].threshold:
+        tier += 1
+    return tier
 
 
-def end_period(people: Population, table: TierTable) -> None:
-    """Shift every bucket by one: the oldest points expire, the oldest spend is forgotten."""
-    lapsed = people.point_buckets[BUCKETS - 1].copy()
-    people.points -= lapsed
-    people.expired += lapsed
-    for buckets in (people.point_buckets, people.order_buckets, people.spend_buckets):
-        buckets[1:] = buckets[:-1].copy()
-        buckets[0] = 0
-    people.orders[:] = people.order_buckets.sum(axis=0)
-    people.spend[:] = people.spend_buckets.sum(axis=0)
-    people.tier[:] = table.of_spend(people.spend)
+@compiled
+def end_period(
+    fs: NDArray[np.float32],
+    ints: NDArray[np.int32],
+    longs: NDArray[np.int64],
+    bits: NDArray[np.uint8],
+    tiers: Any,
+    par: Any,
+    morning: int,
+) -> None:
+    """Begin the period of the day ``morning``: its bucket is emptied of what is a year old."""
+    row = (morning // col.PERIOD_DAYS) % col.BUCKETS
+    for i in range(ints.shape[1]):
+        lapsed = ints[col.POINT_BUCKETS + row, i]
+        longs[col.POINTS, i] -= lapsed
+        longs[col.EXPIRED, i] += lapsed
+        ints[col.POINT_BUCKETS + row, i] = 0
+        ints[col.ORDERS, i] -= ints[col.ORDER_BUCKETS + row, i]
+        ints[col.ORDER_BUCKETS + row, i] = 0
+        longs[col.SPEND, i] -= ints[col.SPEND_BUCKETS + row, i]
+        ints[col.SPEND_BUCKETS + row, i] = 0
+        tier = tier_of(longs[col.SPEND, i], 0, tiers)
+        if tier < bits[col.TIER, i]:
+            days = morning - ints[col.SENTIMENT_DAY, i]
+            sentiment = fs[col.SENTIMENT, i] * par.mood_keeps**days - par.demotion_shock
+            fs[col.SENTIMENT, i] = min(max(sentiment, -1.0), 1.0)
+            ints[col.SENTIMENT_DAY, i] = morning
+            ints[col.BLUES_END, i] = morning + int(par.demotion_days)
+        bits[col.TIER, i] = tier

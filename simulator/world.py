@@ -2,49 +2,47 @@
 
 A step is one day for all customers. Every random event is a function of (seed; customer,
 purpose, day, replicate): the same seed gives the same lives in one batch or split into many,
-and what is done to one customer changes nobody else's. The reward of a decision is what
-happens on its own day; see :mod:`simulator.response`.
+on one thread or several, and what is done to one customer changes nobody else's, except that
+a scenario's contact budget is shared. A decision is credited with everything it brings, also
+what lands weeks later; see :mod:`simulator.response`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import calendar, dynamics, fatigue, history, journeys, kernel, response
-from simulator.observation import observe
+from simulator import channels, checkpoint, history, kernel
+from simulator import day as one_day
+from simulator.encoder import Encoder
+from simulator.expectation import expect
+from simulator.observation import eligible, raw_features
+from simulator.population import Population
+from simulator.programme import Programme
 from simulator.purposes import Purpose
+from simulator.results import StepResult
+from simulator.rules import Rules, hidden
 from simulator.scenarios import Scenario
-from troth.catalogue import Catalogue
+from simulator.threads import Threads
+from simulator.wallet import Ledger
+from troth.catalogue import NO_CONTACT, Catalogue
 from troth.contexts import ContextBatch
-from troth.errors import InvalidArgument
+from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema
-from troth.objective import Objective
+from troth.objective import COMPONENTS, Objective
+
+__all__ = ["StepResult", "World"]
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
+Int64 = NDArray[np.int64]
 
 MAX_CUSTOMER = 2**32
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """What one day brought, per customer.
-
-    Attributes:
-        components: int64 (n,) by name in :data:`troth.objective.COMPONENTS`.
-        delivered, opened, clicked, purchased, opted_out: bool (n,).
-    """
-
-    components: dict[str, NDArray[np.int64]]
-    delivered: Bool
-    opened: Bool
-    clicked: Bool
-    purchased: Bool
-    opted_out: Bool
+_EVERYTHING = np.empty((0, 0), dtype=np.int64)
 
 
 class World:
@@ -56,12 +54,14 @@ class World:
         seed: in [0, 2**64).
         first_customer: number of the first customer; batches of one population differ in it.
         replicate: which alternative life from day 0 on; traits and past do not depend on it.
+        threads: how many work on a day; no number depends on it.
+        newcomers: everyone joined with a first purchase on the day before day 0 and has no
+            other past; there is no warm-up.
 
     Attributes:
         scenario, seed, first_customer, replicate: as given.
         size: n.
         day: days since day 0, which is the scenario's ``start``.
-        catalogue, schema: the scenario's.
 
     Raises:
         InvalidArgument: for a count, seed or customer number out of range.
@@ -75,6 +75,8 @@ class World:
         *,
         first_customer: int = 0,
         replicate: int = 0,
+        threads: int = 1,
+        newcomers: bool = False,
     ) -> None:
         if customers < 1:
             raise InvalidArgument(f"{customers} is below 1", field="customers")
@@ -85,22 +87,31 @@ class World:
                 f"{first_customer} to {first_customer + customers} is outside 0..{MAX_CUSTOMER}",
                 field="first_customer",
             )
-        self._rules = dynamics.Rules.of(scenario)
-        self._contexts: ContextBatch | None = None
-        self._mask: Bool | None = None
-        self._stands: response.Readiness | None = None
-        self.scenario = scenario
-        self.seed = seed
+        if threads < 1:
+            raise InvalidArgument(f"{threads} is below 1", field="threads")
+        warm_up = 0 if newcomers else scenario.warm_up.days
+        self._settle(scenario, seed, scenario.warm_up.days - warm_up, threads)
         self.first_customer = first_customer
         self.size = customers
         self.replicate = 0
-        self.day = -scenario.warm_up.days
-        index = np.arange(first_customer, first_customer + customers, dtype=np.int64)
-        self._people = history.draw(scenario, self._rules.tables, seed, index)
+        self.day = -warm_up
+        self._people = history.draw(
+            self._rules, seed, first_customer, customers, morning=self._clock, newcomers=newcomers
+        )
+        self.set_programme(self._own_programme())
         self._forget()
-        self._warm_up()
+        self._warm_up(warm_up)
         self.replicate = _checked_replicate(replicate)
         self._forget()
+
+    def _settle(self, scenario: Scenario, seed: int, offset: int, threads: int) -> None:
+        """What follows from the arguments and never changes."""
+        self.scenario = scenario
+        self.seed = seed
+        self._offset = offset
+        self._rules = Rules.of(scenario)
+        self._encoder = Encoder.of(scenario.schema)
+        self._threads = Threads(threads)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -119,37 +130,105 @@ class World:
 
     @property
     def permissions(self) -> Bool:
-        """Bool (n, C): channels that reach a customer and that he agreed to; column 0 is true."""
-        return np.ascontiguousarray(self._people.permits.T)
+        """Bool (n, C): channels that may be used, as far as the firm knows; column 0 is true."""
+        return channels.permitted(self._people.permits)
+
+    @property
+    def programme(self) -> Programme:
+        """The terms in force."""
+        return self._programme
+
+    def set_programme(self, programme: Programme) -> None:
+        """Put new terms in force, for everyone or for each member, from today on.
+
+        Raises:
+            InvalidArgument: for an array that is not one term per customer.
+        """
+        terms = programme.columns(self.size)
+        people, wallet = self._people, self.scenario.wallet
+        people.earn[:] = terms["points_per_major"]
+        people.point_value[:] = terms["point_value_minor"]
+        people.redeem_from[:] = np.rint(terms["redeem_from"])
+        people.difficulty[:] = terms["challenge_difficulty"]
+        own = wallet.points_per_major * self.scenario.economics.point_value_minor
+        if own > 0.0:
+            given = np.maximum(people.earn * people.point_value / own, 1e-3)
+            people.generous[:] = given**wallet.generosity_elasticity
+        else:
+            people.generous[:] = 1.0
+        self._programme = programme
+        self._stand()
+        self._forget()
+
+    def ledger(self) -> Ledger:
+        """The points of everyone, in whole points."""
+        return Ledger.of(self._people, 1.0 - self.scenario.economics.breakage)
+
+    @property
+    def people(self) -> Population:
+        """All state, hidden or not: for truth and tests, never for a policy."""
+        return self._people
+
+    def memory_per_customer(self) -> float:
+        """Bytes of state per customer."""
+        return self._people.nbytes / self.size
 
     def contexts(self) -> ContextBatch:
         """What a firm knows of every customer this morning; nothing hidden."""
         if self._contexts is None:
-            self._contexts = observe(self.scenario, self._rules.tables, self._people, self._today)
+            raw = np.ascontiguousarray(self._raw().T)
+            raw.setflags(write=False)
+            self._contexts = ContextBatch(self.schema, raw)
         return self._contexts
+
+    def observe(self, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """The encoded contexts, float32 (n, D), as a view of structure-of-arrays memory.
+
+        Args:
+            out: float32 (D, n) to write to; fresh memory by default.
+        """
+        if out is None:
+            out = np.empty((self.schema.width, self.size), dtype=np.float32)
+        raw = self._raw()
+        self._threads.run(self.size, lambda a, b: self._encoder.encode(out, raw, a, b))
+        return out.T
 
     def triggered(self) -> Bool:
         """Bool (n, J): journeys that have started, in the order of ``catalogue.journeys``."""
-        return journeys.triggered(self.scenario.journeys, self.contexts())
+        self.mask()
+        journeys = np.arange(len(self.catalogue.journeys), dtype=np.uint32)
+        return ((self._started[:, None] >> journeys) & 1).astype(bool)
 
     def mask(self) -> Bool:
         """Bool (n, K): candidates of triggered journeys on permitted channels under the cap."""
         if self._mask is None:
+            rules, section = self._rules, self.scenario.fatigue
             mask = np.empty((self.size, len(self.catalogue)), dtype=bool)
-            kernel.eligible(
-                mask,
-                self.triggered(),
-                self._people.permits,
-                fatigue.capped(self.scenario.fatigue, self._people.recent),
-                self.catalogue.channel,
-                self.catalogue.journey,
+            self._started = np.empty(self.size, dtype=np.uint32)
+            raw = self._raw()
+            self._threads.run(
+                self.size,
+                lambda a, b: eligible(
+                    mask,
+                    self._started,
+                    raw,
+                    self._people.ints,
+                    a,
+                    b,
+                    rules.conditions,
+                    len(self.catalogue.journeys),
+                    rules.need,
+                    section.cap_contacts,
+                    section.cap_days,
+                    self._clock,
+                ),
             )
             mask.setflags(write=False)
             self._mask = mask
         return self._mask
 
-    def expected_components(self, actions: NDArray[np.int64] | None = None) -> dict[str, Float]:
-        """The exact expectation of what :meth:`step` would bring today, given all hidden state.
+    def expected_components(self, actions: Int64 | None = None) -> dict[str, Float]:
+        """The exact expectation of the components that :meth:`step` would credit to today.
 
         Args:
             actions: int64 (n,), one action each; all K by default, eligible or not.
@@ -157,16 +236,18 @@ class World:
         Returns:
             float64 (n, K), or (n,) with ``actions``, by component name; minor units and counts.
         """
-        return dynamics.expected(self._rules, self._readiness, actions)
+        out = self._expected(np.empty(0), actions)
+        return dict(zip(COMPONENTS, out if actions is None else out[:, :, 0], strict=True))
 
     def expected_rewards(
-        self, objective: Objective | None = None, actions: NDArray[np.int64] | None = None
+        self, objective: Objective | None = None, actions: Int64 | None = None
     ) -> Float:
-        """E[today's reward | full state, action], float64 (n, K) or (n,), minor units."""
-        goal = objective or self.scenario.objective
-        return dynamics.expected_rewards(self._rules, self._readiness, goal, actions)
+        """E[reward credited to today | full state, action], float64 (n, K) or (n,), minor units."""
+        weights = (objective or self.scenario.objective).to_dict()
+        out = self._expected(np.array([weights[name] for name in COMPONENTS]), actions)[0]
+        return out if actions is None else np.ascontiguousarray(out[:, 0])
 
-    def step(self, actions: NDArray[np.int64]) -> StepResult:
+    def step(self, actions: Int64) -> StepResult:
         """Live one day.
 
         Args:
@@ -175,8 +256,7 @@ class World:
         Raises:
             InvalidArgument: if the shape is wrong or an action is not eligible; nothing changes.
         """
-        actions = self._checked(actions)
-        return self._live(actions)
+        return self._live(self._checked(actions))
 
     def fork(self, replicate: int | None = None) -> World:
         """An independent copy of this moment.
@@ -190,64 +270,198 @@ class World:
         twin._people = self._people.copy()
         if replicate is not None:
             twin.replicate = _checked_replicate(replicate)
+        twin._features = None
         return twin
+
+    def save(self, path: Path) -> None:
+        """Write everything that is needed to go on from here; see :mod:`simulator.checkpoint`."""
+        header: dict[str, int | str | float] = {
+            "scenario": self.scenario.digest,
+            "seed": str(self.seed),
+            "day": self.day,
+            "offset": self._offset,
+            "first_customer": self.first_customer,
+            "replicate": self.replicate,
+        }
+        terms = {f"terms.{k}": v for k, v in self._programme.columns(self.size).items()}
+        checkpoint.save(path, columns={**self._people.blocks(), **terms}, header=header)
+
+    @classmethod
+    def restore(cls, path: Path, scenario: Scenario, *, threads: int = 1) -> World:
+        """The world as it was when it was saved; it goes on to the same bit.
+
+        Raises:
+            NotFound: if there is no such file.
+            InvalidArgument: if the file is damaged.
+            FailedPrecondition: if it belongs to another scenario.
+        """
+        header, columns = checkpoint.load(path)
+        if header["scenario"] != scenario.digest:
+            raise FailedPrecondition(
+                f"saved under a scenario with digest {str(header['scenario'])[:12]}, "
+                f"not {scenario.digest[:12]}",
+                field=path.name,
+            )
+        world = object.__new__(cls)
+        world._settle(scenario, int(header["seed"]), int(header["offset"]), threads)
+        world.first_customer = int(header["first_customer"])
+        world.replicate = int(header["replicate"])
+        world.day = int(header["day"])
+        terms = {k.removeprefix("terms."): v for k, v in columns.items() if k.startswith("terms.")}
+        world._people = Population.of_blocks(
+            world.first_customer, {k: v for k, v in columns.items() if not k.startswith("terms.")}
+        )
+        world.size = len(world._people)
+        world._programme = Programme(**terms)
+        world._forget()
+        return world
+
+    @property
+    def _clock(self) -> int:
+        """Days since the clock's start, never negative."""
+        return self.day + self.scenario.warm_up.days
+
+    @property
+    def _keys(self) -> tuple[np.uint64, np.uint64, np.uint64]:
+        return (np.uint64(self.replicate), *kernel.words(self.seed))
+
+    @property
+    def _blocks(self) -> tuple[Any, ...]:
+        people = self._people
+        return people.floats, people.ints, people.longs, people.bytes
+
+    def _own_programme(self) -> Programme:
+        scenario = self.scenario
+        return Programme(
+            points_per_major=scenario.wallet.points_per_major,
+            point_value_minor=scenario.economics.point_value_minor,
+            redeem_from=scenario.wallet.redeem_from,
+        )
 
     def _forget(self) -> None:
         """Drop what was worked out for the morning that is over."""
-        self._contexts = None
-        self._mask = None
-        self._stands = None
-        self._today = calendar.day(self.scenario.calendar, self.scenario.start, self.day)
+        self._features: NDArray[np.float32] | None = None
+        self._contexts: ContextBatch | None = None
+        self._mask: Bool | None = None
+        self._today = self._rules.today(self.seed, self.day)
 
-    @property
-    def _readiness(self) -> response.Readiness:
-        if self._stands is None:
-            self._stands = response.readiness(
-                self.scenario, self._rules.tables, self._people, self._today
+    def _raw(self) -> NDArray[np.float32]:
+        """float32 (F, n), the raw features."""
+        if self._features is None:
+            raw = np.empty((self.schema.raw_width, self.size), dtype=np.float32)
+            today = self._today
+            self._threads.run(
+                self.size,
+                lambda a, b: raw_features(
+                    raw,
+                    *self._blocks,
+                    a,
+                    b,
+                    self._encoder.bounds,
+                    today.tables,
+                    self._rules.par,
+                    today.record,
+                ),
             )
-        return self._stands
+            for column in hidden(self.scenario, self.day):
+                raw[column] = np.nan
+            self._features = raw
+        return self._features
 
-    @property
-    def _keys(self) -> dynamics.Keys:
-        return dynamics.Keys(self.seed, self.day + self.scenario.warm_up.days, self.replicate)
+    def _expected(self, weights: Float, actions: Int64 | None) -> Float:
+        chosen = _EVERYTHING if actions is None else np.ascontiguousarray(actions)[:, None]
+        width = len(self.catalogue) if actions is None else 1
+        out = np.empty((1 if weights.size else len(COMPONENTS), self.size, width))
+        today = self._today
+        self._threads.run(
+            self.size,
+            lambda a, b: expect(
+                out,
+                weights,
+                chosen,
+                *self._blocks,
+                a,
+                b,
+                self._rules.life,
+                today.tables,
+                self._rules.par,
+                today.record,
+            ),
+        )
+        return out
 
-    def _live(self, actions: NDArray[np.int64]) -> StepResult:
-        outcome = dynamics.live(self._rules, self._people, self._readiness, actions, self._keys)
+    def _live(self, actions: Int64) -> StepResult:
+        result, today = StepResult.empty(self.size), self._today
+        actions = self._within_budget(actions)
+        self._threads.run(
+            self.size,
+            lambda a, b: one_day.live(
+                *self._blocks,
+                a,
+                b,
+                actions,
+                result.answers,
+                result.waits,
+                result.money,
+                result.orders,
+                result.spend_minor,
+                result.category,
+                result.store,
+                self.first_customer,
+                self._keys,
+                self._rules.life,
+                today.tables,
+                self._rules.par,
+                today.record,
+            ),
+        )
         self.day += 1
+        if self._clock % one_day.PERIOD_DAYS == 0:
+            one_day.turn_period(*self._blocks, today.tables, self._rules.par, self._clock)
         self._forget()
-        return StepResult(**outcome)
+        return result
 
-    def _warm_up(self) -> None:
+    def _stand(self) -> None:
+        """Work out how everyone stands this morning."""
+        one_day.stand(*self._blocks, self._rules.tables, self._rules.par, self._clock)
+
+    def _within_budget(self, actions: Int64) -> Int64:
+        """The actions that the day's budget pays for, first customers first."""
+        limit = self.scenario.firm.budget_minor_per_customer * self.size
+        if limit == 0.0:
+            return actions
+        cost = self.catalogue.cost_minor[actions]
+        return np.where((cost == 0) | (np.cumsum(cost) <= limit), actions, NO_CONTACT)
+
+    def _warm_up(self, days: int) -> None:
         """The plain programme before day 0: now and then any eligible action, all alike."""
         actions = np.empty(self.size, dtype=np.int64)
-        for _ in range(self.scenario.warm_up.days):
-            u = self._keys.uniforms(self._people.index, Purpose.WARM_UP)
+        index = self._people.index
+        for _ in range(days):
+            u = kernel.uniforms(self.seed, index, purpose=Purpose.WARM_UP, step=self._clock)
             wanted = u[0] < self.scenario.warm_up.contact_chance
             kernel.pick(actions, self.mask(), wanted, u[1])
             self._live(actions)
 
-    def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _checked(self, actions: Int64) -> Int64:
         actions = np.asarray(actions)
         if actions.shape != (self.size,) or actions.dtype.kind not in "iu":
             raise InvalidArgument(
                 f"{actions.dtype} {actions.shape} is not integer ({self.size},)", field="actions"
             )
         actions = actions.astype(np.int64, copy=False)
-        outside = np.flatnonzero((actions < 0) | (actions >= len(self.catalogue)))
-        if outside.size:
+        at = int(kernel.first_refused(actions, self.mask()))
+        if at < 0:
+            return actions
+        if not 0 <= actions[at] < len(self.catalogue):
             raise InvalidArgument(
-                f"{actions[outside[0]]} is outside 0..{len(self.catalogue) - 1}",
-                field=f"actions[{outside[0]}]",
+                f"{actions[at]} is outside 0..{len(self.catalogue) - 1}", field=f"actions[{at}]"
             )
-        refused = np.flatnonzero(~self.mask()[np.arange(self.size), actions])
-        if refused.size:
-            action = self.catalogue.actions[actions[refused[0]]]
-            raise InvalidArgument(
-                f"{action.action_id!r} is not eligible for {self.customer_ids[refused[0]]} "
-                f"on day {self.day}",
-                field=f"actions[{refused[0]}]",
-            )
-        return actions
+        action = self.catalogue.actions[actions[at]]
+        raise InvalidArgument(
+            f"{action.action_id!r} is not eligible for {self.customer_ids[at]} on day {self.day}",
+            field=f"actions[{at}]",
+        )
 
 
 def _checked_replicate(replicate: int) -> int:

@@ -12,7 +12,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from simulator.calibration.figures import EmailFigures, PurchaseFigures, SpendFigures
+from simulator.calibration.figures import (
+    EmailFigures,
+    ParetoFigures,
+    PurchaseFigures,
+    SpendFigures,
+)
+from simulator.scenarios import circumstances as c
 from simulator.scenarios import sections as s
 from simulator.schema import reference_schema
 from troth.catalogue import (
@@ -42,24 +48,36 @@ class Scenario(s.Section):
     description: str
     start: date
     objective_weights: s.ObjectiveSection
-    purchases: PurchaseFigures
+    purchases: Annotated[PurchaseFigures | ParetoFigures, Field(discriminator="model")]
     spend: SpendFigures
     email: EmailFigures
     economics: s.EconomicsSection
-    calendar: s.CalendarSection
+    calendar: c.CalendarSection
     population: s.PopulationSection
+    categories: Annotated[
+        tuple[s.CategorySection, ...], Field(strict=False, min_length=1, max_length=16)
+    ]
+    stores: s.StoresSection
     persuadability: s.PersuadabilitySection
     response: s.ResponseSection
+    delays: s.DelaysSection
+    visits: s.VisitsSection
     fatigue: s.FatigueSection
     mood: s.MoodSection
     wallet: s.WalletSection
+    loyalty: s.LoyaltySection
     challenges: s.ChallengeSection
     warm_up: s.WarmUpSection
     tiers: Annotated[tuple[s.TierSection, ...], Field(strict=False, min_length=1)]
     channels: dict[s.ChannelName, s.ChannelSection]
     kinds: dict[s.Kind, s.KindSection]
     offers: dict[str, s.OfferSection]
-    journeys: dict[str, s.JourneySection]
+    journeys: Annotated[dict[str, s.JourneySection], Field(min_length=1, max_length=24)]
+    firm: c.FirmSection
+    identity: c.IdentitySection
+    fraud: c.FraudSection
+    shocks: Annotated[tuple[c.ShockSection, ...], Field(strict=False)] = ()
+    validity: c.ValiditySection = c.ValiditySection()
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

@@ -1,0 +1,75 @@
+"""Who does something of his own accord today: the one pass over everybody.
+
+    P(own purchase) = 1 - exp(-own_rate_i * season_t)
+    P(visit)        = visit_rate_i,     P(an unplanned event) = sum of its chances
+
+Most people do nothing on most days. This pass draws for all, reads three columns and writes a
+byte; everything else is done for the few whom it marks. Written so that LLVM vectorises it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.kernel import compiled, draw, inlined, survives
+from simulator.purposes import Purpose
+
+OWN, EVENT, VISIT, DUE, SOON, RECOVERY = 1, 2, 4, 8, 32, 16
+"""Bits of ``flags``: own purchase, unplanned event, visit, something is due today, something
+changes tonight; a service recovery has arrived."""
+DAY = int(Purpose.DAY)
+
+
+@inlined
+def own_chance(rate: Any, season: Any) -> Any:
+    """P(own purchase today)."""
+    return 1.0 - survives(rate * season)
+
+
+@compiled
+def mark(
+    flags: NDArray[np.uint8],
+    own_rate: NDArray[np.float32],
+    visit_rate: NDArray[np.float32],
+    wake: NDArray[np.int32],
+    first: Any,
+    clock: int,
+    season: float,
+    event_chance: float,
+    replicate: Any,
+    k0: Any,
+    k1: Any,
+) -> None:
+    """Write the bits of every customer's day to ``flags``, uint8 (n,).
+
+    Args:
+        flags: written.
+        own_rate, visit_rate: float32 (n,) per day.
+        wake: int32 (n,) days on which something is due.
+        first: uint64 number of the first customer.
+        clock: the day.
+        season: factor of purchase rates.
+        event_chance: P(an unplanned event).
+        replicate, k0, k1: address of the draws, uint64.
+    """
+    step = np.uint64(clock)
+    purpose = np.uint64(DAY)
+    tomorrow = np.int32(clock + 1)
+    today = np.int32(clock)
+    for i in range(flags.shape[0]):
+        u = draw(first + np.uint64(i), purpose, step, replicate, k0, k1)
+        own = u[0] < own_chance(np.float64(own_rate[i]), season)
+        event = u[1] < event_chance
+        visits = u[2] < visit_rate[i]
+        flags[i] = (
+            np.uint8(own) * np.uint8(OWN)
+            + np.uint8(event) * np.uint8(EVENT)
+            + np.uint8(visits) * np.uint8(VISIT)
+            + np.uint8(wake[i] <= today) * np.uint8(DUE)
+            + np.uint8(wake[i] <= tomorrow) * np.uint8(SOON)
+        )
+
+

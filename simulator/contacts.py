@@ -1,0 +1,297 @@
+"""A day's contacts: what arrives, what it sets in motion, and what it costs in goodwill.
+
+Draws by the probabilities of :mod:`simulator.response`, fatigue by those of
+:mod:`simulator.fatigue`. What a contact brings is settled here and lands later.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import columns as col
+from simulator import delays, fatigue, mood, response
+from simulator.basket import contents
+from simulator.chances import OWN, RECOVERY
+from simulator.journeys import moment
+from simulator.kernel import compiled, draw, normals
+from simulator.purposes import Purpose
+from simulator.results import (
+    ARRIVED,
+    CLICKED,
+    CONTACT_COST,
+    CREDITED,
+    DISCOUNT,
+    LANDED,
+    MARGIN,
+    OPENED,
+    OPTED_OUT,
+    OPT_OUTS,
+    POINTS,
+    PURCHASED,
+    REDEEMED,
+    VISITED,
+)
+from simulator.standing import SLOT_DAY, closeness
+
+CONTACT = int(Purpose.CONTACT)
+RESPONSE = int(Purpose.RESPONSE)
+DELAY = int(Purpose.DELAY)
+LATER_BASKET = int(Purpose.LATER_BASKET)
+
+NEVER = col.NEVER
+C = col.FIT - col.AFFINITY
+PUSH, IN_APP = 2, 4
+CHALLENGE_KIND = 6
+DISCOUNT_KIND, POINTS_KIND = 3, 4
+VISIT_ONLY = 15
+LAST_VISIT = 31
+
+
+@compiled
+def contact(
+    fs: NDArray[np.float32],
+    ints: NDArray[np.int32],
+    longs: NDArray[np.int64],
+    bits: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    low: int,
+    flags: NDArray[np.uint8],
+    answers: NDArray[np.uint8],
+    waits: NDArray[np.int16],
+    money: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    first: int,
+    keys: Any,
+    tables: Any,
+    par: Any,
+    today: Any,
+) -> None:
+    """Serve ``chosen`` to ``rows``, in place.
+
+    Args:
+        fs, ints, longs, bits: the population's blocks.
+        rows: int64 (m,), customers with a contact, as positions.
+        low: position of the block's first customer.
+        flags: uint8 of the block, see :mod:`simulator.chances`; a contact may put off an own
+            purchase.
+        answers: uint8 (n,), see :mod:`simulator.results`; written.
+        waits: int16 (5, n), delays; written.
+        money: int64 (10, n), components; added to.
+        chosen: int64 (n,), actions.
+        first: number of the first customer.
+        keys: replicate and the two words of the seed, uint64.
+        tables: :class:`simulator.rules.Tables`.
+        par, today: records of scalars.
+    """
+    replicate, k0, k1 = keys
+    channels, actions, groups = tables.channels, tables.actions, tables.groups
+    clock = today.clock
+    for at in range(rows.shape[0]):
+        i = rows[at]
+        k = chosen[i]
+        action = actions[k]
+        c = action.channel
+        kind = action.kind
+        number = first + i
+        money[CREDITED + CONTACT_COST, i] += action.cost
+        money[LANDED + CONTACT_COST, i] += action.cost
+        # The load of past contacts, as it stands this morning.
+        gap = min(clock - ints[col.WEAR_DAY, i], 255)
+        load = 0.0
+        for ch in range(1, C):
+            worn = fs[col.WEAR + ch, i] * tables.fade[ch, gap]
+            fs[col.WEAR + ch, i] = worn
+            load += worn
+        ints[col.WEAR_DAY, i] = clock
+        since = clock - ints[col.LAST_CONTACT, i]
+        recent = ints[col.RECENT, i] << since if since < 29 else 0
+        ints[col.RECENT, i] = (recent | 1) & 0x1FFFFFFF
+        ints[col.LAST_CONTACT, i] = clock
+        bit = 1 << c
+        if ints[col.REACH, i] & bit == 0:
+            ints[col.PERMITS, i] &= ~bit  # it bounces, and the firm learns that it does
+            continue
+        u = draw(number, CONTACT, clock, replicate, k0, k1)
+        if u[0] >= channels[c].delivery:
+            continue
+        answer = ARRIVED
+        v = draw(number, RESPONSE, clock, replicate, k0, k1)
+        group = groups[bits[col.GROUP, i]]
+        ticket = ints[col.TICKETS, i] > 0
+        gone = ints[col.LEAVES, i] <= clock
+        sentiment = mood.now(fs, ints, i, par, clock)
+        affinity = float(fs[col.AFFINITY + c, i])
+        fit = float(fs[col.FIT + kind, i])
+        wear = float(fs[col.WEAR + c, i])
+        tiredness = fatigue.tired(channels[c].wear, wear, par.fatigue_wear, load)
+        fs[col.WEAR + c, i] = wear + 1.0
+        ints[col.DELIVERED + c, i] += 1
+        if kind == DISCOUNT_KIND or kind == POINTS_KIND:
+            fs[col.KIND_EXPECTED + kind - DISCOUNT_KIND, i] += channels[c].clicked
+
+        # Does it put him off? The own purchase of the day is lost with the share hurt.
+        hurt = mood.put_off(group.hurt, ticket, par)
+        if hurt > 0.0 and action.recovers == 0 and flags[i - low] & OWN and v[3] < hurt:
+            flags[i - low] &= 255 - OWN
+
+        # Opening and click.
+        opens = response.opening(channels[c].opened, affinity)
+        z = draw(number, DELAY, clock, replicate, k0, k1)
+        z_open, z_click = normals(z[0], z[1])
+        z_visit, z_buy = normals(z[2], z[3])
+        latency = channels[c].latency_days
+        if u[1] < opens:
+            answer |= OPENED
+            wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
+            waits[0, i] = wait
+            fading = 1.0
+            if ints[col.LEAVES, i] != NEVER and clock >= ints[col.LEAVES, i] - par.fade_days:
+                fading = par.fade_clicks
+            clicks = response.clicking(
+                channels[c].clicked, group.click * fading, affinity, fit, tiredness, opens
+            )
+            if u[2] < clicks:
+                answer |= CLICKED
+                wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], z_click)
+                waits[1, i] = wait
+                later = 0
+                if v[2] < par.visit_given_click:
+                    answer |= VISITED
+                    later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)
+                    later = min(later, LAST_VISIT - 1) + 1
+                    waits[2, i] = wait + later - 1
+                packed = ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind
+                for s in range(col.CLICK_SLOTS):
+                    if ints[col.CLICK + s, i] == 0:
+                        ints[col.CLICK + s, i] = packed
+                        break
+
+        # Purchase because of it, or use of the offer on a purchase of his own.
+        put_off = ticket and action.recovers == 0
+        gain = group.gain
+        if bits[col.ADVERSARY, i]:
+            gain = 0.0
+        chance = 0.0
+        if ints[col.DUE_DAY, i] == NEVER and not put_off and gain > 0.0:
+            tier = bits[col.TIER, i]
+            journey = tables.journeys[action.journey]
+            oldest = (today.period + 1) % col.BUCKETS
+            progress = 0.0
+            if ints[col.CHALLENGE_END, i] > 0:
+                progress = ints[col.CHALLENGE_DONE, i] / max(ints[col.CHALLENGE_TARGET, i], 1)
+            suits = moment(
+                journey.response,
+                journey.pressure,
+                journey.gain,
+                closeness(
+                    longs[col.SPEND, i],
+                    tables.tiers[tier].threshold,
+                    tables.tiers[tier + 1].threshold,
+                    tier >= tables.tiers.shape[0] - 2,
+                ),
+                min(ints[col.POINT_BUCKETS + oldest, i] / max(ints[col.REDEEM_FROM, i], 1), 1.0),
+                progress,
+            )
+            drives = response.drive(
+                par,
+                today,
+                clock - ints[col.SEEN_ORDER, i],
+                longs[col.SPEND, i],
+                gain,
+                sentiment,
+                gone,
+            )
+            chance = response.added(
+                drives, action.strength, affinity * tiredness * fit * suits, par.ceiling
+            )
+        used = 0.0
+        if action.take_up > 0.0 and ints[col.REDEEM_DAY, i] == NEVER:
+            if bits[col.ADVERSARY, i]:
+                used = 1.0
+            else:
+                used = response.uses(
+                    par.take_up * action.take_up,
+                    fit,
+                    float(fs[col.OWN_RATE, i]),
+                    par.take_up_days,
+                    chance,
+                )
+        if v[0] < chance + used:
+            charged = fs[col.POINT_VALUE, i] * par.charged
+            amount, category, store = contents(
+                draw(number, LATER_BASKET, clock, replicate, k0, k1),
+                fs[col.BASKET, i],
+                bits[col.FAVOURITE, i],
+                bits[col.PLACE, i],
+                tables.categories,
+                tables.stores,
+                par,
+                today,
+            )
+            discount = int(round(amount * action.discount))
+            money[CREDITED + DISCOUNT, i] += discount
+            if v[0] < chance:
+                answer |= PURCHASED
+                wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], z_buy)
+                wait = max(latency + wait, 1)
+                waits[4, i] = wait
+                earn = fs[col.EARN, i] * tables.tiers[bits[col.TIER, i]].earn
+                points = action.points + int(round(amount / 100.0 * earn))
+                margin = int(round(amount * par.margin_share * tables.categories[category].margin))
+                liability = int(round(points * charged))
+                money[CREDITED + MARGIN, i] += margin
+                money[CREDITED + POINTS, i] += liability
+                ints[col.DUE_DAY, i] = clock + wait
+                ints[col.DUE_BASKET, i] = amount
+                ints[col.DUE_MARGIN, i] = margin
+                ints[col.DUE_DISCOUNT, i] = discount
+                ints[col.DUE_POINTS, i] = points
+                ints[col.DUE_LIABILITY, i] = liability
+                ints[col.DUE_PLACE, i] = category + 256 * store
+                if action.take_up > 0.0:
+                    answer |= REDEEMED
+                    waits[3, i] = wait
+            else:
+                answer |= REDEEMED
+                wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], z_buy)
+                wait = max(latency + wait, 1)
+                waits[3, i] = wait
+                liability = int(round(action.points * charged))
+                money[CREDITED + POINTS, i] += liability
+                ints[col.REDEEM_DAY, i] = clock + wait
+                ints[col.REDEEM_DISCOUNT, i] = discount
+                ints[col.REDEEM_POINTS, i] = action.points
+                ints[col.REDEEM_LIABILITY, i] = liability
+
+        # Goodwill.
+        refuses = fatigue.opts_out(
+            channels[c].opt_out,
+            group.opt_out,
+            par.fatigue_opt_out_gain,
+            load,
+            par.mood_opt_out_when_open if ticket else 1.0,
+        )
+        if u[3] < refuses:
+            answer |= OPTED_OUT
+            money[CREDITED + OPT_OUTS, i] += 1
+            money[LANDED + OPT_OUTS, i] += 1
+            ints[col.PERMITS, i] &= ~bit
+            # Given a refusal, u[3] / refuses is uniform again.
+            if c == PUSH and u[3] < refuses * par.fatigue_app_removal_on_opt_out:
+                ints[col.PERMITS, i] &= ~(1 << IN_APP)
+                ints[col.REACH, i] &= ~((1 << IN_APP) | (1 << PUSH))
+        if v[1] < fatigue.irritates(par.fatigue_irritation, load):
+            ints[col.LEAVES, i] = min(ints[col.LEAVES, i], clock + 1)
+        if ticket:
+            change = 0.0
+            if action.recovers:
+                flags[i - low] |= RECOVERY
+                change = par.mood_recovery_lift + par.mood_compensation_lift * action.points / 500.0
+            elif action.pitches:
+                change = -par.mood_upsell_shock
+            mood.feel(fs, ints, i, change, par, clock)
+        answers[i] |= answer
+        ints[col.WAKE, i] = min(ints[col.WAKE, i], clock)

@@ -1,0 +1,84 @@
+"""Who is who: identifiers that are linked late, and profiles merged with a stranger's.
+
+A share of members has a second identifier (a guest checkout, a new device). Until it is linked
+on a day drawn from an exponential distribution, part of their own purchases happen under it:
+they earn nothing and the firm does not see them; then all appear at once. A share of profiles
+is merged wrongly: a stranger's purchases turn up on them. The shares are knobs; that links are
+late and wrong is the everyday of identity graphs (e.g. Lin & Misra, "Frontiers: the identity
+fragmentation bias", Marketing Science 41(3), 2022).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import columns as col
+from simulator import kernel
+from simulator.kernel import compiled, draw, normals
+from simulator.population import Population
+from simulator.purposes import Purpose
+from simulator.scenarios import Scenario
+from simulator.wallet import qualify
+
+STRANGER = int(Purpose.LIFE)
+
+
+def assign(scenario: Scenario, people: Population, seed: int, morning: int) -> None:
+    """Draw who has a second identifier, when it is linked, and who is merged wrongly."""
+    section = scenario.identity
+    u = kernel.uniforms(seed, people.index, purpose=Purpose.TRAIT_IDENTITY, step=0)
+    wait = np.minimum(1.0 - section.link_days * np.log(u[1]), 1e6)
+    late = u[0] < section.late_share
+    people.link_day[:] = np.where(late, morning + wait.astype(np.int64), morning)
+    people.stranger[:] = u[2] < section.wrong_share
+
+
+@compiled
+def hide(ints: NDArray[np.int32], i: Any, amount: Any, clock: Any) -> None:
+    """Book a purchase of customer ``i`` under the identifier that is not linked."""
+    ints[col.SHADOW_ORDERS, i] += 1
+    ints[col.SHADOW_SPEND, i] += amount
+    ints[col.SHADOW_LAST, i] = clock
+
+
+@compiled
+def link(ints: NDArray[np.int32], longs: NDArray[np.int64], i: Any, morning: Any) -> None:
+    """All that customer ``i`` bought under it appears on his profile, in this period."""
+    orders, spend = ints[col.SHADOW_ORDERS, i], ints[col.SHADOW_SPEND, i]
+    if orders == 0:
+        return
+    newest = (morning // col.PERIOD_DAYS) % col.BUCKETS
+    ints[col.ORDERS, i] += orders
+    ints[col.LIFETIME_ORDERS, i] += orders
+    ints[col.ORDER_BUCKETS + newest, i] += orders
+    longs[col.SPEND, i] += spend
+    longs[col.LIFETIME_SPEND, i] += spend
+    ints[col.SPEND_BUCKETS + newest, i] += spend
+    ints[col.SEEN_ORDER, i] = max(ints[col.SEEN_ORDER, i], ints[col.SHADOW_LAST, i])
+    ints[col.SHADOW_ORDERS, i] = 0
+    ints[col.SHADOW_SPEND, i] = 0
+
+
+@compiled
+def stranger(
+    fs: NDArray[np.float32],
+    ints: NDArray[np.int32],
+    longs: NDArray[np.int64],
+    bits: NDArray[np.uint8],
+    i: Any,
+    first: int,
+    keys: Any,
+    tables: Any,
+    par: Any,
+    today: Any,
+) -> None:
+    """A stranger's purchase turns up on the profile of customer ``i``."""
+    u = draw(first + i, STRANGER, today.clock, keys[0], keys[1], keys[2])
+    z, _ = normals(u[2], u[3])
+    amount = max(int(round(math.exp(fs[col.BASKET, i] + par.sigma_within * z) * 100.0)), 1)
+    qualify(ints, longs, bits, i, amount, today.period, tables.tiers)
+    ints[col.SEEN_ORDER, i] = today.clock

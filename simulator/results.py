@@ -1,0 +1,122 @@
+"""What one day brought, per customer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from troth.objective import COMPONENTS
+
+Bool = NDArray[np.bool_]
+
+CREDITED, LANDED = 0, len(COMPONENTS)
+"""First rows of the two halves of ``money``."""
+MARGIN, DISCOUNT, POINTS, CONTACT_COST, OPT_OUTS = range(len(COMPONENTS))
+
+ARRIVED, OPENED, CLICKED, VISITED, REDEEMED, PURCHASED, OPTED_OUT, FRAUD = (
+    1, 2, 4, 8, 16, 32, 64, 128,
+)  # fmt: skip
+"""Bits of ``answers``."""
+WAITS = ("opened", "clicked", "visited", "redeemed", "purchased")
+NO_PLACE = 255
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one day brought.
+
+    Attributes:
+        money: int64 (10, n): components credited to the day, then those booked on it.
+        answers: uint8 (n,), bits as above, of the day's decisions.
+        waits: int16 (5, n) days until the answers land, in the order of :data:`WAITS`; -1
+            where there is none.
+        orders: int32 (n,) purchases booked today.
+        spend_minor: int64 (n,) their value.
+        category, store: uint8 (n,) of the last of them; 255 where there is none.
+    """
+
+    money: NDArray[np.int64]
+    answers: NDArray[np.uint8]
+    waits: NDArray[np.int16]
+    orders: NDArray[np.int32]
+    spend_minor: NDArray[np.int64]
+    category: NDArray[np.uint8]
+    store: NDArray[np.uint8]
+
+    @classmethod
+    def empty(cls, size: int) -> StepResult:
+        """A day on which nothing happened."""
+        return cls(
+            money=np.zeros((2 * len(COMPONENTS), size), dtype=np.int64),
+            answers=np.zeros(size, dtype=np.uint8),
+            waits=np.full((len(WAITS), size), -1, dtype=np.int16),
+            orders=np.zeros(size, dtype=np.int32),
+            spend_minor=np.zeros(size, dtype=np.int64),
+            category=np.full(size, NO_PLACE, dtype=np.uint8),
+            store=np.full(size, NO_PLACE, dtype=np.uint8),
+        )
+
+    @cached_property
+    def components(self) -> dict[str, NDArray[np.int64]]:
+        """int64 (n,) by name, credited to the day of the decision.
+
+        The day's own purchases and everything that the day's contact will bring, also what
+        lands later.
+        """
+        return dict(zip(COMPONENTS, self.money[CREDITED:LANDED], strict=True))
+
+    @cached_property
+    def landed(self) -> dict[str, NDArray[np.int64]]:
+        """int64 (n,) by name, on the day it is booked."""
+        return dict(zip(COMPONENTS, self.money[LANDED:], strict=True))
+
+    @cached_property
+    def delay(self) -> dict[str, NDArray[np.int16]]:
+        """int16 (n,) days until each answer to today's contact lands; -1 where there is none."""
+        return dict(zip(WAITS, self.waits, strict=True))
+
+    @property
+    def delivered(self) -> Bool:
+        """The contact arrived."""
+        return self._answered(ARRIVED)
+
+    @property
+    def opened(self) -> Bool:
+        """It is opened, sooner or later."""
+        return self._answered(OPENED)
+
+    @property
+    def clicked(self) -> Bool:
+        """It is clicked, sooner or later."""
+        return self._answered(CLICKED)
+
+    @property
+    def visited(self) -> Bool:
+        """The click ends in a visit."""
+        return self._answered(VISITED)
+
+    @property
+    def redeemed(self) -> Bool:
+        """Its offer is used, on a purchase it brought about or on one of his own."""
+        return self._answered(REDEEMED)
+
+    @property
+    def purchased(self) -> Bool:
+        """It brings a purchase, sooner or later, or he bought of his own accord today."""
+        return self._answered(PURCHASED)
+
+    @property
+    def opted_out(self) -> Bool:
+        """The permission of its channel was withdrawn."""
+        return self._answered(OPTED_OUT)
+
+    @property
+    def fraud(self) -> Bool:
+        """Somebody asked today for points that are not his to take, or for far too many."""
+        return self._answered(FRAUD)
+
+    def _answered(self, bit: int) -> Bool:
+        return (self.answers & bit) != 0

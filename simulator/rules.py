@@ -1,0 +1,306 @@
+"""A scenario laid out for the kernels: one record per channel, action, group, tier, journey.
+
+Structured arrays, because Numba reads ``channels[c].delivery`` from them as fast as from a
+plain array. What changes from day to day is in the record of :func:`day_record` and in a
+copy of the channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import calendar, delays
+from simulator.calibration.figures import PurchaseFigures
+from simulator.columns import BUCKETS, PERIOD_DAYS
+from simulator.journeys import PRESSURES
+from simulator.offers import GROUPS, SERVICE_RECOVERY
+from simulator.scenarios import Scenario
+from simulator.scenarios.circumstances import ShockSection
+from simulator.schema import MAX_RECENCY_DAYS, MAX_SINCE_CONTACT_DAYS
+from troth.catalogue import CHANNELS, OFFER_KINDS, OfferKind
+
+Records = NDArray[np.void]
+
+MEMORY = 256
+"""Days after which what decays is forgotten."""
+_PITCHES = frozenset(OFFER_KINDS) - {OfferKind.NONE, OfferKind.REMINDER, OfferKind.APOLOGY}
+
+
+class Today(NamedTuple):
+    """What holds on one day: the calendar's, a record for the kernels, tables with outages."""
+
+    calendar: calendar.Day
+    record: np.void
+    tables: Tables
+
+
+class Tables(NamedTuple):
+    """The tables that kernels index.
+
+    Attributes:
+        channels: (C,) row 0 is *none*; kinds need no record, they are in ``actions``.
+        actions: (K,); groups: (4,); tiers: (T + 1,), the last one never reached.
+        journeys: (J,); categories: (G,); stores: float64 (3,) cumulative shares.
+        fade: float32 (C, MEMORY), what a gap of days leaves of the load.
+        delay: float64 (5, 2), mean and SD of ln days, in the order of ``delays.NAMES``.
+    """
+
+    channels: Records
+    actions: Records
+    groups: Records
+    tiers: Records
+    journeys: Records
+    categories: Records
+    stores: NDArray[np.float64]
+    fade: NDArray[np.float32]
+    delay: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Parameters as the kernels read them.
+
+    Attributes:
+        scenario: where they come from.
+        par: the scalars, one record.
+        tables: what is indexed.
+        conditions: (M,) triggers; bounds on raw features.
+        need: uint32 (K,), bits that an action needs to be eligible.
+        life: float64 (L,) cumulative chances of the day's events, see :mod:`simulator.life`.
+    """
+
+    scenario: Scenario
+    par: np.void
+    tables: Tables
+    conditions: Records
+    need: NDArray[np.uint32]
+    life: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Rules:
+        """The tables of ``scenario``."""
+        channels = _channels(scenario)
+        return cls(
+            scenario=scenario,
+            par=_scalars(scenario)[0],
+            tables=Tables(
+                channels=channels,
+                actions=_actions(scenario, channels),
+                groups=_records([getattr(scenario.persuadability, g).model_dump() for g in GROUPS]),
+                tiers=_tiers(scenario),
+                journeys=_records(
+                    [
+                        {
+                            "response": section.response,
+                            "pressure": PRESSURES.index(section.pressure),
+                            "gain": section.pressure_gain,
+                        }
+                        for section in scenario.journeys.values()
+                    ]
+                ),
+                categories=_categories(scenario),
+                stores=_shares(scenario.stores.store, scenario.stores.web, scenario.stores.app),
+                fade=_fade(channels["recovery_days"]),
+                delay=delays.table(scenario.delays),
+            ),
+            conditions=_conditions(scenario),
+            need=_need(scenario),
+            life=_life(scenario),
+        )
+
+    def today(self, seed: int, day: int) -> Today:
+        """What holds on the day ``day`` days after the start."""
+        scenario = self.scenario
+        at = calendar.day(scenario, seed, day)
+        clock = day + scenario.warm_up.days
+        record = _records(
+            [
+                {
+                    "clock": clock,
+                    "season": at.factor,
+                    "basket": at.basket,
+                    "response": at.response,
+                    "period": (clock // PERIOD_DAYS) % BUCKETS,
+                    "day_of_year": at.day_of_year,
+                    "weekend": float(at.weekend),
+                    "season_sin": at.season_sin,
+                    "season_cos": at.season_cos,
+                }
+            ]
+        )
+        channels = self.tables.channels.copy()
+        channels["delivery"] *= at.delivery
+        return Today(at, record[0], self.tables._replace(channels=channels))
+
+
+def _records(rows: list[dict[str, int | float]]) -> Records:
+    """A structured array; a field is int64 where every row has an int, else float64."""
+    whole = {name: all(type(row[name]) is int for row in rows) for name in rows[0]}
+    dtype = np.dtype([(name, np.int64 if whole[name] else np.float64) for name in rows[0]])
+    return np.array([tuple(row.values()) for row in rows], dtype=dtype)
+
+
+def _shares(*values: float) -> NDArray[np.float64]:
+    total = np.cumsum(np.array(values, dtype=np.float64))
+    return np.asarray(total / total[-1])
+
+
+def _scalars(scenario: Scenario) -> Records:
+    """Every scalar that a kernel reads, by the name it has there."""
+    s, figures = scenario, scenario.purchases
+    prefixed = {
+        "": (s.email, s.response, s.visits, s.loyalty),
+        "mood_": (s.mood,),
+        "fatigue_": (s.fatigue,),
+    }
+    values: dict[str, int | float] = {}
+    for prefix, parts in prefixed.items():
+        for part in parts:
+            values |= {prefix + name: float(value) for name, value in part.model_dump().items()}
+    values |= {
+        "bg_nbd": float(isinstance(figures, PurchaseFigures)),
+        "margin_share": s.economics.margin_share,
+        "charged": 1.0 - s.economics.breakage,
+        "sigma_within": s.spend.sigma_within,
+        "redeem_chance": s.wallet.redeem_chance,
+        "return_here": s.wallet.points_per_major * s.economics.point_value_minor,
+        "generosity": s.wallet.generosity_elasticity,
+        "category_loyalty": s.population.category_loyalty,
+        "store_loyalty": s.population.store_loyalty,
+        "challenge_days": float(s.challenges.days),
+        "challenge_award": float(s.challenges.award_points),
+        "challenge_gradient": s.challenges.goal_gradient,
+        "challenge_stretch": s.challenges.stretch,
+        "challenge_min": float(s.challenges.target_min),
+        "challenge_max": float(s.challenges.target_max),
+        "unseen_share": s.identity.unseen_share,
+        "ask_points": float(s.fraud.ask_points),
+        "mood_keeps": float(np.exp(-1.0 / s.mood.recovery_days)),
+        "max_recency": MAX_RECENCY_DAYS,
+        "max_since_contact": MAX_SINCE_CONTACT_DAYS,
+    }
+    return _records([values])
+
+
+def _channels(scenario: Scenario) -> Records:
+    rows: list[dict[str, int | float]] = []
+    for name in CHANNELS[1:]:
+        row = scenario.channels[name].model_dump()
+        rows.append(
+            {
+                **{key: float(value) for key, value in row.items()},
+                "latency_days": row["latency_days"],
+            }
+        )
+    neutral = dict.fromkeys(rows[0], 0) | {"reach": 1.0, "clicked": 1.0, "recovery_days": 1.0}
+    return _records([neutral, *rows])
+
+
+def _actions(scenario: Scenario, channels: Records) -> Records:
+    """Every action; the equation of ``strength`` is in :mod:`simulator.offers`."""
+    catalogue, response = scenario.catalogue, scenario.response
+    kinds = np.array([0.0, *(scenario.kinds[k].response for k in OFFER_KINDS[1:])])
+    depth = np.where(catalogue.discount > 0, catalogue.discount / 0.10, 1.0)
+    points = np.where(catalogue.points > 0, catalogue.points / 500.0, 1.0)
+    strength = (
+        channels["response"][catalogue.channel]
+        * kinds[catalogue.kind]
+        * depth**response.discount_elasticity
+        * points**response.points_elasticity
+    )
+    rows: list[dict[str, int | float]] = []
+    for k, action in enumerate(catalogue.actions):
+        offer = scenario.offers.get(action.offer)
+        worth = action.discount > 0 or action.points > 0
+        rows.append(
+            {
+                "channel": int(catalogue.channel[k]),
+                "kind": int(catalogue.kind[k]),
+                "journey": max(int(catalogue.journey[k]), 0),
+                "strength": float(strength[k]),
+                "recovers": int(action.journey == SERVICE_RECOVERY),
+                "pitches": int(action.kind in _PITCHES and action.journey != SERVICE_RECOVERY),
+                "discount": action.discount,
+                "points": action.points,
+                "cost": action.cost_minor,
+                "take_up": (offer.take_up if offer else 0.0) * worth,
+            }
+        )
+    return _records(rows)
+
+
+def _tiers(scenario: Scenario) -> Records:
+    never = int(np.iinfo(np.int64).max)
+    rows = [{"threshold": t.from_spend_minor, "earn": t.earn_factor} for t in scenario.tiers]
+    return _records([*rows, {"threshold": never, "earn": 1.0}])
+
+
+def _categories(scenario: Scenario) -> Records:
+    cumulative = _shares(*(section.share for section in scenario.categories))
+    return _records(
+        [
+            {"share": float(share), "margin": section.margin_factor}
+            for share, section in zip(cumulative, scenario.categories, strict=True)
+        ]
+    )
+
+
+def _fade(recovery_days: NDArray[np.float64]) -> NDArray[np.float32]:
+    gaps = np.arange(MEMORY)
+    fade = np.exp(-gaps[None, :] / recovery_days[:, None])
+    fade[:, -1] = 0.0
+    return fade.astype(np.float32)
+
+
+def _conditions(scenario: Scenario) -> Records:
+    rows: list[dict[str, int | float]] = []
+    for j, section in enumerate(scenario.journeys.values()):
+        for when in section.when:
+            rows.append(
+                {
+                    "journey": j,
+                    "feature": scenario.schema.index(when.feature),
+                    "low": -np.inf if when.at_least is None else when.at_least,
+                    "high": np.inf if when.at_most is None else when.at_most,
+                }
+            )
+    empty = {"journey": 0, "feature": 0, "low": -np.inf, "high": np.inf}
+    return _records(rows or [empty])
+
+
+def _need(scenario: Scenario) -> NDArray[np.uint32]:
+    """Bit j for journey j, bit 23 + c for channel c; *no contact* needs nothing."""
+    catalogue = scenario.catalogue
+    bits = (1 << np.maximum(catalogue.journey, 0)) | (1 << (23 + catalogue.channel))
+    bits[0] = 0
+    return bits.astype(np.uint32)
+
+
+def _life(scenario: Scenario) -> NDArray[np.float64]:
+    """Cumulative chances in the order of :mod:`simulator.life`'s events."""
+    chances = (
+        scenario.mood.ticket_per_day,
+        scenario.fatigue.app_removal_per_day,
+        scenario.fatigue.address_lost_per_day,
+        scenario.mood.signal_per_day,
+        scenario.loyalty.surprise_per_day,
+        scenario.firm.rival_contacts_per_day,
+        scenario.fraud.attempts_per_day,
+        scenario.identity.stranger_per_day,
+    )
+    return np.cumsum(np.array(chances))
+
+
+def shocks_of(scenario: Scenario, day: int) -> list[ShockSection]:
+    """The shocks that hold on ``day``."""
+    return [s for s in scenario.shocks if s.start_day <= day < s.start_day + s.days]
+
+
+def hidden(scenario: Scenario, day: int) -> list[int]:
+    """Features that the firm does not receive on ``day``, as raw columns."""
+    names = {name for shock in shocks_of(scenario, day) for name in shock.hides}
+    return sorted(scenario.schema.index(name) for name in names)

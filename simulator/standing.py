@@ -1,0 +1,110 @@
+"""How he stands from tomorrow on: purchase and visit rates, and when something is next due.
+
+    own_rate = rate * generous * pull * blues          while a member, else 0
+    pull     = 1 + flexible * (g_c * progress + g_t * near_tier + g_p * near_reward)
+
+``progress`` of the running challenge, ``near_tier`` the last half of the way to the next tier,
+``near_reward`` the share of a redeemable balance (goal gradient: Kivetz, Urminsky & Zheng,
+"The goal-gradient hypothesis resurrected", JMR 43(1), 2006); ``flexible`` = exp(-rate / f),
+since frequent customers hardly react (Hartmann & Viard, "Do frequency reward programs create
+switching costs?", QME 6(2), 2008). Rates are worked out when something happens, not daily.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import columns as col
+from simulator.identity import link
+from simulator.kernel import compiled
+
+NEVER = col.NEVER
+SLOT_DAY = 13
+"""Bits below the day of a click under way; see :mod:`simulator.contacts`."""
+
+
+@compiled
+def closeness(spend: Any, floor: Any, above: Any, top: Any) -> Any:
+    """Share of the way from this tier to the next, in [0, 1]; 0 at the top."""
+    if top:
+        return 0.0
+    return min(max((spend - floor) / max(above - floor, 1), 0.0), 1.0)
+
+
+@compiled
+def refresh(
+    fs: NDArray[np.float32],
+    ints: NDArray[np.int32],
+    longs: NDArray[np.int64],
+    bits: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    tiers: Any,
+    par: Any,
+    morning: int,
+) -> None:
+    """Work out OWN_RATE, VISIT_RATE and WAKE of ``rows`` as of the day ``morning``.
+
+    Challenges and disappointments that are over by then end here; so does the secrecy of a
+    second identifier that is linked by then.
+    """
+    last_tier = tiers.shape[0] - 2
+    for at in range(rows.shape[0]):
+        i = rows[at]
+        if ints[col.CHALLENGE_END, i] <= morning:
+            ints[col.CHALLENGE_END, i] = -1
+            ints[col.CHALLENGE_DONE, i] = 0
+        if ints[col.LINK_DAY, i] == morning:
+            link(ints, longs, i, morning)
+        leaves = ints[col.LEAVES, i]
+        fades = leaves - int(par.fade_days) if leaves != NEVER else NEVER
+        if fades == morning:
+            fs[col.SENTIMENT, i] = max(fs[col.SENTIMENT, i] - par.fade_shock, -1.0)
+        if leaves <= morning:
+            own = 0.0
+            visits = 0.0
+        else:
+            tier = bits[col.TIER, i]
+            way = closeness(
+                longs[col.SPEND, i],
+                tiers[tier].threshold,
+                tiers[tier + 1].threshold,
+                tier >= last_tier,
+            )
+            balance = longs[col.POINTS, i] / max(ints[col.REDEEM_FROM, i], 1)
+            near_reward = balance if balance < 1.0 else 0.0
+            progress = 0.0
+            if ints[col.CHALLENGE_END, i] > 0:
+                progress = ints[col.CHALLENGE_DONE, i] / max(ints[col.CHALLENGE_TARGET, i], 1)
+            pull = 1.0 + fs[col.FLEXIBLE, i] * (
+                par.challenge_gradient * progress
+                + par.tier_gradient * max(2.0 * way - 1.0, 0.0)
+                + par.points_gradient * near_reward
+            )
+            own = fs[col.RATE, i] * fs[col.GENEROUS, i] * pull
+            if ints[col.BLUES_END, i] > morning:
+                own = own * (1.0 - par.demotion_drop)
+            visits = min(fs[col.RATE, i] * par.per_purchase, 1.0)
+            if morning >= fades:
+                visits = visits * par.fade_visits
+        fs[col.OWN_RATE, i] = own
+        fs[col.VISIT_RATE, i] = visits
+        wake = min(ints[col.DUE_DAY, i], ints[col.REDEEM_DAY, i])
+        if leaves > morning:
+            wake = min(wake, leaves)
+            if fades > morning:
+                wake = min(wake, fades)
+        if ints[col.CHALLENGE_END, i] > morning:
+            wake = min(wake, ints[col.CHALLENGE_END, i])
+        if ints[col.BLUES_END, i] > morning:
+            wake = min(wake, ints[col.BLUES_END, i])
+        if ints[col.LINK_DAY, i] > morning:
+            wake = min(wake, ints[col.LINK_DAY, i])
+        if ints[col.TICKETS, i] > 0:
+            wake = min(wake, morning)
+        for s in range(col.CLICK_SLOTS):
+            if ints[col.CLICK + s, i] != 0:
+                wake = min(wake, ints[col.CLICK + s, i] >> SLOT_DAY)
+        ints[col.WAKE, i] = wake

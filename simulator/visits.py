@@ -1,0 +1,31 @@
+"""Visits without a purchase: the trace that shows a departure before recency does.
+
+    visits_i(t) = sum over past visits of exp(-age / 28 days)
+    rate_i      = rate of own purchases * per_purchase
+                  * fade_visits   in the last ``fade_days`` of the membership
+
+Purchases go on until the hidden day of leaving (:mod:`simulator.purchases`), so that a falling
+visit count says weeks ahead what a growing recency says too late. Clicks fade likewise.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import columns as col
+from simulator.kernel import compiled
+
+MEMORY = 28.0
+"""Time constant in days in which visits are forgotten."""
+
+
+@compiled
+def visit(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, clock: Any) -> None:
+    """Count one visit of customer ``i``."""
+    gap = clock - ints[col.VISITS_DAY, i]
+    fs[col.VISITS, i] = fs[col.VISITS, i] * math.exp(-gap / MEMORY) + 1.0
+    ints[col.VISITS_DAY, i] = clock
