@@ -27,23 +27,37 @@ Float = NDArray[np.float64]
 Actions = NDArray[np.int64]
 
 
+PIECE = 8192
+"""Customers that a policy is asked about at a time: distributions are the largest arrays there
+are, and nobody keeps them."""
+
+
 def choose(world: World, policy: Policy) -> Actions:
     """Draw an action per customer from ``policy`` with the world's own keyed uniforms.
+
+    A policy maps each row by itself, so it is asked in pieces; the oracle, which reads its
+    world, is asked as a whole.
 
     Returns:
         int64 (n,). The draw is the same for the same world, day, replicate and distribution.
     """
     if isinstance(policy, OneStepOracle) and policy.world is not world:
         policy = OneStepOracle(world, policy.objective)
-    distribution = policy.distribution(world.contexts(), world.catalogue, world.mask())
+    contexts, mask = world.contexts(), world.mask()
     u = kernel.uniforms(
         world.seed,
         np.arange(world.first_customer, world.first_customer + world.size),
         purpose=Purpose.POLICY,
         step=world.day,
         replicate=world.replicate,
-    )
-    return sample(distribution, u[0])
+    )[0]
+    piece = world.size if isinstance(policy, OneStepOracle) else PIECE
+    actions = np.empty(world.size, dtype=np.int64)
+    for first in range(0, world.size, piece):
+        rows = slice(first, first + piece)
+        distribution = policy.distribution(contexts.take(rows), world.catalogue, mask[rows])
+        actions[rows] = sample(distribution, u[rows])
+    return actions
 
 
 def permitted(world: World, actions: Actions) -> Actions:

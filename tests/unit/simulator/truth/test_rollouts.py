@@ -12,6 +12,7 @@ from simulator.truth import (
     long_run,
     long_run_values,
     one_step_oracle,
+    rollouts,
 )
 from simulator.world import World
 from troth.errors import InvalidArgument
@@ -58,6 +59,17 @@ def test_oracle_follows_a_fork(world: World) -> None:
         fork.step(choose(fork, Uniform()))
     bound = OneStepOracle(fork)
     assert np.array_equal(choose(fork, one_step_oracle(world)), choose(fork, bound))
+
+
+def test_pieces_do_not_matter(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy that is asked about a few customers at a time decides as when asked at once."""
+    whole = choose(world, Uniform())
+    assert (whole > 0).any()
+    monkeypatch.setattr(rollouts, "PIECE", 7)
+    assert np.array_equal(choose(world, Uniform()), whole)
+    assert np.array_equal(
+        choose(world, one_step_oracle(world)), choose(world, OneStepOracle(world))
+    )
 
 
 def test_oracle_beats_uniform_and_silence(reference: Scenario) -> None:
