@@ -1,10 +1,12 @@
 """A cohort: the customers of one episode after another, and what their decisions earn.
 
-What the single and the vector environment have in common: spaces, masks, rewards.
+What the single and the vector environment of every decision problem have in common: what is
+seen in the morning, which contacts the actions are, rewards, truth.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +14,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from envs import loops
+from envs.diary import Diary
+from envs.problem import DecisionProblem, Morning, ProblemFactory
 from simulator.scenarios import Scenario, load
-from simulator.world import World
-from troth.catalogue import NO_CONTACT
+from simulator.world import StepResult, World
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema, encode
 from troth.objective import COMPONENTS, Objective
@@ -24,14 +28,34 @@ RewardKind = Literal["sampled", "expected"]
 
 MINOR_PER_MAJOR = 100.0
 
+_OWN_COLUMNS = np.empty((0, 0), dtype=np.int64)
 
-def observation_space(schema: FeatureSchema) -> spaces.Box:
-    """Box float32 (D,): the encoded features between the encodings of their raw bounds."""
+
+def observation_space(schema: FeatureSchema, extras: int = 0) -> spaces.Box:
+    """Box float32 (D + E,): between the encodings of the raw bounds; extras are in 0..1."""
     low = encode(schema, np.array([[f.low for f in schema.features]]))[0]
     high = encode(schema, np.array([[f.high for f in schema.features]]))[0]
     category = np.array([bool(f.levels) for f in schema.features for _ in f.columns])
     low[category], high[category] = 0.0, 1.0
+    low = np.concatenate((low, np.zeros(extras, dtype=np.float32)))
+    high = np.concatenate((high, np.ones(extras, dtype=np.float32)))
     return spaces.Box(low, high, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known of a morning before deciding.
+
+    Attributes:
+        observation: float32 (n, D + E), a view of one block per column.
+        mask: bool (n, A), actions that are eligible.
+        columns: int64 (n, A) of the catalogue, -1 where impossible; ``None`` where the actions
+            are the catalogue's own columns.
+    """
+
+    observation: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    columns: NDArray[np.int64] | None
 
 
 class Cohort:
@@ -39,12 +63,14 @@ class Cohort:
 
     Args:
         size: customers per episode, at least 1.
+        problem: what is decided.
         scenario: name, path or the scenario itself.
         horizon_days: days of an episode, at least 1.
-        reward: ``sampled``, what the day brought, or ``expected``, its expectation given all
-            hidden state: the same mean with far less variance, for learners only, since no
-            firm can observe it.
+        reward: ``sampled``, what the day's decision brought, or ``expected``, its expectation
+            given all hidden state: the same mean with far less variance, for learners only,
+            since no firm can observe it.
         objective: weights; the scenario's by default.
+        kept: whether a diary is kept, for rendering.
 
     Raises:
         InvalidArgument: naming the argument.
@@ -53,10 +79,13 @@ class Cohort:
     def __init__(
         self,
         size: int,
+        problem: ProblemFactory,
+        *,
         scenario: Scenario | str | Path,
         horizon_days: int,
         reward: RewardKind,
         objective: Objective | None,
+        kept: bool = False,
     ) -> None:
         if size < 1:
             raise InvalidArgument(f"{size} is below 1", field="num_envs")
@@ -66,12 +95,17 @@ class Cohort:
             raise InvalidArgument(f"{reward!r} is not 'sampled' or 'expected'", field="reward")
         self.size = size
         self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
+        self.problem: DecisionProblem = problem(self.scenario)
         self.horizon_days = horizon_days
         self.reward = reward
         self.objective = objective or self.scenario.objective
+        self.diary = Diary() if kept else None
+        self._weights = np.array([self.objective.to_dict()[name] for name in COMPONENTS])
         self._seed: int | None = None
         self._episode = -1
         self._world: World | None = None
+        self._sight: Sight | None = None
+        self._last: StepResult | None = None
 
     @property
     def seeded(self) -> bool:
@@ -89,6 +123,13 @@ class Cohort:
             raise FailedPrecondition("call reset() before step()", field="reset")
         return self._world
 
+    @property
+    def sight(self) -> Sight:
+        """What is known this morning, worked out when first asked for."""
+        if self._sight is None:
+            self._sight = self._look()
+        return self._sight
+
     def seed(self, seed: int) -> None:
         """Start over with the first episode of ``seed``."""
         self._seed = derive_seed("envs", seed)
@@ -99,13 +140,12 @@ class Cohort:
         if self._seed is None:
             raise FailedPrecondition("no seed yet", field="seed")
         self._episode += 1
+        self._sight = None
         self._world = World(
             self.scenario, self.size, self._seed, first_customer=self._episode * self.size
         )
-
-    def observation(self) -> NDArray[np.float32]:
-        """float32 (n, D), encoded."""
-        return self.world.contexts().encoded
+        if self.diary is not None:
+            self.diary.begin(self._world)
 
     def advance(
         self, actions: NDArray[np.int64]
@@ -113,26 +153,23 @@ class Cohort:
         """Serve one action each and live the day.
 
         Args:
-            actions: int (n,) columns of the catalogue; an ineligible one is served as *no
-                contact* and marked in ``refused``.
+            actions: int (n,) in 0..A-1; an ineligible one is served as *no contact* and marked
+                in ``refused``.
 
         Returns:
             Rewards (n,) in major units, whether the horizon is reached, and the day's facts.
         """
-        world = self.world
-        actions = np.asarray(actions, dtype=np.int64)
-        if actions.shape != (self.size,):
-            raise InvalidArgument(f"shape {actions.shape} is not ({self.size},)", field="action")
-        if actions.min() < 0 or actions.max() >= len(world.catalogue):
-            raise InvalidArgument(f"outside 0..{len(world.catalogue) - 1}", field="action")
-        refused = ~world.mask()[np.arange(self.size), actions]
-        served = np.where(refused, NO_CONTACT, actions)
+        world, sight = self.world, self.sight
+        served, refused = self._serve(actions, sight)
+        expected = None
         if self.reward == "expected":
-            minor = world.expected_rewards(self.objective, served)
-            result = world.step(served)
-        else:
-            result = world.step(served)
-            minor = self.objective.reward(result.components)
+            expected = world.expected_rewards(self.objective, served)
+        result = world.step(served)
+        self._last, self._sight = result, None
+        minor = self._weighed(result.components) if expected is None else expected
+        rewards = minor / MINOR_PER_MAJOR
+        if self.diary is not None:
+            self.diary.note(world, served, result, rewards)
         facts: dict[str, Any] = {
             "refused": refused,
             "served": served,
@@ -140,6 +177,69 @@ class Cohort:
             "clicked": result.clicked,
             "purchased": result.purchased,
             "opted_out": result.opted_out,
-            **{name: result.components[name] for name in COMPONENTS},
+            **result.components,
         }
-        return minor / MINOR_PER_MAJOR, world.day >= self.horizon_days, facts
+        return rewards, world.day >= self.horizon_days, facts
+
+    def booked(self) -> NDArray[np.float64]:
+        """What the last day's books say: float64 (n,), major units.
+
+        Raises:
+            FailedPrecondition: before the first :meth:`advance`.
+        """
+        if self._last is None:
+            raise FailedPrecondition("no day has been lived yet", field="step")
+        landed = getattr(self._last, "landed", self._last.components)
+        return self._weighed(landed) / MINOR_PER_MAJOR
+
+    def expected_rewards(self) -> NDArray[np.float64]:
+        """E[reward | all hidden state, action] of today, float64 (n, A), major units.
+
+        Exact. NaN where the action is not eligible.
+        """
+        sight = self.sight
+        truth = self.world.expected_rewards(self.objective) / MINOR_PER_MAJOR
+        if sight.columns is not None:
+            truth = np.take_along_axis(truth, np.maximum(sight.columns, 0), axis=1)
+        return np.where(sight.mask, truth, np.nan)
+
+    def costs(self) -> NDArray[np.int64]:
+        """What each action's contact would cost today, int64 (n, A) minor units; 0 if masked."""
+        sight, cost = self.sight, self.world.catalogue.cost_minor
+        if sight.columns is None:
+            return np.where(sight.mask, cost, 0)
+        return np.where(sight.mask, cost[np.maximum(sight.columns, 0)], 0)
+
+    def _look(self) -> Sight:
+        world = self.world
+        width = self.scenario.schema.width
+        seen = np.empty((width + len(self.problem.extras), self.size), dtype=np.float32)
+        seen[:width] = world.contexts().encoded.T
+        morning = Morning(world.day, seen[:width], world.mask())
+        columns = self.problem.lay_out(morning, seen[width:])
+        mask = morning.eligible if columns is None else columns >= 0
+        mask.setflags(write=False)
+        return Sight(seen.T, mask, columns)
+
+    def _serve(
+        self, actions: NDArray[np.int64], sight: Sight
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        actions = np.asarray(actions)
+        if actions.shape != (self.size,) or actions.dtype.kind not in "iu":
+            raise InvalidArgument(
+                f"{actions.dtype} {actions.shape} is not integer ({self.size},)", field="action"
+            )
+        actions = actions.astype(np.int64, copy=False)
+        served, refused = np.empty(self.size, dtype=np.int64), np.empty(self.size, dtype=bool)
+        columns = _OWN_COLUMNS if sight.columns is None else sight.columns
+        outside = loops.serve(served, refused, actions, sight.mask, columns)
+        if outside >= 0:
+            last = sight.mask.shape[1] - 1
+            raise InvalidArgument(f"{actions[outside]} is outside 0..{last}", field="action")
+        return served, refused
+
+    def _weighed(self, components: dict[str, NDArray[np.int64]]) -> NDArray[np.float64]:
+        minor = np.empty(self.size)
+        margin, discount, points, contact, opt_outs = (components[name] for name in COMPONENTS)
+        loops.weigh(minor, margin, discount, points, contact, opt_outs, self._weights)
+        return minor

@@ -5,9 +5,22 @@ from __future__ import annotations
 import gymnasium
 
 NEXT_BEST_ACTION = "troth/NextBestAction-v0"
+CHANNEL_SELECTION = "troth/ChannelSelection-v0"
+OFFER_CHOICE = "troth/OfferChoice-v0"
+JOURNEY_ARBITRATION = "troth/JourneyArbitration-v0"
 
-ENVIRONMENTS = (NEXT_BEST_ACTION,)
+_CLASSES = {
+    NEXT_BEST_ACTION: "envs.next_best_action:NextBestAction",
+    CHANNEL_SELECTION: "envs.channel_selection:ChannelSelection",
+    OFFER_CHOICE: "envs.offer_choice:OfferChoice",
+    JOURNEY_ARBITRATION: "envs.journey_arbitration:JourneyArbitration",
+}
+
+ENVIRONMENTS = tuple(_CLASSES)
 """Every id that :func:`register` makes known; the conformance tests run on each."""
+
+DECISIONS = (NEXT_BEST_ACTION, CHANNEL_SELECTION, OFFER_CHOICE, JOURNEY_ARBITRATION)
+"""Those with one discrete decision per customer and day."""
 
 
 def register() -> None:
@@ -16,10 +29,8 @@ def register() -> None:
     ``max_episode_steps`` is not set: the horizon is the environment's own argument, since
     Gymnasium hands it on to a vector environment instead of applying it.
     """
-    if NEXT_BEST_ACTION in gymnasium.registry:
-        return
-    gymnasium.register(
-        id=NEXT_BEST_ACTION,
-        entry_point="envs.next_best_action:NextBestActionEnv",
-        vector_entry_point="envs.next_best_action:NextBestActionVectorEnv",
-    )
+    for name, place in _CLASSES.items():
+        if name not in gymnasium.registry:
+            gymnasium.register(
+                id=name, entry_point=f"{place}Env", vector_entry_point=f"{place}VectorEnv"
+            )

@@ -1,4 +1,4 @@
-"""``troth simulate | train | run | report | demo | bench | prove``."""
+"""``troth simulate | train | run | report | live | demo | bench | prove``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.census.commands import live
 from troth.output import AsJson, emit, progress, say, show_table
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
         ("train", train),
         ("run", run),
         ("report", report),
+        ("live", live),
         ("demo", demo),
         ("bench", bench),
         ("prove", prove),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from troth.errors import InvalidArgument
+from troth.errors import FailedPrecondition, InvalidArgument
 
 DAYS_PER_WEEK = 7.0
 
@@ -21,6 +21,8 @@ class PurchaseHistories:
         recency: float64 (n,), weeks from first to last purchase; 0 where frequency is 0.
         age: float64 (n,), weeks from first purchase to the end of observation (T), > 0 unless
             the first purchase was on the last day.
+        first: int64 (n,), day of the first purchase since 1970-01-01, where it is known; a
+            seasonal likelihood needs it.
 
     Raises:
         InvalidArgument: for arrays of different length, or a customer whose three numbers
@@ -30,6 +32,7 @@ class PurchaseHistories:
     frequency: NDArray[np.int64]
     recency: NDArray[np.float64]
     age: NDArray[np.float64]
+    first: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.frequency)
@@ -38,6 +41,8 @@ class PurchaseHistories:
                 raise InvalidArgument(
                     f"{len(getattr(self, name))} values for {n} customers", field=name
                 )
+        if self.first is not None and len(self.first) != n:
+            raise InvalidArgument(f"{len(self.first)} values for {n} customers", field="first")
         bad = (self.frequency < 0) | ~(self.recency >= 0.0) | ~(self.age >= self.recency)
         bad |= (self.frequency == 0) != (self.recency == 0.0)
         if bad.any():
@@ -51,6 +56,17 @@ class PurchaseHistories:
 
     def __len__(self) -> int:
         return len(self.frequency)
+
+    @property
+    def joined(self) -> NDArray[np.int64]:
+        """The day of each first purchase since 1970-01-01, int64 (n,).
+
+        Raises:
+            FailedPrecondition: if the histories do not say.
+        """
+        if self.first is None:
+            raise FailedPrecondition("a season needs the days of first purchases", field="first")
+        return self.first
 
     @property
     def repeat_share(self) -> float:
@@ -105,6 +121,7 @@ def histories(
         frequency=(purchases - 1).astype(np.int64),
         recency=(last - first) / DAYS_PER_WEEK,
         age=(last_day - first) / DAYS_PER_WEEK,
+        first=first,
     )
 
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from simulator.scenarios import Scenario
-from simulator.truth import OneStepOracle, choose, long_run_values, one_step_oracle
+from simulator.truth import (
+    OneStepOracle,
+    choose,
+    long_run,
+    long_run_values,
+    one_step_oracle,
+    rollouts,
+)
 from simulator.world import World
 from troth.errors import InvalidArgument
 from troth.policy import Policy, check_distribution, normalise
@@ -54,6 +61,17 @@ def test_oracle_follows_a_fork(world: World) -> None:
     assert np.array_equal(choose(fork, one_step_oracle(world)), choose(fork, bound))
 
 
+def test_pieces_do_not_matter(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy that is asked about a few customers at a time decides as when asked at once."""
+    whole = choose(world, Uniform())
+    assert (whole > 0).any()
+    monkeypatch.setattr(rollouts, "PIECE", 7)
+    assert np.array_equal(choose(world, Uniform()), whole)
+    assert np.array_equal(
+        choose(world, one_step_oracle(world)), choose(world, OneStepOracle(world))
+    )
+
+
 def test_oracle_beats_uniform_and_silence(reference: Scenario) -> None:
     """Over 90 days it earns clearly more; the same people live the same lives throughout."""
     world = World(reference, 4000, 7)
@@ -96,6 +114,27 @@ def test_replicates_are_alternative_futures(world: World) -> None:
     assert np.array_equal(values[:1], long_run_values(world, Uniform(), None, 10))
     assert np.array_equal(values[1:], long_run_values(world.fork(1), Uniform(), None, 10))
     assert not np.array_equal(values[0], values[1])
+
+
+def test_long_run_sums_up(world: World) -> None:
+    """Means and errors are those of the values: per customer over replicates, then clustered."""
+    values = long_run_values(world, Uniform(), None, 6, replicates=3, discount=0.9)
+    found = long_run(world, Uniform(), None, 6, replicates=3, discount=0.9)
+    np.testing.assert_allclose(found.per_customer, values.mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(
+        found.per_customer_stderr, values.std(axis=0, ddof=1) / np.sqrt(3), atol=1e-9
+    )
+    each = values.mean(axis=0)
+    assert found.population.stderr == pytest.approx(each.std(ddof=1) / np.sqrt(each.size))
+    assert np.isnan(long_run(world, Uniform(), None, 1).per_customer_stderr).all()
+
+
+def test_discount_is_geometric(world: World) -> None:
+    """Day d counts discount ** d: values of longer horizons differ by the last day's share."""
+    whole = [long_run_values(world, Silence(), None, days)[0] for days in (1, 2, 3)]
+    discounted = long_run_values(world, Silence(), None, 3, discount=0.5)[0]
+    by_hand = whole[0] + 0.5 * (whole[1] - whole[0]) + 0.25 * (whole[2] - whole[1])
+    np.testing.assert_allclose(discounted, by_hand, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""``troth/ChannelSelection-v0``: on which channel a given message goes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs import loops
+from envs.customer import CustomerEnv
+from envs.messages import Messages
+from envs.population import PopulationEnv
+from envs.problem import Morning, ProblemFactory
+from simulator.scenarios import Scenario
+from troth.catalogue import CHANNELS
+
+
+class ChannelSelection:
+    """The channels of the most pressing message that can reach the customer today.
+
+    The message is the first in priority, each journey represented by its step in turn, that
+    has an eligible channel; see :mod:`envs.messages`. Where none has, *no contact* is all
+    there is.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._messages = Messages.of(scenario)
+        self._channel = scenario.catalogue.channel
+        self.actions = tuple(str(channel) for channel in CHANNELS)
+        self.extras = tuple(f"message={name}" for name in self._messages.names)
+
+    def lay_out(self, morning: Morning, extras: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Int64 (n, 9), one column per channel; extras (M, n) are one-hot, the message given."""
+        messages = self._messages
+        columns = np.empty((len(morning.eligible), len(self.actions)), dtype=np.int64)
+        turn = messages.in_turn(morning.day)[messages.priority]
+        loops.lay_out_channels(
+            columns,
+            extras,
+            morning.eligible,
+            turn,
+            messages.start,
+            messages.actions,
+            self._channel,
+        )
+        return columns
+
+
+class ChannelSelectionEnv(CustomerEnv):
+    """One customer, one message a day, and the channel to choose.
+
+    ## Description
+    The world of :class:`envs.next_best_action.NextBestActionEnv`. A rule gives each morning's
+    message: of the triggered journeys in order of priority (service recovery, then the
+    scenario's order, then those that are always on), each with its step in turn
+    (step ``1 + day mod S`` of S), the first that can reach the customer at all. What is left
+    to decide is the channel.
+
+    ## Action Space
+    ``Discrete(9)``: 0 is *no contact*, then the eight channels of
+    :data:`troth.catalogue.CHANNELS`. Those that the message goes on, that are permitted and
+    under the frequency cap are in ``info["action_mask"]``; any other is served as *no
+    contact*, and ``info["refused"]`` says so.
+
+    ## Observation Space
+    ``Box`` float32 ``(D + M,)``: the encoded features, then one column per message, 1 for the
+    one given; all 0 where there is none.
+
+    ## Rewards
+    As in :class:`envs.next_best_action.NextBestActionEnv`.
+
+    ## Episode End
+    Never terminates; truncates after ``horizon_days``.
+
+    ## Arguments
+    As in :class:`envs.next_best_action.NextBestActionEnv`.
+
+    ## Version History
+    v0: first version.
+    """
+
+    problem: ClassVar[ProblemFactory] = ChannelSelection
+
+
+class ChannelSelectionVectorEnv(PopulationEnv):
+    """``num_envs`` customers at once; see :class:`ChannelSelectionEnv`.
+
+    ## Description
+    See :class:`ChannelSelectionEnv` and :class:`envs.population.PopulationEnv`.
+
+    ## Action Space
+    ``MultiDiscrete([9] * num_envs)``; ``info["action_mask"]`` is bool ``(num_envs, 9)``.
+
+    ## Observation Space
+    ``Box`` float32 ``(num_envs, D + M)``.
+
+    ## Rewards
+    float64 ``(num_envs,)``, major units.
+
+    ## Episode End
+    All together at the horizon, with ``AutoresetMode.SAME_STEP``.
+
+    ## Arguments
+    ``num_envs`` (1): customers. The others as in :class:`ChannelSelectionEnv`.
+
+    ## Version History
+    v0: first version.
+    """
+
+    problem: ClassVar[ProblemFactory] = ChannelSelection

@@ -1,0 +1,261 @@
+"""Pareto/NBD: buying at random, leaving at any moment, unseen.
+
+Schmittlein, Morrison & Colombo, "Counting Your Customers: Who Are They and What Will They Do
+Next?", Management Science 33(1), 1987. While alive a customer buys at Poisson rate lambda,
+gamma(r, alpha) over customers; his lifetime is exponential at rate mu, gamma(s, beta) over
+customers. Equation numbers are those of Fader & Hardie, "A Note on Deriving the Pareto/NBD
+Model and Related Expressions", 2005. Times are in weeks.
+
+The likelihood is integrated over the time of leaving rather than written with 2F1: that is
+stable for any parameters, has an exact gradient, and admits a season. With M(t) the operational
+time of :class:`simulator.calibration.season.Season`, a customer of x repeats, the last at t_x,
+observed until T, has
+
+    L = Gamma(r+x)/Gamma(r) alpha^r [ (beta/(beta+T))^s (alpha+M(T))^-(r+x)
+        + int_tx^T s beta^s (beta+u)^-(s+1) (alpha+M(u))^-(r+x) du ]
+
+which is equation 15 with mu and lambda integrated out, times the season's factors on the days of
+his purchases, a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma, exprel, gammaln
+
+from simulator.calibration.figures import ParetoFigures
+from simulator.calibration.histories import DAYS_PER_WEEK, PurchaseHistories
+from simulator.calibration.maximum import Maximum, maximise, positive
+from simulator.calibration.season import Season
+from troth.errors import FailedPrecondition, InvalidArgument
+
+Float64 = NDArray[np.float64]
+
+NAMES = ("r", "alpha_weeks", "s", "beta_weeks")
+_STARTS = ((0.4, 8.0, 0.6, 10.0), (1.2, 8.0, 0.6, 40.0))
+_PANELS = np.concatenate(((0.0,), 0.5 ** np.arange(7, -1, -1)))
+"""Panel borders as shares of (t_x, T): finest after t_x, where the integrand is steepest."""
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """What the likelihood needs of each customer, apart from the parameters.
+
+    Attributes:
+        x: (n,) repeats; weight: (n,) how many customers share this row.
+        age: (n,) T; end: (n,) M(T); at: (n, Q) nodes u in (t_x, T); clock: (n, Q) M(u).
+        log_width: (n, Q) logarithm of the nodes' weights, -inf where t_x = T.
+    """
+
+    x: Float64
+    weight: Float64
+    age: Float64
+    end: Float64
+    at: Float64
+    clock: Float64
+    log_width: Float64
+
+    @classmethod
+    def of(cls, data: PurchaseHistories, season: Season, *, merge: bool) -> _Grid:
+        first = _first(data, season)
+        rows = np.stack((data.frequency.astype(np.float64), data.recency, data.age, first))
+        weight = np.ones(len(data))
+        if merge:
+            rows, counts = np.unique(rows, axis=1, return_counts=True)
+            weight = counts.astype(np.float64)
+        x, last, age = rows[:3]
+        day = rows[3].astype(np.int64)
+        shares, widths = [], []
+        for low, high in pairwise(_PANELS):
+            shares.append(low + (high - low) * (_NODES + 1.0) / 2.0)
+            widths.append(_WEIGHTS * (high - low) / 2.0)
+        span = (age - last)[:, None]
+        at = last[:, None] + span * np.concatenate(shares)
+        with np.errstate(divide="ignore"):
+            log_width = np.log(span * np.concatenate(widths))
+        return cls(x, weight, age, season.elapsed(day, age), at, season.elapsed(day, at), log_width)
+
+
+def _first(data: PurchaseHistories, season: Season) -> NDArray[np.int64]:
+    """The day of each first purchase; without a season it does not matter."""
+    if season.is_flat:
+        return np.zeros(len(data), dtype=np.int64)
+    return data.joined
+
+
+def _terms(theta: Float64, grid: _Grid) -> tuple[Float64, Float64, Float64]:
+    """Log-likelihood (n,), its gradient (4, n) in log-parameters, and P(alive) (n,)."""
+    r, alpha, s, beta = np.exp(theta)
+    x = grid.x
+    log_alpha, log_beta = theta[1], theta[3]
+    at_end, old = np.log(alpha + grid.end), np.log(beta + grid.age)
+    clock, at = np.log(alpha + grid.clock), np.log(beta + grid.at)
+    alive = s * (log_beta - old) - (r + x) * at_end
+    inside = np.log(s) + s * log_beta - (s + 1.0) * at - (r + x)[:, None] * clock + grid.log_width
+    # exp of the largest is 1: nothing overflows, and what underflows is nothing beside it.
+    top = np.maximum(alive, inside.max(axis=1))
+    p_alive = np.exp(alive - top)
+    p_left = np.exp(inside - top[:, None])
+    total = p_alive + p_left.sum(axis=1)
+    p_alive = p_alive / total
+    p_left = p_left / total[:, None]
+    values = gammaln(r + x) - gammaln(r) + r * log_alpha + top + np.log(total)
+    by_clock = (p_left / (alpha + grid.clock)).sum(axis=1) + p_alive / (alpha + grid.end)
+    log_clock = (p_left * clock).sum(axis=1) + p_alive * at_end
+    left = 1.0 - p_alive
+    log_old = (p_left * at).sum(axis=1) + p_alive * old
+    by_old = (s + 1.0) * (p_left / (beta + grid.at)).sum(axis=1) + s * p_alive / (beta + grid.age)
+    gradient = np.stack(
+        (
+            r * (digamma(r + x) - digamma(r) + log_alpha - log_clock),
+            r - alpha * (r + x) * by_clock,
+            left + s * (log_beta - log_old),
+            s - beta * by_old,
+        )
+    )
+    return values, gradient, p_alive
+
+
+def _theta(figures: ParetoFigures) -> Float64:
+    return np.log([figures.r, figures.alpha_weeks, figures.s, figures.beta_weeks])
+
+
+def log_likelihood(
+    figures: ParetoFigures, data: PurchaseHistories, season: Season | None = None
+) -> Float64:
+    """Log-likelihood of each customer, float64 (n,), without the season's constant."""
+    grid = _Grid.of(data, season or Season.flat(), merge=False)
+    return _terms(_theta(figures), grid)[0]
+
+
+def fit(
+    data: PurchaseHistories,
+    season: Season | None = None,
+    *,
+    starts: Sequence[Sequence[float]] = _STARTS,
+) -> tuple[ParetoFigures, dict[str, float], Maximum]:
+    """Maximum-likelihood figures, their standard errors, and the maximum in log-parameters.
+
+    Args:
+        data: histories of n customers.
+        season: multipliers of the daily rate, taken as known; none by default.
+        starts: starting values of (r, alpha, s, beta), each > 0.
+
+    Raises:
+        InvalidArgument: if nobody bought again.
+        FailedPrecondition: if the data do not identify the four parameters.
+    """
+    if not (data.frequency > 0).any():
+        raise InvalidArgument("no customer bought again", field="frequency")
+    grid = _Grid.of(data, season or Season.flat(), merge=True)
+
+    def total(theta: Float64) -> tuple[float, Float64]:
+        values, gradient, _ = _terms(theta, grid)
+        return float(values @ grid.weight), gradient @ grid.weight
+
+    found = maximise(
+        total, [np.log(np.asarray(start)).tolist() for start in starts], field="purchases"
+    )
+    values, errors = positive(found.theta, found.standard_errors)
+    figures = ParetoFigures(**dict(zip(NAMES, values.tolist(), strict=True)))
+    return figures, dict(zip(NAMES, errors.tolist(), strict=True)), found
+
+
+def probability_alive(
+    figures: ParetoFigures, data: PurchaseHistories, season: Season | None = None
+) -> Float64:
+    """P(not left at T | history), float64 (n,) in (0, 1]: equation 30."""
+    grid = _Grid.of(data, season or Season.flat(), merge=False)
+    return _terms(_theta(figures), grid)[2]
+
+
+def expected_future(
+    figures: ParetoFigures, data: PurchaseHistories, weeks: float, season: Season | None = None
+) -> Float64:
+    """Expected purchases in the next ``weeks`` given the history, float64 (n,): equation 41.
+
+    With a season, the sum over the days to come of their factor times the probability to be
+    still there: whole days only.
+
+    Args:
+        figures: the process.
+        data: histories of n customers.
+        weeks: how far to look, >= 0.
+        season: as in the fit.
+
+    Raises:
+        InvalidArgument: if the span is negative.
+    """
+    if not weeks >= 0.0:
+        raise InvalidArgument(f"{weeks} is not a span of 0 weeks or more", field="weeks")
+    season = season or Season.flat()
+    first = _first(data, season)
+    rate = (figures.r + data.frequency) / (figures.alpha_weeks + season.elapsed(first, data.age))
+    stay = _weeks_to_come(figures, first, data.age, np.full(len(data), weeks), season)
+    return np.asarray(probability_alive(figures, data, season) * rate * stay)
+
+
+def expected_purchases(
+    figures: ParetoFigures,
+    weeks: Float64,
+    season: Season | None = None,
+    first: NDArray[np.int64] | None = None,
+) -> Float64:
+    """Expected repeat purchases in the first ``weeks`` (n,) of new customers: equation 18.
+
+    Args:
+        figures: the process.
+        weeks: >= 0, float64 (n,).
+        season: multipliers of the rate; needs ``first``.
+        first: day of each first purchase since 1970-01-01, int64 (n,).
+
+    Raises:
+        FailedPrecondition: for a season without ``first``.
+    """
+    season = season or Season.flat()
+    if first is None:
+        if not season.is_flat:
+            raise FailedPrecondition("a season needs the days of first purchases", field="first")
+        first = np.zeros(len(weeks), dtype=np.int64)
+    # Customers who came on one day and are watched as long share their expectation.
+    rows, at = np.unique(np.stack((first, weeks)), axis=1, return_inverse=True)
+    stay = _weeks_to_come(
+        figures, rows[0].astype(np.int64), np.zeros(rows.shape[1]), rows[1], season
+    )
+    return np.asarray(figures.r / figures.alpha_weeks * stay[at.ravel()])
+
+
+def share_without_repeat(figures: ParetoFigures, data: PurchaseHistories) -> Float64:
+    """P(no repeat purchase by T), float64 (n,): the likelihood at x = 0."""
+    n = len(data)
+    none = PurchaseHistories(np.zeros(n, dtype=np.int64), np.zeros(n), data.age)
+    return np.exp(log_likelihood(figures, none))
+
+
+def _span(figures: ParetoFigures, age: Float64, weeks: Float64) -> Float64:
+    """Integral over 0..weeks of ((beta + T) / (beta + T + u))^s du, smooth through s = 1."""
+    start = figures.beta_weeks + age
+    log_growth = np.log1p(weeks / start)
+    return np.asarray(start * log_growth * exprel((1.0 - figures.s) * log_growth))
+
+
+def _weeks_to_come(
+    figures: ParetoFigures, first: NDArray[np.int64], age: Float64, weeks: Float64, season: Season
+) -> Float64:
+    """Expected operational weeks lived in the next ``weeks`` (n,) by who is alive at T, (n,)."""
+    if season.is_flat:
+        return _span(figures, age, weeks)
+    end = first + np.rint(age * DAYS_PER_WEEK).astype(np.int64)
+    days = np.rint(weeks * DAYS_PER_WEEK)
+    total, before = np.zeros(len(age)), np.zeros(len(age))
+    for ahead in range(1, int(days.max(initial=0.0)) + 1):
+        until = _span(figures, age, np.full(len(age), ahead / DAYS_PER_WEEK))
+        total += np.where(ahead <= days, season.daily(end + ahead) * (until - before), 0.0)
+        before = until
+    return total

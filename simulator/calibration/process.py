@@ -1,0 +1,153 @@
+"""The purchase process behind its figures: BG/NBD or Pareto/NBD, with or without a season."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.calibration import bgnbd, paretonbd
+from simulator.calibration.figures import ParetoFigures, PurchaseFigures
+from simulator.calibration.histories import DAYS_PER_WEEK, PurchaseHistories
+from simulator.calibration.maximum import Maximum
+from simulator.calibration.season import Season, operational
+from troth.errors import FailedPrecondition
+
+Float64 = NDArray[np.float64]
+Process = Literal["bg_nbd", "pareto_nbd"]
+PROCESSES: tuple[Process, ...] = ("bg_nbd", "pareto_nbd")
+
+METHODS: dict[Process, str] = {
+    "bg_nbd": "BG/NBD, maximum likelihood (Fader, Hardie & Lee 2005, eq. 6)",
+    "pareto_nbd": "Pareto/NBD, maximum likelihood (Schmittlein, Morrison & Colombo 1987)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFit:
+    """One process fitted.
+
+    Attributes:
+        figures: its values.
+        errors: their standard errors.
+        found: the maximum, in log-parameters.
+    """
+
+    figures: PurchaseFigures | ParetoFigures
+    errors: dict[str, float]
+    found: Maximum
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion: twice (parameters - log-likelihood), less is better."""
+        return 2.0 * (len(self.found.theta) - self.found.log_likelihood)
+
+
+def fit_process(
+    process: Process, data: PurchaseHistories, season: Season | None = None
+) -> ProcessFit:
+    """Fit one process in the operational time of ``season``.
+
+    BG/NBD customers leave at purchases, so that its whole likelihood runs on the season's
+    clock; Pareto/NBD customers buy by that clock and leave by the calendar's.
+
+    Raises:
+        InvalidArgument: if nobody bought again.
+        FailedPrecondition: if the data do not identify the parameters.
+    """
+    season = season or Season.flat()
+    if process == "bg_nbd":
+        return ProcessFit(*bgnbd.fit(operational(data, season)))
+    return ProcessFit(*paretonbd.fit(data, season))
+
+
+def fit_better(
+    data: PurchaseHistories, season: Season | None = None
+) -> tuple[ProcessFit, dict[Process, float | None]]:
+    """The process of smaller AIC, and the AIC of each (``None``: it has no interior maximum).
+
+    Raises:
+        InvalidArgument: if nobody bought again.
+        FailedPrecondition: if neither process is identified.
+    """
+    fits: dict[Process, ProcessFit] = {}
+    for process in PROCESSES:
+        try:
+            fits[process] = fit_process(process, data, season)
+        except FailedPrecondition:
+            continue
+    if not fits:
+        raise FailedPrecondition(
+            f"{int((data.frequency > 0).sum())} of {len(data)} customers bought again: too few or "
+            "too alike to tell rates from drop-out under either process",
+            field="purchases",
+        )
+    best = min(fits.values(), key=lambda fit: fit.aic)
+    return best, {p: fits[p].aic if p in fits else None for p in PROCESSES}
+
+
+def expected_purchases(
+    figures: PurchaseFigures | ParetoFigures,
+    weeks: Float64,
+    season: Season | None = None,
+    first: NDArray[np.int64] | None = None,
+) -> Float64:
+    """Expected repeat purchases in the first ``weeks`` (n,) since day ``first`` (n,), (n,)."""
+    if isinstance(figures, ParetoFigures):
+        return paretonbd.expected_purchases(figures, weeks, season, first)
+    if season is not None and not season.is_flat:
+        if first is None:
+            raise FailedPrecondition("a season needs the days of first purchases", field="first")
+        weeks = season.elapsed(first, weeks)
+    return bgnbd.expected_purchases(figures, weeks)
+
+
+def expected_future(
+    figures: PurchaseFigures | ParetoFigures,
+    data: PurchaseHistories,
+    weeks: float,
+    season: Season | None = None,
+) -> Float64:
+    """Expected purchases in the next ``weeks`` given the history, float64 (n,)."""
+    if isinstance(figures, ParetoFigures):
+        return paretonbd.expected_future(figures, data, weeks, season)
+    seen = operational(data, season or Season.flat())
+    span = np.full(len(data), weeks)
+    if season is not None and not season.is_flat:
+        span = season.elapsed(data.joined, data.age + weeks) - seen.age
+    return bgnbd.expected_future(figures, seen, span)
+
+
+def share_without_repeat(
+    figures: PurchaseFigures | ParetoFigures, data: PurchaseHistories
+) -> Float64:
+    """P(no repeat purchase by the end of observation), float64 (n,), without a season."""
+    if isinstance(figures, ParetoFigures):
+        return paretonbd.share_without_repeat(figures, data)
+    return bgnbd.share_without_repeat(figures, data.age)
+
+
+def expected_daily(
+    figures: PurchaseFigures | ParetoFigures,
+    first: NDArray[np.int64],
+    days: int,
+    season: Season | None = None,
+) -> Float64:
+    """Expected repeat purchases on each of ``days`` days, summed over customers, float64 (days,).
+
+    Args:
+        figures: the process.
+        first: day of each customer's first purchase, int64 (n,); day 0 of the result is the
+            earliest of them.
+        days: how many days.
+        season: as in the fit.
+    """
+    origin = int(first.min())
+    cohorts, count = np.unique(first, return_counts=True)
+    age = np.arange(days)[None, :] + (origin - cohorts)[:, None]
+    weeks = np.maximum(age, 0) / DAYS_PER_WEEK
+    start = np.repeat(cohorts, days)
+    until = expected_purchases(figures, weeks.ravel(), season, start).reshape(weeks.shape)
+    return np.diff(count @ until, prepend=0.0)

@@ -1,0 +1,25 @@
+"""What is true of a world, and of no other: there the truth is known.
+
+The oracle knows the exact expected reward of every action; roll-outs under common random
+numbers give long-run values, twins and the values of policies; regret is how far a log was
+from the oracle.
+"""
+
+from simulator.truth.estimates import Estimate as Estimate
+from simulator.truth.estimates import clustered as clustered
+from simulator.truth.oracle import OneStepOracle as OneStepOracle
+from simulator.truth.oracle import one_step_oracle as one_step_oracle
+from simulator.truth.regret import Regret as Regret
+from simulator.truth.regret import regret as regret
+from simulator.truth.reliving import relive as relive
+from simulator.truth.rollouts import LongRun as LongRun
+from simulator.truth.rollouts import choose as choose
+from simulator.truth.rollouts import long_run as long_run
+from simulator.truth.rollouts import long_run_values as long_run_values
+from simulator.truth.twins import Difference as Difference
+from simulator.truth.twins import Twins as Twins
+from simulator.truth.twins import twins as twins
+from simulator.truth.value import PolicyDifference as PolicyDifference
+from simulator.truth.value import PolicyValue as PolicyValue
+from simulator.truth.value import policy_difference as policy_difference
+from simulator.truth.value import policy_value as policy_value

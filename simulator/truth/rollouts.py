@@ -1,0 +1,179 @@
+"""Roll-outs under common random numbers: what a first action is worth in the long run.
+
+Every chance is a function of (seed, customer, day, purpose, replicate), so that two policies,
+or two first actions, that start from one world meet the same chances (common random numbers;
+Glasserman & Yao 1992, Management Science 38(6)): a difference is far less noisy than its terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import kernel
+from simulator.purposes import Purpose
+from simulator.truth.estimates import Estimate, Moments, over_customers
+from simulator.truth.oracle import OneStepOracle
+from simulator.world import StepResult, World
+from troth.catalogue import NO_CONTACT
+from troth.errors import InvalidArgument
+from troth.objective import Objective
+from troth.policy import Policy, sample
+
+Float = NDArray[np.float64]
+Actions = NDArray[np.int64]
+
+
+PIECE = 8192
+"""Customers that a policy is asked about at a time: distributions are the largest arrays there
+are, and nobody keeps them."""
+
+
+def choose(world: World, policy: Policy) -> Actions:
+    """Draw an action per customer from ``policy`` with the world's own keyed uniforms.
+
+    A policy maps each row by itself, so it is asked in pieces; the oracle, which reads its
+    world, is asked as a whole.
+
+    Returns:
+        int64 (n,). The draw is the same for the same world, day, replicate and distribution.
+    """
+    if isinstance(policy, OneStepOracle) and policy.world is not world:
+        policy = OneStepOracle(world, policy.objective)
+    contexts, mask = world.contexts(), world.mask()
+    u = kernel.uniforms(
+        world.seed,
+        np.arange(world.first_customer, world.first_customer + world.size),
+        purpose=Purpose.POLICY,
+        step=world.day,
+        replicate=world.replicate,
+    )[0]
+    piece = world.size if isinstance(policy, OneStepOracle) else PIECE
+    actions = np.empty(world.size, dtype=np.int64)
+    for first in range(0, world.size, piece):
+        rows = slice(first, first + piece)
+        distribution = policy.distribution(contexts.take(rows), world.catalogue, mask[rows])
+        actions[rows] = sample(distribution, u[rows])
+    return actions
+
+
+def permitted(world: World, actions: Actions) -> Actions:
+    """``actions`` (n,), *no contact* where one is not eligible this morning.
+
+    Raises:
+        InvalidArgument: for a wrong shape or an action the catalogue does not have.
+    """
+    if actions.shape != (world.size,):
+        raise InvalidArgument(f"shape {actions.shape} is not ({world.size},)", field="actions")
+    if actions.size and not 0 <= actions.min() <= actions.max() < len(world.catalogue):
+        raise InvalidArgument(f"outside 0..{len(world.catalogue) - 1}", field="actions")
+    eligible = world.mask()[np.arange(world.size), actions]
+    return np.where(eligible, actions, NO_CONTACT)
+
+
+def life(
+    world: World, policy: Policy, days: int, *, first_actions: Actions | None = None
+) -> Iterator[StepResult]:
+    """Step ``world`` in place: ``first_actions`` on the first day, then ``policy``."""
+    for day in range(days):
+        if day == 0 and first_actions is not None:
+            yield world.step(permitted(world, first_actions))
+        else:
+            yield world.step(choose(world, policy))
+
+
+def long_run_values(
+    world: World,
+    policy: Policy,
+    first_actions: Actions | None,
+    days: int,
+    *,
+    replicates: int = 1,
+    objective: Objective | None = None,
+    discount: float = 1.0,
+) -> Float:
+    """Reward over ``days`` from now: ``first_actions`` today, then ``policy``.
+
+    Values of different first actions or policies from the same world share their chances.
+
+    Args:
+        world: the present; it is left as it is.
+        policy: who decides from the second day on, or from the first without
+            ``first_actions``. A one-step oracle is bound to the roll-out's own world.
+        first_actions: int64 (n,) or None; ineligible ones count as *no contact*.
+        days: horizon, >= 1.
+        replicates: alternative futures, numbered from the world's own on.
+        objective: the scenario's by default.
+        discount: per day, in (0, 1]; the first day counts in full.
+
+    Returns:
+        float64 (replicates, n), minor units.
+
+    Raises:
+        InvalidArgument: for a horizon, count or discount out of range.
+    """
+    check_horizon(days, replicates, discount)
+    goal = objective or world.scenario.objective
+    values = np.zeros((replicates, world.size))
+    for r in range(replicates):
+        future = world.fork(world.replicate + r)
+        for day, result in enumerate(life(future, policy, days, first_actions=first_actions)):
+            values[r] += discount**day * goal.reward(result.components)
+    return values
+
+
+@dataclass(frozen=True)
+class LongRun:
+    """Long-run values with their standard errors.
+
+    Attributes:
+        per_customer: float64 (n,), mean over replicates, minor units.
+        per_customer_stderr: float64 (n,), what the alternative futures leave open about each
+            customer; NaN with one replicate.
+        population: the mean over customers, clustered by customer.
+        replicates: alternative futures lived.
+    """
+
+    per_customer: Float
+    per_customer_stderr: Float
+    population: Estimate
+    replicates: int
+
+
+def long_run(
+    world: World,
+    policy: Policy,
+    first_actions: Actions | None,
+    days: int,
+    *,
+    replicates: int = 1,
+    objective: Objective | None = None,
+    discount: float = 1.0,
+) -> LongRun:
+    """:func:`long_run_values`, summed up; the arguments are the same."""
+    values = long_run_values(
+        world,
+        policy,
+        first_actions,
+        days,
+        replicates=replicates,
+        objective=objective,
+        discount=discount,
+    )
+    moments = Moments((world.size,))
+    for row in values:
+        moments.add(row)
+    return LongRun(moments.mean, moments.stderr, over_customers(values), replicates)
+
+
+def check_horizon(days: int, replicates: int, discount: float = 1.0) -> None:
+    """Raise :class:`InvalidArgument` for a horizon, count or discount out of range."""
+    if days < 1:
+        raise InvalidArgument(f"{days} is below 1", field="days")
+    if replicates < 1:
+        raise InvalidArgument(f"{replicates} is below 1", field="replicates")
+    if not 0.0 < discount <= 1.0:
+        raise InvalidArgument(f"{discount} is outside (0, 1]", field="discount")

@@ -1,0 +1,69 @@
+"""Hashes of lives: every column counts, in every place, and nobody's depends on another's."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.census import lives
+from experiments.census.deciders import plain
+from simulator.scenarios import load
+from simulator.world import StepResult, World
+
+
+@pytest.fixture(scope="module")
+def day(scenario_file: Path) -> tuple[np.ndarray, StepResult]:
+    """Actions and result of one day of 40 customers."""
+    world = World(load(scenario_file), 40, 5)
+    actions = plain(world)
+    return actions, world.step(actions)
+
+
+def _hashes(actions: np.ndarray, result: StepResult) -> lives.Hashes:
+    hashes = lives.born(0, actions.size)
+    lives.fold(hashes, actions, result)
+    return hashes
+
+
+def test_every_column_counts(day: tuple[np.ndarray, StepResult]) -> None:
+    """A change of one customer in any column changes his hash and no other's."""
+    actions, result = day
+    whole = _hashes(actions, result)
+    others = np.arange(40) != 17
+    changed = 0
+    for field in fields(result):
+        value = getattr(result, field.name)
+        for name in sorted(value) if isinstance(value, dict) else [None]:
+            column = (value if name is None else value[name]).copy()
+            column[17] = not column[17] if column.dtype == np.bool_ else column[17] + 1
+            other = column if name is None else {**value, name: column}
+            found = _hashes(actions, replace(result, **{field.name: other}))
+            assert found[17] != whole[17], (field.name, name)
+            np.testing.assert_array_equal(found[others], whole[others])
+            changed += 1
+    assert changed == len(list(lives.columns(result)))
+
+
+def test_order_and_days_count(day: tuple[np.ndarray, StepResult]) -> None:
+    """Two days are not one, and swapped columns are not the same life."""
+    actions, result = day
+    once = _hashes(actions, result)
+    twice = once.copy()
+    lives.fold(twice, actions, result)
+    assert (twice != once).all()
+    swapped = replace(result, opened=result.delivered, delivered=result.opened)
+    differs = result.opened != result.delivered
+    assert ((_hashes(actions, swapped) != once) == differs).all()
+
+
+def test_values_do_not_depend_on_their_width() -> None:
+    """A column counts by its values: int32 and int64 fold alike, negative ones too."""
+    values = np.array([-1, 0, 7], dtype=np.int64)
+    wide, narrow = lives.born(0, 3), lives.born(0, 3)
+    lives._fold(wide, values)
+    lives._fold(narrow, values.astype(np.int32))
+    np.testing.assert_array_equal(wide, narrow)
+    assert len({int(h) for h in wide}) == 3

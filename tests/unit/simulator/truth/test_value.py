@@ -1,0 +1,82 @@
+"""The value of a policy: its error is honest, and common chances sharpen a comparison."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from simulator.scenarios import Scenario
+from simulator.truth import long_run_values, one_step_oracle, policy_difference, policy_value
+from simulator.world import World
+from troth.errors import InvalidArgument
+
+
+def test_value_is_that_of_the_roll_out(brisk: Scenario, policies: SimpleNamespace) -> None:
+    """A fresh population under a policy earns what a roll-out from its first morning does."""
+    found = policy_value(brisk, policies.uniform, 200, 7, 3, replicates=2, discount=0.9)
+    lived = long_run_values(
+        World(brisk, 200, 3), policies.uniform, None, 7, replicates=2, discount=0.9
+    )
+    np.testing.assert_array_equal(found.lives, lived)
+    np.testing.assert_array_equal(found.per_customer, lived.mean(axis=0))
+    assert found.mean == pytest.approx(lived.mean())
+    assert found.stderr == pytest.approx(lived.mean(axis=0).std(ddof=1) / np.sqrt(200))
+
+
+def test_components_add_up(brisk: Scenario, policies: SimpleNamespace) -> None:
+    """Undiscounted, the parts weighted by the objective are the value."""
+    found = policy_value(brisk, policies.uniform, 200, 7, 3)
+    parts = {name: np.array([part.mean]) for name, part in found.components.items()}
+    assert brisk.objective.reward(parts)[0] == pytest.approx(found.mean)
+
+
+def test_a_population_can_be_split(brisk: Scenario, policies: SimpleNamespace) -> None:
+    """The lives of a population are those of its parts."""
+    whole = policy_value(brisk, policies.uniform, 90, 4, 3).lives
+    parts = [
+        policy_value(brisk, policies.uniform, size, 4, 3, first_customer=first).lives
+        for first, size in ((0, 40), (40, 50))
+    ]
+    np.testing.assert_array_equal(whole, np.concatenate(parts, axis=1))
+
+
+def test_the_standard_error_is_honest(busy: Scenario, policies: SimpleNamespace) -> None:
+    """Means of independent populations scatter by about the standard error each one states."""
+    found = [policy_value(busy, policies.silence, 150, 3, seed) for seed in range(40)]
+    scatter = np.std([value.mean for value in found], ddof=1)
+    stated = np.mean([value.stderr for value in found])
+    assert 0.7 < stated / scatter < 1.4  # 40 draws: the scatter itself is known to 11 %
+
+
+def test_common_chances_sharpen_a_comparison(busy: Scenario, policies: SimpleNamespace) -> None:
+    """On the same lives the oracle's lead takes many times fewer customers to see."""
+    found = policy_difference(busy, one_step_oracle, policies.silence, 3000, 10, 5, replicates=2)
+    assert found.difference.mean > 4 * found.difference.stderr
+    assert found.difference.mean == pytest.approx(found.a.mean - found.b.mean)
+    assert found.variance_reduction > 10.0
+    assert found.luck_reduction is not None
+    assert 5.0 < found.luck_reduction < found.variance_reduction
+    alone = np.hypot(found.a.stderr, found.b.stderr)
+    assert found.difference.stderr < alone
+
+
+def test_a_policy_against_itself(brisk: Scenario, policies: SimpleNamespace) -> None:
+    """There is no difference and no error, and all the variance is gone."""
+    found = policy_difference(brisk, policies.uniform, policies.uniform, 100, 5, 5)
+    assert (found.difference.mean, found.difference.stderr) == (0.0, 0.0)
+    assert found.variance_reduction == float("inf")
+    assert found.luck_reduction is None
+
+
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [("customers", {"customers": 0}), ("days", {"days": 0}), ("discount", {"discount": 0.0})],
+)
+def test_bad_arguments_are_named(
+    brisk: Scenario, policies: SimpleNamespace, field: str, options: dict[str, float]
+) -> None:
+    """Numbers out of range are refused by name."""
+    with pytest.raises(InvalidArgument, match=field):
+        policy_value(brisk, policies.silence, **{"customers": 5, "days": 1, "seed": 1, **options})
