@@ -1,4 +1,4 @@
-"""``troth calibrate``."""
+"""``troth calibrate``, ``troth validate``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simulator.validity.command import validate
 from troth.errors import NotFound
 from troth.output import AsJson, emit, progress, say, show_table
 from troth.settings import Settings
@@ -31,6 +32,7 @@ Into = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the simulator's commands to ``app``."""
     app.command("calibrate")(calibrate)
+    app.command("validate")(validate)
 
 
 def calibrate(

@@ -1,0 +1,1 @@
+"""How believable a world is: what it does, beside what real customers did."""

@@ -1,0 +1,108 @@
+"""``troth validate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from troth.errors import FailedPrecondition, NotFound
+from troth.output import AsJson, emit, progress, say, show_table
+from troth.settings import Settings
+
+if TYPE_CHECKING:
+    from simulator.validity.validate import Validity
+
+ScenarioName = Annotated[str, typer.Argument(help="A scenario that ships, or a TOML file.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="Folder with the real data sets.", show_default="../shared/data"),
+]
+Customers = Annotated[int, typer.Option(help="Size of the simulated populations.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of all simulated populations.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for the report and its plots.",
+        show_default="TROTH_HOME/validity/SCENARIO",
+    ),
+]
+Require = Annotated[
+    float,
+    typer.Option(min=0.0, max=1.0, help="Fail if a smaller share of the rows is inside."),
+]
+
+
+def validate(
+    scenario: ScenarioName = "reference",
+    data: Data = None,
+    customers: Customers = 10_000,
+    seed: Seed = 1,
+    output: Output = None,
+    require: Require = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a scenario's world with real customers and documented effects.
+
+    Writes report.json, report.html and a PNG per plot.
+    """
+    from simulator.calibration.calibrate import DEFAULT_DATA
+    from simulator.scenarios import load
+    from simulator.validity import plots, report
+    from simulator.validity.validate import validate as run
+
+    world = load(scenario)
+    if data is not None and not data.is_dir():
+        raise NotFound("no such folder", field=f"--data {data}")
+    folder = output or Settings().home / "validity" / world.name
+    with progress() as bars:
+        task = bars.add_task("validating", total=None)
+        found = run(
+            world,
+            data or DEFAULT_DATA,
+            customers=customers,
+            seed=seed,
+            on_stage=lambda what, done, of: bars.update(
+                task, description=f"validating: {what}, days", completed=done, total=of
+            ),
+        )
+    report.write(found, folder, {chart.id: plots.png(chart) for chart in found.charts})
+    if as_json:
+        emit({**report.document(found), "output": str(folder)})
+    else:
+        _show(found)
+        say(f"Written to {folder / 'report.html'}")
+    if found.share < require:
+        raise FailedPrecondition(
+            f"{found.inside} of {len(found.rows)} rows are inside their range, a share of "
+            f"{found.share:.3f}",
+            field=f"--require {require:g}",
+        )
+
+
+def _show(found: Validity) -> None:
+    from simulator.validity.report import number, range_text
+
+    for group in found.groups:
+        show_table(
+            group,
+            ("moment", "range", "simulated", ""),
+            [
+                (
+                    row.name,
+                    range_text(row),
+                    number(row.simulated) + (f" ± {number(row.stderr)}" if row.stderr else ""),
+                    "inside" if row.inside else "outside",
+                )
+                for row in found.rows
+                if row.group == group
+            ],
+        )
+    say(
+        f"{found.inside} of {len(found.rows)} rows inside their range "
+        f"({100.0 * found.share:.0f} %)."
+    )
+    for row in found.rows:
+        if not row.inside:
+            say(f"  outside: {row.id}: {row.reason}")

@@ -1,0 +1,321 @@
+"""One e-mail against none, on counterfactual twins placed like Hillstrom's customers.
+
+Members who bought within twelve months and may be e-mailed are weighted so that their months
+since the last purchase and their spend of the past year are distributed as in the experiment.
+The effect is that of the assignment over two weeks, as in the experiment; both e-mail arms are
+pooled where one e-mail is compared, since a programme's e-mail is neither for men nor for
+women, and its effect should lie between those of the two arms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.calibration import hillstrom
+from simulator.calibration.tables import read_table
+from simulator.validity.contrast import Contrast, contrast
+from simulator.validity.populations import column, members, messages, past_year
+from simulator.validity.row import Row, Target
+from simulator.validity.statistics import mean_error
+from simulator.validity.study import Chart, Findings, Series, Study
+from simulator.validity.transactions import simulate
+from troth.catalogue import Channel, OfferKind
+from troth.errors import NotFound
+
+Float = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+GROUP = "Hillstrom: what an e-mail does"
+
+WINDOW_DAYS = 14
+REPLICATES = 4
+DAYS_PER_MONTH = 30.4375
+MONTHS = 12
+RECENCY_SEGMENTS = ((1, 3), (4, 6), (7, 9), (10, 12))
+HISTORY_EDGES = (0.0, 100.0, 200.0, 350.0, np.inf)
+SPREAD_WITHIN = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Hillstrom's file, row by row.
+
+    Attributes:
+        months: int64 (n,) since the last purchase.
+        history: float64 (n,) dollars of the past year.
+        arm: int64 (n,) position in :data:`simulator.calibration.hillstrom.ARMS`.
+        visited, bought: bool (n,) within two weeks.
+        spend: float64 (n,) dollars within two weeks.
+        file: its name.
+    """
+
+    months: Int64
+    history: Float
+    arm: Int64
+    visited: Bool
+    bought: Bool
+    spend: Float
+    file: str
+
+
+def read(data: Path) -> Experiment:
+    """The experiment with its arms.
+
+    Raises:
+        NotFound: if the file is absent.
+        InvalidArgument: for a wrong value, naming file, line and column.
+    """
+    path = hillstrom.locate(data)
+    if path is None:
+        raise NotFound("no .csv or .csv.gz there", field=str(data / "hillstrom"))
+    trial = hillstrom.read_trial(path)
+    table = read_table(path, ("segment", "spend"))
+    return Experiment(
+        months=trial.recency.astype(np.int64),
+        history=trial.history,
+        arm=table.choices("segment", hillstrom.ARMS),
+        visited=trial.visited,
+        bought=trial.converted,
+        spend=table.numbers("spend", 0.0, 1e7),
+        file=f"hillstrom/{path.name}",
+    )
+
+
+def cells(months: Int64, history: Float) -> Int64:
+    """Position of each customer among months times history segments, int64 (n,)."""
+    segment = np.searchsorted(HISTORY_EDGES, history, side="right") - 1
+    return (np.clip(months, 1, MONTHS) - 1) * (len(HISTORY_EDGES) - 1) + segment
+
+
+def weights(real: Int64, simulated: Int64) -> Float:
+    """What each simulated customer counts for, so that cells are as frequent as the real."""
+    size = MONTHS * (len(HISTORY_EDGES) - 1)
+    wanted = np.bincount(real, minlength=size) / real.size
+    have = np.bincount(simulated, minlength=size) / max(simulated.size, 1)
+    share = np.divide(wanted, have, out=np.zeros(size), where=have > 0.0)
+    return share[simulated]
+
+
+def lift(outcome: Bool, emailed: Bool) -> tuple[float, float]:
+    """Difference of shares, e-mail less none, and its standard error."""
+    with_it, without = outcome[emailed], outcome[~emailed]
+    p, q = float(with_it.mean()), float(without.mean())
+    return p - q, float(np.sqrt(p * (1 - p) / with_it.size + q * (1 - q) / without.size))
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Part of the customers, by the same rule in the data and in the world."""
+
+    id: str
+    name: str
+    real: Bool
+    simulated: Bool
+
+
+def _segments(real: Experiment, months: Int64, history: Float) -> Iterator[_Segment]:
+    yield _Segment(
+        "all", "", np.ones(real.months.size, dtype=np.bool_), np.ones(months.size, dtype=np.bool_)
+    )
+    for low, high in RECENCY_SEGMENTS:
+        yield _Segment(
+            f"recency_{low}_{high}",
+            f", last purchase {low} to {high} months ago",
+            (real.months >= low) & (real.months <= high),
+            (months >= low) & (months <= high),
+        )
+    for low_edge, high_edge in pairwise(HISTORY_EDGES):
+        text = f"{low_edge:.0f} to {high_edge:.0f}" if high_edge < np.inf else f"{low_edge:.0f}+"
+        yield _Segment(
+            f"history_{low_edge:.0f}",
+            f", spent {text} dollars in the past year",
+            (real.history >= low_edge) & (real.history < high_edge),
+            (history >= low_edge) & (history < high_edge),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HillstromMoments:
+    """See :class:`simulator.validity.study.MomentSource`."""
+
+    title: str = "Hillstrom"
+
+    def days(self, study: Study) -> int:
+        """Both twins' two weeks in every replicate, and a year of orders."""
+        return 2 * WINDOW_DAYS * REPLICATES + WINDOW_DAYS
+
+    def measure(self, study: Study) -> Findings:
+        """Rows and plots of the e-mail's effect."""
+        real = read(study.data)
+        world = members(study)
+        contexts = world.contexts()
+        recency = column(contexts, "recency_days")
+        chosen = recency <= MONTHS * DAYS_PER_MONTH
+        action = int(messages(world, Channel.EMAIL, (OfferKind.CONTENT,))[0])
+        found = contrast(
+            world,
+            action,
+            WINDOW_DAYS,
+            members=chosen,
+            replicates=REPLICATES,
+            advance=study.advance,
+        )
+        months = np.ceil(recency[found.member] / DAYS_PER_MONTH).astype(np.int64)
+        history = past_year(contexts)[found.member]
+        orders = simulate(world, WINDOW_DAYS, advance=study.advance).amount
+        rows, charts = effects(real, found, months, history)
+        return Findings((*rows, _spread(real, orders)), charts)
+
+
+def effects(
+    real: Experiment, found: Contrast, months: Int64, history: Float
+) -> tuple[tuple[Row, ...], tuple[Chart, ...]]:
+    """Rows and plots: lift of visits and purchases by segment and by arm.
+
+    Args:
+        real: the experiment.
+        found: the twins' contrast of one e-mail, m columns.
+        months: int64 (m,) since the last purchase.
+        history: float64 (m,) dollars of the past year.
+    """
+    weight = weights(cells(real.months, real.history), cells(months, history))
+    emailed = real.arm > 0
+    bought = found.added_orders()
+    visits = None if found.visited is None else found.visited.astype(np.float64)
+    rows: list[Row] = []
+    points: dict[str, list[tuple[float, float, float, float]]] = {"visit": [], "purchase": []}
+    segments = list(_segments(real, months, history))
+    for segment in segments:
+        at = segment.real
+        for what, outcome, values in (
+            ("visit", real.visited, visits),
+            ("purchase", real.bought, bought),
+        ):
+            value, error = lift(outcome[at], emailed[at])
+            here = segment.simulated
+            mean, spread = (
+                (None, None) if values is None else mean_error(values[here], weight[here])
+            )
+            rows.append(
+                _row(
+                    f"{what}_{segment.id}",
+                    f"{what}s an e-mail adds per customer{segment.name}",
+                    Target.sampled(value, error),
+                    mean,
+                    spread,
+                    real.file,
+                )
+            )
+            points[what].append((value, 1.96 * error, mean or 0.0, 1.96 * (spread or 0.0)))
+    rows += _arms(real, visits, bought, weight)
+    told = ("purchase",) if visits is None else ("visit", "purchase")
+    return tuple(rows), tuple(_chart(what, points[what], segments) for what in told)
+
+
+def _arms(real: Experiment, visits: Float | None, bought: Float, weight: Float) -> list[Row]:
+    """One e-mail's effect lies between those of the two arms."""
+    rows = []
+    for what, outcome, values in (
+        ("visit", real.visited, visits),
+        ("purchase", real.bought, bought),
+    ):
+        arms = []
+        for arm in (1, 2):
+            chosen = (real.arm == 0) | (real.arm == arm)
+            value, error = lift(outcome[chosen], (real.arm == arm)[chosen])
+            arms.append((value - 1.96 * error, value + 1.96 * error))
+        mean, spread = (None, None) if values is None else mean_error(values, weight)
+        target = Target(
+            min(low for low, _ in arms),
+            max(high for _, high in arms),
+            "95 % intervals of the men's and the women's e-mail",
+        )
+        rows.append(
+            _row(
+                f"{what}_arms",
+                f"{what}s an e-mail adds, between the two arms",
+                target,
+                mean,
+                spread,
+                real.file,
+            )
+        )
+    return rows
+
+
+def _row(
+    key: str, name: str, target: Target, mean: float | None, error: float | None, file: str
+) -> Row:
+    return Row(
+        id=f"hillstrom.{key}",
+        group=GROUP,
+        name=name,
+        target=target,
+        simulated=mean,
+        stderr=error,
+        source=f"{file}, two weeks after the e-mail",
+        note="" if mean is not None else "this world does not tell visits",
+    )
+
+
+def _spread(real: Experiment, orders: Float) -> Row:
+    """Spread of order values; their level is a retailer's, and CDNOW's is fitted."""
+    value = float(np.log(real.spend[real.spend > 0.0]).std(ddof=1))
+    logs = np.log(orders[orders > 0.0])
+    return Row(
+        id="hillstrom.order_spread",
+        group=GROUP,
+        name="standard deviation of ln order value",
+        target=Target.near(value, SPREAD_WITHIN),
+        simulated=float(logs.std(ddof=1)),
+        stderr=float(logs.std(ddof=1) / np.sqrt(2.0 * max(logs.size - 1, 1))),
+        source=real.file,
+    )
+
+
+def _chart(
+    what: str,
+    points: list[tuple[float, float, float, float]],
+    segments: list[_Segment],
+) -> Chart:
+    columns = np.array(points).T
+    real, half, mean, spread = columns
+    x = tuple(float(at) for at in range(len(segments)))
+
+    def series(label: str, y: Float, width: Float, is_real: bool) -> Series:
+        return Series(
+            label,
+            x,
+            tuple(y.tolist()),
+            is_real,
+            tuple((y - width).tolist()),
+            tuple((y + width).tolist()),
+        )
+
+    return Chart(
+        id=f"hillstrom_{what}",
+        group=GROUP,
+        title=f"{what.capitalize()}s an e-mail adds",
+        caption=f"{what.capitalize()}s per customer within two weeks, e-mail less none, with "
+        "95 % intervals. Both arms pooled.",
+        x_label="segment",
+        y_label=f"added {what}s per customer",
+        style="points",
+        series=(series("Hillstrom", real, half, True), series("simulated", mean, spread, False)),
+        ticks=tuple(_tick(segment.id) for segment in segments),
+    )
+
+
+def _tick(key: str) -> str:
+    """Short label of a segment, two lines."""
+    kind, _, rest = key.partition("_")
+    if kind == "recency":
+        return rest.replace("_", " to ") + "\nmonths"
+    return "all" if kind == "all" else f"{rest}+\ndollars"

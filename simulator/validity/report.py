@@ -1,0 +1,120 @@
+"""The validity report on disk: JSON for programs, a self-contained page and PNGs for people."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from simulator.validity.row import Row
+from simulator.validity.validate import Validity
+
+
+def document(found: Validity) -> dict[str, Any]:
+    """The report as JSON types; numbers that are no number are ``null``."""
+    return {
+        "scenario": found.scenario,
+        "scenario_digest": found.digest,
+        "customers": found.customers,
+        "seed": found.seed,
+        "rows_inside": found.inside,
+        "rows_total": len(found.rows),
+        "share_inside": found.share,
+        "rows": [_row(row) for row in found.rows],
+    }
+
+
+def write(found: Validity, folder: Path, pictures: Mapping[str, bytes]) -> None:
+    """Write ``report.json``, ``report.html`` and the plots into ``folder``.
+
+    Args:
+        found: the report.
+        folder: made if it is not there; files of an earlier report are replaced.
+        pictures: PNG by the id of its chart.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        _replace(folder / f"{name}.png", picture)
+    page = render(found, pictures)
+    _replace(folder / "report.html", page.encode())
+    text = json.dumps(document(found), indent=2, allow_nan=False)
+    _replace(folder / "report.json", (text + "\n").encode())
+
+
+def render(found: Validity, pictures: Mapping[str, bytes]) -> str:
+    """The page as HTML that refers to nothing outside itself."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    def source(name: str) -> str:
+        return files("simulator.validity").joinpath("templates", name).read_text("utf-8")
+
+    environment = Environment(
+        loader=FunctionLoader(source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    environment.filters["range"] = range_text
+    images = {
+        name: "data:image/png;base64," + base64.b64encode(picture).decode()
+        for name, picture in pictures.items()
+    }
+    return environment.get_template("validity.html").render(
+        v=found,
+        images=images,
+        outside=[row for row in found.rows if not row.inside],
+        by_group={
+            group: [row for row in found.rows if row.group == group] for group in found.groups
+        },
+    )
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, or as many as it takes to the unit; a hyphen for none."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:#.3g}".rstrip(".")
+
+
+def range_text(row: Row) -> str:
+    """The target's range for people."""
+    low, high = row.target.low, row.target.high
+    if low <= 0.0 and row.target.basis != "95 % interval of the data":
+        return f"at most {number(high)}"
+    return f"{number(low)} to {number(high)}"
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "group": row.group,
+        "name": row.name,
+        "target": _finite(row.target.value),
+        "low": _finite(row.target.low),
+        "high": _finite(row.target.high),
+        "basis": row.target.basis,
+        "simulated": _finite(row.simulated),
+        "stderr": _finite(row.stderr),
+        "inside": row.inside,
+        "near_edge": row.near_edge,
+        "source": row.source,
+        "note": row.note,
+        "reason": row.reason,
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write so that the file appears whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
