@@ -18,11 +18,18 @@ from simulator.kernel import compiled, normals
 
 @compiled
 def contents(
-    u: Any, mean: Any, favourite: Any, place: Any, categories: Any, stores: Any, par: Any, today: Any
+    u: Any,
+    mean: Any,
+    favourite: Any,
+    place: Any,
+    categories: Any,
+    stores: Any,
+    par: Any,
+    today: Any,
 ) -> Any:
     """(minor units, category, store) of one basket from four uniforms."""
     z, _ = normals(u[0], u[1])
-    amount = int(round(math.exp(mean + par.sigma_within * z) * 100.0 * today.basket))
+    amount = round(math.exp(mean + par.sigma_within * z) * 100.0 * today.basket)
     category = int(favourite)
     if u[2] >= par.category_loyalty:
         left = (u[2] - par.category_loyalty) / (1.0 - par.category_loyalty)
@@ -46,6 +53,7 @@ def mean_margin(favourite: Any, categories: Any, par: Any) -> Any:
     for g in range(categories.shape[0]):
         mean += (categories[g].share - before) * categories[g].margin
         before = categories[g].share
-    return par.category_loyalty * categories[int(favourite)].margin + (
-        1.0 - par.category_loyalty
-    ) * mean
+    return (
+        par.category_loyalty * categories[int(favourite)].margin
+        + (1.0 - par.category_loyalty) * mean
+    )

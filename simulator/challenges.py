@@ -24,9 +24,7 @@ from simulator.kernel import compiled
 
 
 @compiled
-def start(
-    fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, clock: Any
-) -> None:
+def start(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, clock: Any) -> None:
     """Begin a challenge for customer ``i``, unless one runs."""
     if ints[col.CHALLENGE_END, i] > 0:
         return

@@ -71,5 +71,3 @@ def mark(
             + np.uint8(wake[i] <= today) * np.uint8(DUE)
             + np.uint8(wake[i] <= tomorrow) * np.uint8(SOON)
         )
-
-

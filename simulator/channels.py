@@ -34,7 +34,8 @@ def log_normal(sigma: float | Float, quantile: Float) -> Float:
 def draw_hours(scenario: Scenario, quantile: Float) -> Float:
     """Hour of the day at which each person looks at messages, float64 (n,) in [0, 24)."""
     people = scenario.population
-    return (people.active_hour + people.active_hour_sd * ndtri(quantile)) % 24.0
+    hours: Float = (people.active_hour + people.active_hour_sd * ndtri(quantile)) % 24.0
+    return hours
 
 
 def draw_affinity(
@@ -56,9 +57,7 @@ def draw_affinity(
     return affinity
 
 
-def draw_permits(
-    channels: Records, seed: int, index: NDArray[np.int64]
-) -> NDArray[np.int32]:
+def draw_permits(channels: Records, seed: int, index: NDArray[np.int64]) -> NDArray[np.int32]:
     """int32 (n,): bit c is set if channel c was agreed to on joining; bit 0 always is."""
     permits = np.ones(index.shape[0], dtype=np.int32)
     for c in range(1, len(CHANNELS)):

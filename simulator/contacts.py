@@ -27,8 +27,8 @@ from simulator.results import (
     LANDED,
     MARGIN,
     OPENED,
-    OPTED_OUT,
     OPT_OUTS,
+    OPTED_OUT,
     POINTS,
     PURCHASED,
     REDEEMED,
@@ -129,7 +129,7 @@ def contact(
         tiredness = fatigue.tired(channels[c].wear, wear, par.fatigue_wear, load)
         fs[col.WEAR + c, i] = wear + 1.0
         ints[col.DELIVERED + c, i] += 1
-        if kind == DISCOUNT_KIND or kind == POINTS_KIND:
+        if kind in (DISCOUNT_KIND, POINTS_KIND):
             fs[col.KIND_EXPECTED + kind - DISCOUNT_KIND, i] += channels[c].clicked
 
         # Does it put him off? The own purchase of the day is lost with the share hurt.
@@ -231,7 +231,7 @@ def contact(
                 par,
                 today,
             )
-            discount = int(round(amount * action.discount))
+            discount = round(amount * action.discount)
             money[CREDITED + DISCOUNT, i] += discount
             if v[0] < chance:
                 answer |= PURCHASED
@@ -239,9 +239,9 @@ def contact(
                 wait = max(latency + wait, 1)
                 waits[4, i] = wait
                 earn = fs[col.EARN, i] * tables.tiers[bits[col.TIER, i]].earn
-                points = action.points + int(round(amount / 100.0 * earn))
-                margin = int(round(amount * par.margin_share * tables.categories[category].margin))
-                liability = int(round(points * charged))
+                points = action.points + round(amount / 100.0 * earn)
+                margin = round(amount * par.margin_share * tables.categories[category].margin)
+                liability = round(points * charged)
                 money[CREDITED + MARGIN, i] += margin
                 money[CREDITED + POINTS, i] += liability
                 ints[col.DUE_DAY, i] = clock + wait
@@ -259,7 +259,7 @@ def contact(
                 wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], z_buy)
                 wait = max(latency + wait, 1)
                 waits[3, i] = wait
-                liability = int(round(action.points * charged))
+                liability = round(action.points * charged)
                 money[CREDITED + POINTS, i] += liability
                 ints[col.REDEEM_DAY, i] = clock + wait
                 ints[col.REDEEM_DISCOUNT, i] = discount

@@ -141,7 +141,7 @@ def live(
             if born or flags[i - low] or answers[i]:
                 touched[n_touched] = i
                 n_touched += 1
-        refresh(fs, ints, longs, bits, touched[:n_touched], tables.tiers, par, clock + 1)
+        refresh(fs, ints, longs, bits, touched[:n_touched], tables.tiers, par, clock + 1, True)
 
 
 @compiled
@@ -156,7 +156,7 @@ def stand(
 ) -> None:
     """Work out how everyone stands on ``morning``."""
     rows = np.arange(ints.shape[1])
-    refresh(fs, ints, longs, bits, rows, tables.tiers, par, morning)
+    refresh(fs, ints, longs, bits, rows, tables.tiers, par, morning, False)
 
 
 @compiled

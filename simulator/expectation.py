@@ -77,8 +77,8 @@ def expect(
         sentiment = mood.now(fs, ints, i, par, clock)
         adversary = bits[col.ADVERSARY, i] != 0
         mean = math.exp(fs[col.BASKET, i] + 0.5 * par.sigma_within**2) * 100.0 * today.basket
-        margin_each = mean * par.margin_share * mean_margin(
-            bits[col.FAVOURITE, i], tables.categories, par
+        margin_each = (
+            mean * par.margin_share * mean_margin(bits[col.FAVOURITE, i], tables.categories, par)
         )
         for c in range(1, C):
             worn = tired[c]
@@ -107,7 +107,7 @@ def expect(
             tables.tiers[tier + 1].threshold,
             tier >= tables.tiers.shape[0] - 2,
         )
-        award = float(int(round(int(round(par.challenge_award)) * charged)))
+        award = float(round(round(par.challenge_award) * charged))
         running = ints[col.CHALLENGE_END, i] > 0
         done = ints[col.CHALLENGE_DONE, i]
         day_points = 0.0
@@ -124,9 +124,9 @@ def expect(
         if running and done + 1 >= ints[col.CHALLENGE_TARGET, i]:
             own_points += award
         own = own_chance(float(fs[col.OWN_RATE, i]), today.season)
-        day_points += surprise * float(int(round(int(par.surprise_points) * charged)))
+        day_points += surprise * float(round(int(par.surprise_points) * charged))
         if ints[col.BIRTHDAY, i] == today.day_of_year:
-            day_points += float(int(round(int(par.birthday_points) * charged)))
+            day_points += float(round(int(par.birthday_points) * charged))
 
         # What a contact adds.
         hurt = mood.put_off(group.hurt, ticket, par)

@@ -79,6 +79,6 @@ def stranger(
     """A stranger's purchase turns up on the profile of customer ``i``."""
     u = draw(first + i, STRANGER, today.clock, keys[0], keys[1], keys[2])
     z, _ = normals(u[2], u[3])
-    amount = max(int(round(math.exp(fs[col.BASKET, i] + par.sigma_within * z) * 100.0)), 1)
+    amount = max(round(math.exp(fs[col.BASKET, i] + par.sigma_within * z) * 100.0), 1)
     qualify(ints, longs, bits, i, amount, today.period, tables.tiers)
     ints[col.SEEN_ORDER, i] = today.clock

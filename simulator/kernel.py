@@ -43,7 +43,7 @@ def compiled(function: _Function) -> _Function:
     others here. So the cache is stamped with all of them, and a change anywhere recompiles.
     """
     dispatcher = njit(cache=True, nogil=True)(function)
-    file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
         file._source_stamp = _sources()
     else:  # another Numba keeps it elsewhere: better slow than stale
@@ -125,10 +125,7 @@ def survives(x: Any) -> Any:
     eight squarings, is a chain of multiplications that LLVM turns into vector code.
     """
     y = -min(x, 64.0) * (1.0 / 256.0)
-    s = 1.0 + y * (
-        1.0
-        + y * (1 / 2 + y * (1 / 6 + y * (1 / 24 + y * (1 / 120 + y * (1 / 720)))))
-    )
+    s = 1.0 + y * (1.0 + y * (1 / 2 + y * (1 / 6 + y * (1 / 24 + y * (1 / 120 + y * (1 / 720))))))
     s = s * s
     s = s * s
     s = s * s
@@ -149,7 +146,16 @@ def normals(first: Any, second: Any) -> Any:
 
 @compiled
 def _fill(
-    a: Float, b: Float, c: Float, d: Float, customer: Int64, p: Any, s: Any, r: Any, k0: Any, k1: Any
+    a: Float,
+    b: Float,
+    c: Float,
+    d: Float,
+    customer: Int64,
+    p: Any,
+    s: Any,
+    r: Any,
+    k0: Any,
+    k1: Any,
 ) -> None:
     for i in range(customer.shape[0]):
         a[i], b[i], c[i], d[i] = draw(customer[i], p, s, r, k0, k1)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import columns as col
+from simulator.challenges import start
 from simulator.contacts import (
     CHALLENGE_KIND,
     DISCOUNT_KIND,
@@ -22,7 +23,6 @@ from simulator.contacts import (
     PUSH,
     VISIT_ONLY,
 )
-from simulator.challenges import start
 from simulator.fraud import ask
 from simulator.identity import stranger
 from simulator.kernel import compiled, draw
@@ -68,7 +68,7 @@ def give(
 ) -> None:
     """Issue ``points`` that no purchase earned, and charge them to the day."""
     issue(ints, longs, i, points, period)
-    liability = int(round(points * charged))
+    liability = round(points * charged)
     money[CREDITED + POINTS, i] += liability
     money[LANDED + POINTS, i] += liability
 
@@ -100,7 +100,7 @@ def land(
             if kind == VISIT_ONLY:
                 continue
             ints[col.CLICKS + c, i] += 1
-            if kind == DISCOUNT_KIND or kind == POINTS_KIND:
+            if kind in (DISCOUNT_KIND, POINTS_KIND):
                 ints[col.KIND_CLICKS + kind - DISCOUNT_KIND, i] += 1
             if kind == CHALLENGE_KIND:
                 start(fs, ints, i, par, clock)

@@ -188,16 +188,16 @@ def encode_columns(
         if kind[d] == 0:
             for i in range(start, stop):
                 x = column[i]
-                x = x if x == x else instead  # noqa: PLR0124  # only NaN differs from itself
+                x = x if x == x else instead  # only NaN differs from itself
                 into[i] = (x - centre) / width
         elif kind[d] == 1:
             for i in range(start, stop):
                 x = column[i]
-                x = x if x == x else instead  # noqa: PLR0124
+                x = x if x == x else instead
                 into[i] = (np.float32(math.log1p(x)) - centre) / width
         else:
             level = np.float32(kind[d] - 2)
             for i in range(start, stop):
                 x = column[i]
-                x = x if x == x else instead  # noqa: PLR0124
+                x = x if x == x else instead
                 into[i] = np.float32(x == level)

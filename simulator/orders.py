@@ -97,15 +97,15 @@ def order(
                 today,
             )
             answers[i] |= PURCHASED
-            margin = int(round(amount * par.margin_share * tables.categories[category].margin))
+            margin = round(amount * par.margin_share * tables.categories[category].margin)
             money[CREDITED + MARGIN, i] += margin
             money[LANDED + MARGIN, i] += margin
             seen = clock >= ints[col.LINK_DAY, i] or u[3] >= par.unseen_share
             earned = 0
             if seen:
                 earn = fs[col.EARN, i] * tables.tiers[bits[col.TIER, i]].earn
-                earned = int(round(amount / 100.0 * earn))
-                liability = int(round(earned * charged))
+                earned = round(amount / 100.0 * earn)
+                liability = round(earned * charged)
                 money[CREDITED + POINTS, i] += liability
                 money[LANDED + POINTS, i] += liability
             if par.bg_nbd > 0.0:
@@ -125,10 +125,10 @@ def order(
                 lot = int(ints[col.REDEEM_FROM, i])
                 burn(ints, longs, i, longs[col.POINTS, i] // lot * lot, period)
             if advance(ints, i):
-                award = int(round(par.challenge_award))
+                award = round(par.challenge_award)
                 earned += award
-                money[CREDITED + POINTS, i] += int(round(award * charged))
-                money[LANDED + POINTS, i] += int(round(award * charged))
+                money[CREDITED + POINTS, i] += round(award * charged)
+                money[LANDED + POINTS, i] += round(award * charged)
             issue(ints, longs, i, earned, period)
             qualify(ints, longs, bits, i, amount, period, tables.tiers)
             ints[col.SEEN_ORDER, i] = clock

@@ -27,9 +27,10 @@ class _Column:
 
     def __get__(self, people: Population, owner: type[Population]) -> NDArray[Any]:
         block: NDArray[Any] = getattr(people, self._block)
-        if self._rows is None:
-            return block[self._row]
-        return block[self._row : self._row + self._rows]
+        view: NDArray[Any] = block[self._row]
+        if self._rows is not None:
+            view = block[self._row : self._row + self._rows]
+        return view
 
 
 @dataclass

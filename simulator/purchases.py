@@ -50,4 +50,5 @@ def draw_drop_out(figures: PurchaseFigures, quantile: Float) -> Float:
 def last_days(joined: NDArray[np.int32], departures: Float, uniform: Float) -> NDArray[np.int32]:
     """int32 (n,): the day from which each is gone, from departures per day and uniforms."""
     lifetime = np.minimum(-np.log(uniform) / departures, NEVER / 2)
-    return np.minimum(joined + 1.0 + lifetime, NEVER - 1.0).astype(np.int32)
+    days: NDArray[np.int32] = np.minimum(joined + 1.0 + lifetime, NEVER - 1.0).astype(np.int32)
+    return days

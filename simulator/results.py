@@ -119,4 +119,5 @@ class StepResult:
         return self._answered(FRAUD)
 
     def _answered(self, bit: int) -> Bool:
-        return (self.answers & bit) != 0
+        answered: Bool = (self.answers & bit) != 0
+        return answered

@@ -34,6 +34,7 @@ class Today(NamedTuple):
     """What holds on one day: the calendar's, a record for the kernels, tables with outages."""
 
     calendar: calendar.Day
+    clock: int
     record: np.void
     tables: Tables
 
@@ -134,7 +135,7 @@ class Rules:
         )
         channels = self.tables.channels.copy()
         channels["delivery"] *= at.delivery
-        return Today(at, record[0], self.tables._replace(channels=channels))
+        return Today(at, clock, record[0], self.tables._replace(channels=channels))
 
 
 def _records(rows: list[dict[str, int | float]]) -> Records:
@@ -257,17 +258,16 @@ def _fade(recovery_days: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _conditions(scenario: Scenario) -> Records:
-    rows: list[dict[str, int | float]] = []
-    for j, section in enumerate(scenario.journeys.values()):
-        for when in section.when:
-            rows.append(
-                {
-                    "journey": j,
-                    "feature": scenario.schema.index(when.feature),
-                    "low": -np.inf if when.at_least is None else when.at_least,
-                    "high": np.inf if when.at_most is None else when.at_most,
-                }
-            )
+    rows: list[dict[str, int | float]] = [
+        {
+            "journey": j,
+            "feature": scenario.schema.index(when.feature),
+            "low": -np.inf if when.at_least is None else when.at_least,
+            "high": np.inf if when.at_most is None else when.at_most,
+        }
+        for j, section in enumerate(scenario.journeys.values())
+        for when in section.when
+    ]
     empty = {"journey": 0, "feature": 0, "low": -np.inf, "high": np.inf}
     return _records(rows or [empty])
 

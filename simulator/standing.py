@@ -44,11 +44,13 @@ def refresh(
     tiers: Any,
     par: Any,
     morning: int,
+    night: bool,
 ) -> None:
     """Work out OWN_RATE, VISIT_RATE and WAKE of ``rows`` as of the day ``morning``.
 
-    Challenges and disappointments that are over by then end here; so does the secrecy of a
-    second identifier that is linked by then.
+    ``night`` says that this day is about to begin, which happens once; what begins with it
+    then does. Challenges and disappointments that are over by then end here, and a second
+    identifier that is due by then is linked.
     """
     last_tier = tiers.shape[0] - 2
     for at in range(rows.shape[0]):
@@ -60,7 +62,7 @@ def refresh(
             link(ints, longs, i, morning)
         leaves = ints[col.LEAVES, i]
         fades = leaves - int(par.fade_days) if leaves != NEVER else NEVER
-        if fades == morning:
+        if night and fades == morning:
             fs[col.SENTIMENT, i] = max(fs[col.SENTIMENT, i] - par.fade_shock, -1.0)
         if leaves <= morning:
             own = 0.0

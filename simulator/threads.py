@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 
 LEAST = 8192
 """Customers below which a second thread costs more than it brings."""
@@ -32,7 +33,7 @@ class Threads:
             work(0, size)
             return
         edges = [size * part // parts for part in range(parts + 1)]
-        pairs = list(zip(edges[:-1], edges[1:], strict=True))
+        pairs = list(pairwise(edges))
         futures = [_pool(self.count).submit(work, a, b) for a, b in pairs[1:]]
         work(*pairs[0])
         for future in futures:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +18,12 @@ from numpy.typing import NDArray
 from simulator import channels, checkpoint, history, kernel
 from simulator import day as one_day
 from simulator.encoder import Encoder
-from simulator.expectation import expect
-from simulator.observation import eligible, raw_features
+from simulator.morning import Morning
 from simulator.population import Population
 from simulator.programme import Programme
 from simulator.purposes import Purpose
 from simulator.results import StepResult
-from simulator.rules import Rules, hidden
+from simulator.rules import Rules
 from simulator.scenarios import Scenario
 from simulator.threads import Threads
 from simulator.wallet import Ledger
@@ -41,8 +39,9 @@ Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 Int64 = NDArray[np.int64]
 
+Blocks = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
+
 MAX_CUSTOMER = 2**32
-_EVERYTHING = np.empty((0, 0), dtype=np.int64)
 
 
 class World:
@@ -99,10 +98,9 @@ class World:
             self._rules, seed, first_customer, customers, morning=self._clock, newcomers=newcomers
         )
         self.set_programme(self._own_programme())
-        self._forget()
         self._warm_up(warm_up)
         self.replicate = _checked_replicate(replicate)
-        self._forget()
+        self._wake()
 
     def _settle(self, scenario: Scenario, seed: int, offset: int, threads: int) -> None:
         """What follows from the arguments and never changes."""
@@ -158,7 +156,7 @@ class World:
             people.generous[:] = 1.0
         self._programme = programme
         self._stand()
-        self._forget()
+        self._wake()
 
     def ledger(self) -> Ledger:
         """The points of everyone, in whole points."""
@@ -175,11 +173,7 @@ class World:
 
     def contexts(self) -> ContextBatch:
         """What a firm knows of every customer this morning; nothing hidden."""
-        if self._contexts is None:
-            raw = np.ascontiguousarray(self._raw().T)
-            raw.setflags(write=False)
-            self._contexts = ContextBatch(self.schema, raw)
-        return self._contexts
+        return self._morning.contexts
 
     def observe(self, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """The encoded contexts, float32 (n, D), as a view of structure-of-arrays memory.
@@ -189,43 +183,16 @@ class World:
         """
         if out is None:
             out = np.empty((self.schema.width, self.size), dtype=np.float32)
-        raw = self._raw()
-        self._threads.run(self.size, lambda a, b: self._encoder.encode(out, raw, a, b))
+        self._morning.observe(out)
         return out.T
 
     def triggered(self) -> Bool:
         """Bool (n, J): journeys that have started, in the order of ``catalogue.journeys``."""
-        self.mask()
-        journeys = np.arange(len(self.catalogue.journeys), dtype=np.uint32)
-        return ((self._started[:, None] >> journeys) & 1).astype(bool)
+        return self._morning.triggered
 
     def mask(self) -> Bool:
         """Bool (n, K): candidates of triggered journeys on permitted channels under the cap."""
-        if self._mask is None:
-            rules, section = self._rules, self.scenario.fatigue
-            mask = np.empty((self.size, len(self.catalogue)), dtype=bool)
-            self._started = np.empty(self.size, dtype=np.uint32)
-            raw = self._raw()
-            self._threads.run(
-                self.size,
-                lambda a, b: eligible(
-                    mask,
-                    self._started,
-                    raw,
-                    self._people.ints,
-                    a,
-                    b,
-                    rules.conditions,
-                    len(self.catalogue.journeys),
-                    rules.need,
-                    section.cap_contacts,
-                    section.cap_days,
-                    self._clock,
-                ),
-            )
-            mask.setflags(write=False)
-            self._mask = mask
-        return self._mask
+        return self._morning.mask
 
     def expected_components(self, actions: Int64 | None = None) -> dict[str, Float]:
         """The exact expectation of the components that :meth:`step` would credit to today.
@@ -236,7 +203,7 @@ class World:
         Returns:
             float64 (n, K), or (n,) with ``actions``, by component name; minor units and counts.
         """
-        out = self._expected(np.empty(0), actions)
+        out = self._morning.expected(np.empty(0), actions)
         return dict(zip(COMPONENTS, out if actions is None else out[:, :, 0], strict=True))
 
     def expected_rewards(
@@ -244,7 +211,7 @@ class World:
     ) -> Float:
         """E[reward credited to today | full state, action], float64 (n, K) or (n,), minor units."""
         weights = (objective or self.scenario.objective).to_dict()
-        out = self._expected(np.array([weights[name] for name in COMPONENTS]), actions)[0]
+        out = self._morning.expected(np.array([weights[name] for name in COMPONENTS]), actions)[0]
         return out if actions is None else np.ascontiguousarray(out[:, 0])
 
     def step(self, actions: Int64) -> StepResult:
@@ -270,7 +237,7 @@ class World:
         twin._people = self._people.copy()
         if replicate is not None:
             twin.replicate = _checked_replicate(replicate)
-        twin._features = None
+        twin._morning = self._morning.of(twin._people)
         return twin
 
     def save(self, path: Path) -> None:
@@ -313,7 +280,7 @@ class World:
         )
         world.size = len(world._people)
         world._programme = Programme(**terms)
-        world._forget()
+        world._wake()
         return world
 
     @property
@@ -326,7 +293,7 @@ class World:
         return (np.uint64(self.replicate), *kernel.words(self.seed))
 
     @property
-    def _blocks(self) -> tuple[Any, ...]:
+    def _blocks(self) -> Blocks:
         people = self._people
         return people.floats, people.ints, people.longs, people.bytes
 
@@ -338,87 +305,28 @@ class World:
             redeem_from=scenario.wallet.redeem_from,
         )
 
-    def _forget(self) -> None:
-        """Drop what was worked out for the morning that is over."""
-        self._features: NDArray[np.float32] | None = None
-        self._contexts: ContextBatch | None = None
-        self._mask: Bool | None = None
-        self._today = self._rules.today(self.seed, self.day)
-
-    def _raw(self) -> NDArray[np.float32]:
-        """float32 (F, n), the raw features."""
-        if self._features is None:
-            raw = np.empty((self.schema.raw_width, self.size), dtype=np.float32)
-            today = self._today
-            self._threads.run(
-                self.size,
-                lambda a, b: raw_features(
-                    raw,
-                    *self._blocks,
-                    a,
-                    b,
-                    self._encoder.bounds,
-                    today.tables,
-                    self._rules.par,
-                    today.record,
-                ),
-            )
-            for column in hidden(self.scenario, self.day):
-                raw[column] = np.nan
-            self._features = raw
-        return self._features
-
-    def _expected(self, weights: Float, actions: Int64 | None) -> Float:
-        chosen = _EVERYTHING if actions is None else np.ascontiguousarray(actions)[:, None]
-        width = len(self.catalogue) if actions is None else 1
-        out = np.empty((1 if weights.size else len(COMPONENTS), self.size, width))
-        today = self._today
-        self._threads.run(
-            self.size,
-            lambda a, b: expect(
-                out,
-                weights,
-                chosen,
-                *self._blocks,
-                a,
-                b,
-                self._rules.life,
-                today.tables,
-                self._rules.par,
-                today.record,
-            ),
+    def _wake(self) -> None:
+        """Begin the morning of the present day."""
+        self._morning = Morning(
+            self._rules, self._people, self.seed, self.day, self._encoder, self._threads
         )
-        return out
 
     def _live(self, actions: Int64) -> StepResult:
-        result, today = StepResult.empty(self.size), self._today
+        result, today = StepResult.empty(self.size), self._morning.today
         actions = self._within_budget(actions)
         self._threads.run(
             self.size,
             lambda a, b: one_day.live(
-                *self._blocks,
-                a,
-                b,
-                actions,
-                result.answers,
-                result.waits,
-                result.money,
-                result.orders,
-                result.spend_minor,
-                result.category,
-                result.store,
-                self.first_customer,
-                self._keys,
-                self._rules.life,
-                today.tables,
-                self._rules.par,
-                today.record,
+                *self._blocks, a, b, actions, result.answers, result.waits, result.money,
+                result.orders, result.spend_minor, result.category, result.store,
+                self.first_customer, self._keys, self._rules.life, today.tables,
+                self._rules.par, today.record,
             ),
-        )
+        )  # fmt: skip
         self.day += 1
         if self._clock % one_day.PERIOD_DAYS == 0:
             one_day.turn_period(*self._blocks, today.tables, self._rules.par, self._clock)
-        self._forget()
+        self._wake()
         return result
 
     def _stand(self) -> None:

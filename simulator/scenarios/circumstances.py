@@ -44,7 +44,7 @@ class ShockSection(Section):
     rate: Factor = 1.0
     basket: Factor = 1.0
     response: Factor = 1.0
-    delivery: dict[ChannelName, Share] = {}
+    delivery: dict[ChannelName, Share] = Field(default_factory=dict)
     hides: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
@@ -98,4 +98,4 @@ class ValiditySection(Section):
     against: Annotated[
         tuple[Literal["cdnow", "hillstrom", "complete_journey"], ...], Field(strict=False)
     ] = ()
-    reasons: dict[str, str] = {}
+    reasons: dict[str, str] = Field(default_factory=dict)

@@ -12,12 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from simulator.calibration.figures import (
-    EmailFigures,
-    ParetoFigures,
-    PurchaseFigures,
-    SpendFigures,
-)
+from simulator.calibration.figures import EmailFigures, Purchases, SpendFigures
 from simulator.scenarios import circumstances as c
 from simulator.scenarios import sections as s
 from simulator.schema import reference_schema
@@ -48,7 +43,7 @@ class Scenario(s.Section):
     description: str
     start: date
     objective_weights: s.ObjectiveSection
-    purchases: Annotated[PurchaseFigures | ParetoFigures, Field(discriminator="model")]
+    purchases: Purchases
     spend: SpendFigures
     email: EmailFigures
     economics: s.EconomicsSection
@@ -89,6 +84,17 @@ class Scenario(s.Section):
         spends = [tier.from_spend_minor for tier in self.tiers]
         if spends[0] != 0 or spends != sorted(set(spends)):
             raise ValueError(f"tiers.from_spend_minor = {spends}: must start at 0 and rise")
+        hidden = [name for shock in self.shocks for name in shock.hides]
+        for name in hidden:
+            if name not in self.schema.names:
+                raise ValueError(
+                    f"shocks.hides = {name!r}: must be one of " + ", ".join(self.schema.names)
+                )
+        if self.challenges.target_min > self.challenges.target_max:
+            raise ValueError(
+                f"challenges.target_min = {self.challenges.target_min}: must be at most "
+                f"target_max = {self.challenges.target_max}"
+            )
         for name, journey in self.journeys.items():
             _check_journey(name, journey, self.schema.names, self.offers)
         return self
@@ -209,8 +215,9 @@ def load(name_or_path: str | Path = "reference") -> Scenario:
         content = path.read_text(encoding="utf-8")
         where = path.name
     else:
-        shipped = files("simulator.scenarios") / f"{text}.toml"
-        if not text.isidentifier() or not shipped.is_file():
+        parts = text.split("/")
+        shipped = files("simulator.scenarios").joinpath(*parts[:-1], f"{parts[-1]}.toml")
+        if not all(part.isidentifier() for part in parts) or not shipped.is_file():
             raise NotFound(f"no scenario {text!r} ships with Troth", field="scenario")
         content = shipped.read_text(encoding="utf-8")
         where = f"{text}.toml"

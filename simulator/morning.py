@@ -1,0 +1,134 @@
+"""A morning: what is so before anybody decides, worked out when it is asked for.
+
+The raw features, what of them the firm is shown, which actions are eligible, and what each is
+expected to bring. It belongs to one day; the world makes a new one every night.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.encoder import Encoder
+from simulator.expectation import expect
+from simulator.observation import eligible, raw_features
+from simulator.population import Population
+from simulator.rules import Rules, hidden
+from simulator.threads import Threads
+from troth.contexts import ContextBatch
+from troth.objective import COMPONENTS
+
+Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+_EVERYTHING = np.empty((0, 0), dtype=np.int64)
+
+
+class Morning:
+    """One morning of a population.
+
+    Args:
+        rules: parameters.
+        people: everyone, as they stand.
+        seed: of the world.
+        day: days since day 0.
+        encoder: of the scenario's schema.
+        threads: who does the work.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        people: Population,
+        seed: int,
+        day: int,
+        encoder: Encoder,
+        threads: Threads,
+    ) -> None:
+        self._rules, self._people, self._day = rules, people, day
+        self._encoder, self._threads = encoder, threads
+        self.today = rules.today(seed, day)
+
+    def of(self, people: Population) -> Morning:
+        """The same morning for a copy of the population."""
+        twin = copy(self)
+        twin._people = people
+        return twin
+
+    @cached_property
+    def raw(self) -> NDArray[np.float32]:
+        """float32 (F, n), the raw features."""
+        people, today = self._people, self.today
+        raw = np.empty((self._rules.scenario.schema.raw_width, len(people)), dtype=np.float32)
+        self._threads.run(
+            len(people),
+            lambda a, b: raw_features(
+                raw, people.floats, people.ints, people.longs, people.bytes, a, b,
+                self._encoder.bounds, today.tables, self._rules.par, today.record,
+            ),
+        )  # fmt: skip
+        for column in hidden(self._rules.scenario, self._day):
+            raw[column] = np.nan
+        return raw
+
+    @cached_property
+    def contexts(self) -> ContextBatch:
+        """What the firm is shown of every customer."""
+        raw = np.ascontiguousarray(self.raw.T)
+        raw.setflags(write=False)
+        return ContextBatch(self._rules.scenario.schema, raw)
+
+    def observe(self, out: NDArray[np.float32]) -> None:
+        """Write the encoded contexts to ``out``, float32 (D, n)."""
+        raw = self.raw
+        self._threads.run(out.shape[1], lambda a, b: self._encoder.encode(out, raw, a, b))
+
+    @cached_property
+    def _eligible(self) -> tuple[Bool, NDArray[np.uint32]]:
+        rules, people = self._rules, self._people
+        section, catalogue = rules.scenario.fatigue, rules.scenario.catalogue
+        mask = np.empty((len(people), len(catalogue)), dtype=bool)
+        started = np.empty(len(people), dtype=np.uint32)
+        raw = self.raw
+        self._threads.run(
+            len(people),
+            lambda a, b: eligible(
+                mask, started, raw, people.ints, a, b, rules.conditions,
+                len(catalogue.journeys), rules.need, section.cap_contacts, section.cap_days,
+                self.today.clock,
+            ),
+        )  # fmt: skip
+        mask.setflags(write=False)
+        return mask, started
+
+    @property
+    def mask(self) -> Bool:
+        """Bool (n, K), read-only."""
+        return self._eligible[0]
+
+    @property
+    def triggered(self) -> Bool:
+        """Bool (n, J)."""
+        journeys = np.arange(len(self._rules.scenario.catalogue.journeys), dtype=np.uint32)
+        return ((self._eligible[1][:, None] >> journeys) & 1).astype(bool)
+
+    def expected(self, weights: Float, actions: NDArray[np.int64] | None) -> Float:
+        """Expected components (5, n, A), or with ``weights`` (5,) the reward (1, n, A).
+
+        A is 1 with ``actions`` (n,), else K.
+        """
+        rules, people, today = self._rules, self._people, self.today
+        chosen = _EVERYTHING if actions is None else np.ascontiguousarray(actions)[:, None]
+        width = len(rules.scenario.catalogue) if actions is None else 1
+        out = np.empty((1 if weights.size else len(COMPONENTS), len(people), width))
+        self._threads.run(
+            len(people),
+            lambda a, b: expect(
+                out, weights, chosen, people.floats, people.ints, people.longs, people.bytes,
+                a, b, rules.life, today.tables, rules.par, today.record,
+            ),
+        )  # fmt: skip
+        return out
