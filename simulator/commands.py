@@ -1,12 +1,14 @@
-"""The simulator's commands."""
+"""``troth calibrate``, ``troth validate``."""
 
 from __future__ import annotations
 
 import typer
 
 from simulator.calibration.command import calibrate
+from simulator.validity.command import validate
 
 
 def register(app: typer.Typer) -> None:
     """Add the simulator's commands to ``app``."""
     app.command("calibrate")(calibrate)
+    app.command("validate")(validate)
