@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs import loops
-from envs.diary import Diary
+from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
 from envs.problem import DecisionProblem, Morning, ProblemFactory
-from simulator.scenarios import Scenario, load
-from simulator.world import StepResult, World
+from simulator.scenarios import Scenario
+from simulator.world import StepResult
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema, encode
-from troth.objective import COMPONENTS, Objective
-from troth.streams import derive_seed
-
-RewardKind = Literal["sampled", "expected"]
-
-MINOR_PER_MAJOR = 100.0
+from troth.objective import Objective
 
 _OWN_COLUMNS = np.empty((0, 0), dtype=np.int64)
 
@@ -58,7 +53,7 @@ class Sight:
     columns: NDArray[np.int64] | None
 
 
-class Cohort:
+class Cohort(Episodes):
     """Episodes of ``size`` customers each; every episode has customers of its own.
 
     Args:
@@ -66,9 +61,7 @@ class Cohort:
         problem: what is decided.
         scenario: name, path or the scenario itself.
         horizon_days: days of an episode, at least 1.
-        reward: ``sampled``, what the day's decision brought, or ``expected``, its expectation
-            given all hidden state: the same mean with far less variance, for learners only,
-            since no firm can observe it.
+        reward: see :class:`envs.episodes.Episodes`.
         objective: weights; the scenario's by default.
         kept: whether a diary is kept, for rendering.
 
@@ -91,37 +84,12 @@ class Cohort:
             raise InvalidArgument(f"{size} is below 1", field="num_envs")
         if horizon_days < 1:
             raise InvalidArgument(f"{horizon_days} is below 1", field="horizon_days")
-        if reward not in ("sampled", "expected"):
-            raise InvalidArgument(f"{reward!r} is not 'sampled' or 'expected'", field="reward")
+        super().__init__(size, scenario=scenario, reward=reward, objective=objective, kept=kept)
         self.size = size
-        self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
         self.problem: DecisionProblem = problem(self.scenario)
         self.horizon_days = horizon_days
-        self.reward = reward
-        self.objective = objective or self.scenario.objective
-        self.diary = Diary() if kept else None
-        self._weights = np.array([self.objective.to_dict()[name] for name in COMPONENTS])
-        self._seed: int | None = None
-        self._episode = -1
-        self._world: World | None = None
         self._sight: Sight | None = None
         self._last: StepResult | None = None
-
-    @property
-    def seeded(self) -> bool:
-        """Whether :meth:`seed` has been called."""
-        return self._seed is not None
-
-    @property
-    def world(self) -> World:
-        """The customers of the running episode.
-
-        Raises:
-            FailedPrecondition: before the first :meth:`begin`.
-        """
-        if self._world is None:
-            raise FailedPrecondition("call reset() before step()", field="reset")
-        return self._world
 
     @property
     def sight(self) -> Sight:
@@ -130,22 +98,10 @@ class Cohort:
             self._sight = self._look()
         return self._sight
 
-    def seed(self, seed: int) -> None:
-        """Start over with the first episode of ``seed``."""
-        self._seed = derive_seed("envs", seed)
-        self._episode = -1
-
     def begin(self) -> None:
         """The next episode: a fresh cohort on the morning of day 0."""
-        if self._seed is None:
-            raise FailedPrecondition("no seed yet", field="seed")
-        self._episode += 1
         self._sight = None
-        self._world = World(
-            self.scenario, self.size, self._seed, first_customer=self._episode * self.size
-        )
-        if self.diary is not None:
-            self.diary.begin(self._world)
+        super().begin()
 
     def advance(
         self, actions: NDArray[np.int64]
@@ -166,7 +122,7 @@ class Cohort:
             expected = world.expected_rewards(self.objective, served)
         result = world.step(served)
         self._last, self._sight = result, None
-        minor = self._weighed(result.components) if expected is None else expected
+        minor = self.weighed(result.components) if expected is None else expected
         rewards = minor / MINOR_PER_MAJOR
         if self.diary is not None:
             self.diary.note(world, served, result, rewards)
@@ -190,7 +146,7 @@ class Cohort:
         if self._last is None:
             raise FailedPrecondition("no day has been lived yet", field="step")
         landed = getattr(self._last, "landed", self._last.components)
-        return self._weighed(landed) / MINOR_PER_MAJOR
+        return self.weighed(landed) / MINOR_PER_MAJOR
 
     def expected_rewards(self) -> NDArray[np.float64]:
         """E[reward | all hidden state, action] of today, float64 (n, A), major units.
@@ -237,9 +193,3 @@ class Cohort:
             last = sight.mask.shape[1] - 1
             raise InvalidArgument(f"{actions[outside]} is outside 0..{last}", field="action")
         return served, refused
-
-    def _weighed(self, components: dict[str, NDArray[np.int64]]) -> NDArray[np.float64]:
-        minor = np.empty(self.size)
-        margin, discount, points, contact, opt_outs = (components[name] for name in COMPONENTS)
-        loops.weigh(minor, margin, discount, points, contact, opt_outs, self._weights)
-        return minor

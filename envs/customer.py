@@ -10,8 +10,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.cohort import Cohort, RewardKind, observation_space
+from envs.cohort import Cohort, observation_space
 from envs.dashboard import draw
+from envs.episodes import RewardKind
 from envs.problem import ProblemFactory
 from envs.rendering import FRAMES_PER_SECOND, RENDER_MODES, checked_render_mode
 from simulator.scenarios import Scenario
@@ -98,7 +99,7 @@ class CustomerEnv(gymnasium.Env[Any, Any]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin with another customer; see *Episode End*."""
         super().reset(seed=seed, options=options)
-        begin(self._cohort, seed, self.np_random)
+        self._cohort.reset(seed, self.np_random)
         return self._cohort.sight.observation[0], {"action_mask": self.action_masks()}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -119,12 +120,3 @@ class CustomerEnv(gymnasium.Env[Any, Any]):
             return None
         title = self.spec.id if self.spec is not None else type(self).__name__
         return draw(diary, title=title, horizon=self._cohort.horizon_days)
-
-
-def begin(cohort: Cohort, seed: int | None, rng: np.random.Generator) -> None:
-    """Reset: the first episode of ``seed``, or the next one, or a random first one."""
-    if seed is not None:
-        cohort.seed(seed)
-    elif not cohort.seeded:
-        cohort.seed(int(rng.integers(2**63)))
-    cohort.begin()

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
-from envs.cohort import MINOR_PER_MAJOR
+from envs.episodes import MINOR_PER_MAJOR
 from envs.recording import Episode, Recording
 from troth.batches import LoggedBatch
 from troth.contexts import ContextBatch

@@ -233,3 +233,54 @@ def lay_out_journeys(
                     break
             columns[i, j + 1] = chosen
             extras[j, i] = share
+
+
+@compiled
+def choose_plainly(
+    chosen: Int64,
+    first_customer: int,
+    day: int,
+    eligible: Bool,
+    encoded: Float32,
+    response: Int64,
+    priority: Int64,
+    first: Int64,
+    steps: Int64,
+    start: Int64,
+    actions: Int64,
+    channel: Int64,
+) -> None:
+    """One contact a week for everybody: the most pressing message, on the preferred channel.
+
+    Args:
+        chosen: int64 (n,), written; 0 where it is not the customer's weekday or nothing can
+            reach him.
+        first_customer: number of the first; customer i's day of the week is ``i mod 7``.
+        day: days since the episode began.
+        eligible: bool (n, K).
+        encoded: float32 (D, n).
+        response: int64 (C,), rows of ``encoded`` with each channel's response.
+        priority: int64 (J,), see :class:`envs.messages.Messages`.
+        first: int64 (J,), see there.
+        steps: int64 (J,), see there.
+        start: int64 (M + 1,), see there.
+        actions: int64 (K - 1,), see there.
+        channel: int64 (K,) of each action.
+    """
+    chosen[:] = 0
+    for i in range((day - first_customer) % 7, chosen.shape[0], 7):
+        for j in priority:
+            best = np.float32(-np.inf)
+            for later in range(steps[j]):
+                m = first[j] + (day + later) % steps[j]
+                for at in range(start[m], start[m + 1]):
+                    k = actions[at]
+                    if eligible[i, k]:
+                        liking = encoded[response[channel[k]], i]
+                        equal = liking == best and channel[k] < channel[chosen[i]]
+                        if liking > best or equal:
+                            chosen[i], best = k, liking
+                if chosen[i] > 0:
+                    break
+            if chosen[i] > 0:
+                break

@@ -11,9 +11,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from envs.cohort import Cohort, RewardKind, observation_space
-from envs.customer import begin
+from envs.cohort import Cohort, observation_space
 from envs.dashboard import draw
+from envs.episodes import RewardKind
 from envs.problem import ProblemFactory
 from envs.rendering import FRAMES_PER_SECOND, RENDER_MODES, checked_render_mode
 from simulator.scenarios import Scenario
@@ -119,7 +119,7 @@ class PopulationEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin with another cohort, or with the first one of ``seed``."""
         super().reset(seed=seed, options=options)
-        begin(self._cohort, seed, self.np_random)
+        self._cohort.reset(seed, self.np_random)
         sight = self._cohort.sight
         return sight.observation, {"action_mask": sight.mask}
 

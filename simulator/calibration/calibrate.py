@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.calibration import bgnbd, cdnow, email, hillstrom, spend
+from simulator.calibration import cdnow, email, hillstrom, spend
 from simulator.calibration.figures import (
     SECTIONS,
     EmailFigures,
     Figures,
     Fit,
     Fits,
+    ParetoFigures,
     PurchaseFigures,
     Section,
     SpendFigures,
@@ -26,13 +27,19 @@ from simulator.calibration.moments import (
     purchase_moments,
     spend_moments,
 )
+from simulator.calibration.process import METHODS, Process, fit_process
+from simulator.calibration.season import Season, album_trade
 from troth.digests import sha256
+from troth.errors import FailedPrecondition
 
 DEFAULT_DATA = Path("../shared/data")
 """Where the public data sets lie unless said otherwise, from the project's root."""
 
 OnStage = Callable[[str, int, int], None]
 """(what is being done, stages done, stages in all)."""
+
+SEASONS: dict[str, Callable[[], Season]] = {"flat": Season.flat, "albums": album_trade}
+"""Months under which the purchases of CDNOW, a music retailer, can be fitted."""
 
 _STAGES = 4
 
@@ -69,19 +76,28 @@ class Calibration:
 class _Estimate:
     """One section: its values, how they were estimated, and how they compare."""
 
-    values: PurchaseFigures | SpendFigures | EmailFigures
+    values: PurchaseFigures | ParetoFigures | SpendFigures | EmailFigures
     fit: Fit
     moments: tuple[Moment, ...]
 
 
-def calibrate(data: Path, *, on_stage: OnStage | None = None) -> Calibration:
+def calibrate(
+    data: Path,
+    *,
+    process: Process = "bg_nbd",
+    months: str = "flat",
+    on_stage: OnStage | None = None,
+) -> Calibration:
     """Estimate the sections whose data are under ``data``; ship the rest.
 
-    Purchases come from the sample summary where there is one, as in the paper, else from the
-    first half of the log.
+    BG/NBD without a season comes from the sample summary where there is one, as in its paper;
+    all else from the first half of the whole log.
 
     Args:
         data: a folder with ``cdnow/`` and ``hillstrom/``; each may be absent.
+        process: of the purchases.
+        months: a key of :data:`SEASONS`: the months under which purchases are fitted, which
+            the scenario's ``[calendar]`` must then have.
         on_stage: called as the work moves on.
 
     Raises:
@@ -99,9 +115,10 @@ def calibrate(data: Path, *, on_stage: OnStage | None = None) -> Calibration:
     estimates: dict[Section, _Estimate] = {}
     if master and log:
         tell("fitting purchases", 1, _STAGES)
-        if sample is None:
-            sample = histories(log.customer, log.day, log.middle)[1]
-        estimates["purchases"] = _purchases(summary or master, sample, log)
+        season = SEASONS[months]()
+        if sample is None or process != "bg_nbd" or not season.is_flat:
+            sample, summary = histories(log.customer, log.day, log.middle)[1], None
+        estimates["purchases"] = _purchases(summary or master, sample, log, process, season)
         tell("fitting spend", 2, _STAGES)
         estimates["spend"] = _spend(master, log)
     if path and trial:
@@ -126,18 +143,22 @@ def _assemble(estimates: dict[Section, _Estimate]) -> Calibration:
     )
 
 
-def _purchases(path: Path, data: PurchaseHistories, log: cdnow.PurchaseLog) -> _Estimate:
-    values, errors, found = bgnbd.fit(data)
+def _purchases(
+    path: Path, data: PurchaseHistories, log: cdnow.PurchaseLog, process: Process, season: Season
+) -> _Estimate:
+    fit = fit_process(process, data, season)
+    if missing := set(fit.figures.model_dump()) - set(fit.errors) - {"model"}:
+        raise FailedPrecondition(
+            f"the data do not identify {', '.join(sorted(missing))}", field="purchases"
+        )
+    method = METHODS[process]
+    if not season.is_flat:
+        shown = ", ".join(f"{factor:.3f}" for factor in season.month)
+        method += f", in the operational time of the album trade's months ({shown})"
     return _Estimate(
-        values,
-        _described(
-            path,
-            "BG/NBD, maximum likelihood (Fader, Hardie & Lee 2005, eq. 6)",
-            len(data),
-            errors,
-            found,
-        ),
-        purchase_moments(values, data) + holdout_moments(values, log),
+        fit.figures,
+        _described(path, method, len(data), fit.errors, fit.found),
+        purchase_moments(fit.figures, data, season) + holdout_moments(fit.figures, log, season),
     )
 
 

@@ -35,6 +35,17 @@ def fit(trial: EmailTrial) -> tuple[EmailFigures, dict[str, float], Maximum]:
         FailedPrecondition: if an arm has no visit, no purchase, or nothing but purchases, or
             the covariates separate visitors from the rest.
     """
+    values, errors, found = fit_visits(trial)
+    bought, bought_errors = fit_conversions(trial)
+    return EmailFigures(**values, **bought), {**errors, **bought_errors}, found
+
+
+def fit_visits(trial: EmailTrial) -> tuple[dict[str, float], dict[str, float], Maximum]:
+    """The six coefficients of the visit logit, their standard errors, and the maximum.
+
+    Raises:
+        FailedPrecondition: if the covariates separate visitors from the rest.
+    """
     design = _design(trial.recency, trial.history, trial.emailed)
     outcome = trial.visited.astype(np.float64)
     found = maximise(
@@ -42,8 +53,20 @@ def fit(trial: EmailTrial) -> tuple[EmailFigures, dict[str, float], Maximum]:
         [[0.0] * len(LOGIT_NAMES)],
         field="email",
     )
-    values = dict(zip(LOGIT_NAMES, found.theta.tolist(), strict=True))
-    errors = dict(zip(LOGIT_NAMES, found.standard_errors.tolist(), strict=True))
+    return (
+        dict(zip(LOGIT_NAMES, found.theta.tolist(), strict=True)),
+        dict(zip(LOGIT_NAMES, found.standard_errors.tolist(), strict=True)),
+        found,
+    )
+
+
+def fit_conversions(trial: EmailTrial) -> tuple[dict[str, float], dict[str, float]]:
+    """The shares of visitors who buy, by arm, and their standard errors.
+
+    Raises:
+        FailedPrecondition: if an arm has no visit, no purchase, or nothing but purchases.
+    """
+    values, errors = {}, {}
     for name, arm in (
         ("conversion_given_visit_email", trial.emailed),
         ("conversion_given_visit_none", ~trial.emailed),
@@ -57,7 +80,7 @@ def fit(trial: EmailTrial) -> tuple[EmailFigures, dict[str, float], Maximum]:
             )
         values[name] = purchases / visits
         errors[name] = share_error(purchases, visits)
-    return EmailFigures(**values), errors, found
+    return values, errors
 
 
 def visit_probability(

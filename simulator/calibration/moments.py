@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.calibration import bgnbd, email, spend
+from simulator.calibration import email, spend
 from simulator.calibration.cdnow import PurchaseLog
-from simulator.calibration.figures import EmailFigures, PurchaseFigures, SpendFigures
+from simulator.calibration.figures import (
+    EmailFigures,
+    ParetoFigures,
+    PurchaseFigures,
+    SpendFigures,
+)
 from simulator.calibration.hillstrom import EmailTrial
 from simulator.calibration.histories import (
     DAYS_PER_WEEK,
@@ -16,6 +21,12 @@ from simulator.calibration.histories import (
     histories,
     purchases_within,
 )
+from simulator.calibration.process import (
+    expected_future,
+    expected_purchases,
+    share_without_repeat,
+)
+from simulator.calibration.season import Season
 
 _DEVIATE_90 = 1.2815515655446004
 
@@ -37,23 +48,27 @@ class Moment:
     held_out: bool = False
 
 
-def purchase_moments(figures: PurchaseFigures, data: PurchaseHistories) -> tuple[Moment, ...]:
+def purchase_moments(
+    figures: PurchaseFigures | ParetoFigures, data: PurchaseHistories, season: Season | None = None
+) -> tuple[Moment, ...]:
     """Repeat purchases in the period of the fit."""
+    season = season or Season.flat()
+    expected = expected_purchases(figures, data.age, season, data.first)
     return (
         Moment(
             "share of customers who buy again",
-            1.0 - float(bgnbd.share_without_repeat(figures, data.age).mean()),
+            1.0 - float(share_without_repeat(figures, data, season).mean()),
             data.repeat_share,
         ),
         Moment(
-            "repeat purchases per customer",
-            float(bgnbd.expected_purchases(figures, data.age).mean()),
-            float(data.frequency.mean()),
+            "repeat purchases per customer", float(expected.mean()), float(data.frequency.mean())
         ),
     )
 
 
-def holdout_moments(figures: PurchaseFigures, log: PurchaseLog) -> tuple[Moment, ...]:
+def holdout_moments(
+    figures: PurchaseFigures | ParetoFigures, log: PurchaseLog, season: Season | None = None
+) -> tuple[Moment, ...]:
     """Purchases in the second half of the log, predicted from the first half, all customers.
 
     BG/NBD cannot lose a customer before his first repeat purchase, so the groups are shown
@@ -63,7 +78,7 @@ def holdout_moments(figures: PurchaseFigures, log: PurchaseLog) -> tuple[Moment,
     days = float((log.last - log.middle) / np.timedelta64(1, "D"))
     weeks = days / DAYS_PER_WEEK
     real = purchases_within(ids, log.customer, log.day, log.middle, log.last)
-    fit = bgnbd.expected_future(figures, data, weeks)
+    fit = expected_future(figures, data, weeks, season)
     moments = []
     for label, chosen in (
         ("all", np.ones(len(ids), dtype=np.bool_)),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from simulator.calibration.figures import Figures
 from troth.errors import InvalidArgument
 
+_PROCESS_KEYS = frozenset({"model", "r", "alpha_weeks", "a", "b", "s", "beta_weeks"})
 _HEADER = re.compile(r"\s*\[+\s*([A-Za-z0-9_.\-\" ]+?)\s*\]+\s*(#.*)?$")
 _ASSIGNMENT = re.compile(r"(\s*)([A-Za-z0-9_\-]+)(\s*=\s*)([^#]*?)(\s*#.*)?$")
 
@@ -18,7 +23,7 @@ def overlay_text(text: str, figures: Figures, *, name: str) -> str:
     """TOML ``text`` with the values of the three fitted sections replaced, comments kept.
 
     A value that is missing is added at the top of its section, a section that is missing at
-    the end.
+    the end; what another purchase process needs, and this one does not, goes.
 
     Args:
         text: the scenario.
@@ -29,8 +34,31 @@ def overlay_text(text: str, figures: Figures, *, name: str) -> str:
         InvalidArgument: if ``text`` is not TOML, or writes a section in a way that is not
             ``[section]`` with one ``key = value`` on each line.
     """
+    return overlay_sections(text, figures.sections(), name=name)
+
+
+def overlay_sections(
+    text: str,
+    values: Mapping[str, Mapping[str, Any]],
+    *,
+    name: str,
+    notes: Mapping[str, str] | None = None,
+) -> str:
+    """As :func:`overlay_text`, for any sections.
+
+    Args:
+        text: the scenario.
+        values: section, as its header writes it, to key to value; ``""`` is above all headers.
+        name: the file's, for errors.
+        notes: ``section.key`` to the comment that replaces the line's own.
+
+    Raises:
+        InvalidArgument: as :func:`overlay_text`.
+    """
     before = _parsed(text, name)
-    sections = {s: dict(values) for s, values in figures.sections().items()}
+    sections = {section: dict(keys) for section, keys in values.items()}
+    said = notes or {}
+    gone = _PROCESS_KEYS - set(sections.get("purchases", _PROCESS_KEYS))
     lines: list[str] = []
     headers: dict[str, int] = {}
     section = ""
@@ -40,27 +68,55 @@ def overlay_text(text: str, figures: Figures, *, name: str) -> str:
         if header:
             section = header[1]
             headers[section] = len(lines)
+            if notes is not None and section in sections:
+                line = line.split("#")[0].rstrip()
         elif assigned and assigned[2] in sections.get(section, {}):
             indent, key, equals, _, comment = assigned.groups()
-            line = f"{indent}{key}{equals}{sections[section].pop(key)!r}{comment or ''}"
+            note = said.get(f"{section}.{key}")
+            comment = f"  # {note}" if note else comment or ""
+            line = f"{indent}{key}{equals}{toml_value(sections[section].pop(key))}{comment}"
+        elif assigned and section == "purchases" and assigned[2] in gone:
+            continue
         lines.append(line)
     for section in sorted(sections, key=lambda s: -headers.get(s, -1)):
-        missing = [f"{key} = {value!r}" for key, value in sections[section].items()]
+        missing = [
+            f"{key} = {toml_value(value)}"
+            + (f"  # {said[at]}" if (at := f"{section}.{key}") in said else "")
+            for key, value in sections[section].items()
+        ]
         if section in headers:
             lines[headers[section] + 1 : headers[section] + 1] = missing
-        else:
+        elif missing:
             lines += ["", f"[{section}]", *missing]
     result = "\n".join(lines) + "\n"
-    _check(before, result, figures, name)
+    _check(before, result, values, gone, name)
     return result
 
 
-def _check(before: dict[str, object], result: str, figures: Figures, name: str) -> None:
-    """Refuse a result that is not exactly the old scenario with the new sections."""
-    wanted = dict(before)
-    for section, values in figures.sections().items():
-        old = before.get(section, {})
-        wanted[section] = {**old, **values} if isinstance(old, dict) else values
+def toml_value(value: Any) -> str:
+    """A number, word or list of them in TOML."""
+    if isinstance(value, list):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _check(
+    before: dict[str, Any],
+    result: str,
+    values: Mapping[str, Mapping[str, Any]],
+    gone: frozenset[str],
+    name: str,
+) -> None:
+    """Refuse a result that is not exactly the old scenario with the new values."""
+    wanted = copy.deepcopy(before)
+    for section, keys in values.items():
+        place: Any = wanted
+        for part in filter(None, section.split(".")):
+            place = place.setdefault(part, {}) if isinstance(place, dict) else {}
+        if isinstance(place, dict):
+            for key in gone if section == "purchases" else ():
+                place.pop(key, None)
+            place.update(keys)
     try:
         same = tomllib.loads(result) == wanted
     except tomllib.TOMLDecodeError:
@@ -73,7 +129,7 @@ def _check(before: dict[str, object], result: str, figures: Figures, name: str) 
         )
 
 
-def _parsed(text: str, name: str) -> dict[str, object]:
+def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

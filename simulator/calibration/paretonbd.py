@@ -37,24 +37,28 @@ from troth.errors import FailedPrecondition, InvalidArgument
 Float64 = NDArray[np.float64]
 
 NAMES = ("r", "alpha_weeks", "s", "beta_weeks")
-_STARTS = ((0.4, 8.0, 0.6, 10.0), (1.2, 8.0, 0.6, 40.0))
+STARTS = ((0.4, 8.0, 0.6, 10.0), (1.2, 8.0, 0.6, 40.0))
+_VAGUE = 2.0
 _PANELS = np.concatenate(((0.0,), 0.5 ** np.arange(7, -1, -1)))
 """Panel borders as shares of (t_x, T): finest after t_x, where the integrand is steepest."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 
 @dataclass(frozen=True, slots=True)
-class _Grid:
+class Grid:
     """What the likelihood needs of each customer, apart from the parameters.
 
+    Customers of the same history are one row, unless ``merge`` is off.
+
     Attributes:
-        x: (n,) repeats; weight: (n,) how many customers share this row.
+        x: (n,) repeats; weight: (n,) how many customers share this row; first: (n,) their day.
         age: (n,) T; end: (n,) M(T); at: (n, Q) nodes u in (t_x, T); clock: (n, Q) M(u).
         log_width: (n, Q) logarithm of the nodes' weights, -inf where t_x = T.
     """
 
     x: Float64
     weight: Float64
+    first: NDArray[np.int64]
     age: Float64
     end: Float64
     at: Float64
@@ -62,7 +66,8 @@ class _Grid:
     log_width: Float64
 
     @classmethod
-    def of(cls, data: PurchaseHistories, season: Season, *, merge: bool) -> _Grid:
+    def of(cls, data: PurchaseHistories, season: Season, *, merge: bool = True) -> Grid:
+        """The grid of ``data`` on the clock of ``season``."""
         first = _first(data, season)
         rows = np.stack((data.frequency.astype(np.float64), data.recency, data.age, first))
         weight = np.ones(len(data))
@@ -79,7 +84,9 @@ class _Grid:
         at = last[:, None] + span * np.concatenate(shares)
         with np.errstate(divide="ignore"):
             log_width = np.log(span * np.concatenate(widths))
-        return cls(x, weight, age, season.elapsed(day, age), at, season.elapsed(day, at), log_width)
+        return cls(
+            x, weight, day, age, season.elapsed(day, age), at, season.elapsed(day, at), log_width
+        )
 
 
 def _first(data: PurchaseHistories, season: Season) -> NDArray[np.int64]:
@@ -89,8 +96,26 @@ def _first(data: PurchaseHistories, season: Season) -> NDArray[np.int64]:
     return data.joined
 
 
-def _terms(theta: Float64, grid: _Grid) -> tuple[Float64, Float64, Float64]:
+def _terms(theta: Float64, grid: Grid) -> tuple[Float64, Float64, Float64]:
     """Log-likelihood (n,), its gradient (4, n) in log-parameters, and P(alive) (n,)."""
+    values, gradient, p_alive, _ = _parts(theta, grid)
+    return values, gradient, p_alive
+
+
+def seasonal_terms(theta: Float64, grid: Grid) -> tuple[Float64, Float64, Float64, Float64]:
+    """Log-likelihood (n,), its gradient (4, n), and its slopes in ``grid.end`` and ``grid.clock``.
+
+    The slopes (n,) and (n, Q) lead on to those in the season's factors.
+    """
+    values, gradient, p_alive, p_left = _parts(theta, grid)
+    shape = np.exp(theta[0]) + grid.x
+    alpha = np.exp(theta[1])
+    by_end = -shape * p_alive / (alpha + grid.end)
+    return values, gradient, by_end, -shape[:, None] * p_left / (alpha + grid.clock)
+
+
+def _parts(theta: Float64, grid: Grid) -> tuple[Float64, Float64, Float64, Float64]:
+    """Log-likelihood (n,), gradient (4, n), P(alive) (n,), P(left at each node) (n, Q)."""
     r, alpha, s, beta = np.exp(theta)
     x = grid.x
     log_alpha, log_beta = theta[1], theta[3]
@@ -119,7 +144,7 @@ def _terms(theta: Float64, grid: _Grid) -> tuple[Float64, Float64, Float64]:
             s - beta * by_old,
         )
     )
-    return values, gradient, p_alive
+    return values, gradient, p_alive, p_left
 
 
 def _theta(figures: ParetoFigures) -> Float64:
@@ -130,7 +155,7 @@ def log_likelihood(
     figures: ParetoFigures, data: PurchaseHistories, season: Season | None = None
 ) -> Float64:
     """Log-likelihood of each customer, float64 (n,), without the season's constant."""
-    grid = _Grid.of(data, season or Season.flat(), merge=False)
+    grid = Grid.of(data, season or Season.flat(), merge=False)
     return _terms(_theta(figures), grid)[0]
 
 
@@ -138,7 +163,8 @@ def fit(
     data: PurchaseHistories,
     season: Season | None = None,
     *,
-    starts: Sequence[Sequence[float]] = _STARTS,
+    starts: Sequence[Sequence[float]] = STARTS,
+    fixed_s: float | None = None,
 ) -> tuple[ParetoFigures, dict[str, float], Maximum]:
     """Maximum-likelihood figures, their standard errors, and the maximum in log-parameters.
 
@@ -146,32 +172,59 @@ def fit(
         data: histories of n customers.
         season: multipliers of the daily rate, taken as known; none by default.
         starts: starting values of (r, alpha, s, beta), each > 0.
+        fixed_s: hold s at this value, where the data show how fast customers leave, but not
+            how differently; s then has no standard error.
 
     Raises:
         InvalidArgument: if nobody bought again.
-        FailedPrecondition: if the data do not identify the four parameters.
+        FailedPrecondition: if the data do not identify the parameters.
     """
     if not (data.frequency > 0).any():
         raise InvalidArgument("no customer bought again", field="frequency")
-    grid = _Grid.of(data, season or Season.flat(), merge=True)
+    grid = Grid.of(data, season or Season.flat())
+    free = np.array([True, True, fixed_s is None, True])
+    whole = np.log([1.0, 1.0, fixed_s or 1.0, 1.0])
 
     def total(theta: Float64) -> tuple[float, Float64]:
-        values, gradient, _ = _terms(theta, grid)
-        return float(values @ grid.weight), gradient @ grid.weight
+        full = whole.copy()
+        full[free] = theta
+        values, gradient, _ = _terms(full, grid)
+        return float(values @ grid.weight), (gradient @ grid.weight)[free]
 
     found = maximise(
-        total, [np.log(np.asarray(start)).tolist() for start in starts], field="purchases"
+        total,
+        [np.log(np.asarray(start, dtype=np.float64))[free].tolist() for start in starts],
+        field="purchases",
     )
     values, errors = positive(found.theta, found.standard_errors)
-    figures = ParetoFigures(**dict(zip(NAMES, values.tolist(), strict=True)))
-    return figures, dict(zip(NAMES, errors.tolist(), strict=True)), found
+    named = dict(zip(np.array(NAMES)[free].tolist(), values.tolist(), strict=True))
+    figures = ParetoFigures(**{"s": fixed_s, **named} if fixed_s else named)
+    names = np.array(NAMES)[free].tolist()
+    return figures, dict(zip(names, errors.tolist(), strict=True)), found
+
+
+def fit_or_fix(
+    data: PurchaseHistories, season: Season | None = None
+) -> tuple[ParetoFigures, dict[str, float], Maximum]:
+    """As :func:`fit`; with s held at 1 where the data leave it open.
+
+    That is, where the likelihood has no interior maximum, or its logarithm has a standard error
+    above 2. That happens where few customers leave: how fast they leave on average is known,
+    how much they differ in it is not. An s of 1 is an exponential spread of leaving rates.
+    """
+    try:
+        found = fit(data, season)
+    except FailedPrecondition:
+        return fit(data, season, fixed_s=1.0)
+    vague = found[1]["s"] > _VAGUE * found[0].s
+    return fit(data, season, fixed_s=1.0) if vague else found
 
 
 def probability_alive(
     figures: ParetoFigures, data: PurchaseHistories, season: Season | None = None
 ) -> Float64:
     """P(not left at T | history), float64 (n,) in (0, 1]: equation 30."""
-    grid = _Grid.of(data, season or Season.flat(), merge=False)
+    grid = Grid.of(data, season or Season.flat(), merge=False)
     return _terms(_theta(figures), grid)[2]
 
 
@@ -231,11 +284,13 @@ def expected_purchases(
     return np.asarray(figures.r / figures.alpha_weeks * stay[at.ravel()])
 
 
-def share_without_repeat(figures: ParetoFigures, data: PurchaseHistories) -> Float64:
+def share_without_repeat(
+    figures: ParetoFigures, data: PurchaseHistories, season: Season | None = None
+) -> Float64:
     """P(no repeat purchase by T), float64 (n,): the likelihood at x = 0."""
     n = len(data)
-    none = PurchaseHistories(np.zeros(n, dtype=np.int64), np.zeros(n), data.age)
-    return np.exp(log_likelihood(figures, none))
+    none = PurchaseHistories(np.zeros(n, dtype=np.int64), np.zeros(n), data.age, data.first)
+    return np.exp(log_likelihood(figures, none, season))
 
 
 def _span(figures: ParetoFigures, age: Float64, weeks: Float64) -> Float64:

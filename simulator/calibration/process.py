@@ -31,7 +31,7 @@ class ProcessFit:
 
     Attributes:
         figures: its values.
-        errors: their standard errors.
+        errors: their standard errors; none for an s that had to be held at 1.
         found: the maximum, in log-parameters.
     """
 
@@ -60,7 +60,7 @@ def fit_process(
     season = season or Season.flat()
     if process == "bg_nbd":
         return ProcessFit(*bgnbd.fit(operational(data, season)))
-    return ProcessFit(*paretonbd.fit(data, season))
+    return ProcessFit(*paretonbd.fit_or_fix(data, season))
 
 
 def fit_better(
@@ -121,12 +121,15 @@ def expected_future(
 
 
 def share_without_repeat(
-    figures: PurchaseFigures | ParetoFigures, data: PurchaseHistories
+    figures: PurchaseFigures | ParetoFigures,
+    data: PurchaseHistories,
+    season: Season | None = None,
 ) -> Float64:
-    """P(no repeat purchase by the end of observation), float64 (n,), without a season."""
+    """P(no repeat purchase by the end of observation), float64 (n,)."""
+    season = season or Season.flat()
     if isinstance(figures, ParetoFigures):
-        return paretonbd.share_without_repeat(figures, data)
-    return bgnbd.share_without_repeat(figures, data.age)
+        return paretonbd.share_without_repeat(figures, data, season)
+    return bgnbd.share_without_repeat(figures, operational(data, season).age)
 
 
 def expected_daily(

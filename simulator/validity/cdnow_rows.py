@@ -2,8 +2,8 @@
 
 Simulated members join like the cohort of 1997 and are observed as long: customer j's
 calendar is that of a real customer. CDNOW's retailer sent no offers that the data know of, so
-nobody is contacted. Weeks 40 to 78 are out of sample: the scenario's ``[purchases]`` are
-fitted on the first 39 weeks (``troth calibrate``).
+nobody is contacted. Weeks 40 to 78 are out of sample where the scenario's ``[purchases]`` are
+fitted on the first 39 weeks, as ``troth calibrate`` does; the rows say what is known of that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.calibration import cdnow
 from simulator.validity.classifier import two_sample
+from simulator.validity.forecast_rows import forecast_rows, provenance
 from simulator.validity.populations import column, newcomers
 from simulator.validity.row import Row, Target
 from simulator.validity.statistics import gini, jackknife, top_share
@@ -216,13 +217,20 @@ class CdnowMoments:
         """Rows and plots of the cohort."""
         real = read(study)
         world = imitate(study, real)
-        found = compare(real, world)
+        found = compare(real, world, provenance(study.scenario))
+        forecast = forecast_rows(study, GROUP, SOURCE)
         apart = two_sample(real, world, "cdnow", SOURCE, study.seed)
-        return Findings((*found.rows, *apart.rows), (*found.charts, *apart.charts))
+        return Findings((*found.rows, *forecast, *apart.rows), (*found.charts, *apart.charts))
 
 
-def compare(real: TransactionLog, world: TransactionLog) -> Findings:
-    """The rows and plots of a simulated cohort beside the real one."""
+def compare(real: TransactionLog, world: TransactionLog, provenance: str = "") -> Findings:
+    """The rows and plots of a simulated cohort beside the real one.
+
+    Args:
+        real: the data.
+        world: the simulated cohort.
+        provenance: what its purchases were fitted on, said beside the hold-out.
+    """
     truth = _table(real)
     values, errors = jackknife(world.customers, lambda chosen: _table(world.of(chosen)))
     rows = tuple(
@@ -234,6 +242,7 @@ def compare(real: TransactionLog, world: TransactionLog) -> Findings:
             simulated=float(values[at]),
             stderr=float(errors[at]),
             source=SOURCE,
+            note=provenance if key == "holdout" else "",
         )
         for at, (key, name, share, floor) in enumerate(_labels())
     )

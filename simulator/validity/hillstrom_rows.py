@@ -35,7 +35,7 @@ Bool = NDArray[np.bool_]
 GROUP = "Hillstrom: what an e-mail does"
 
 WINDOW_DAYS = 14
-REPLICATES = 4
+REPLICATES = 8
 DAYS_PER_MONTH = 30.4375
 MONTHS = 12
 RECENCY_SEGMENTS = ((1, 3), (4, 6), (7, 9), (10, 12))

@@ -28,6 +28,7 @@ MONTH_DAYS = 30
 YEAR_DAYS = 12 * MONTH_DAYS
 FREQUENCIES = (0, 2, 4, 7, 10, 14)
 MIDDLE = 7
+REPLICATES = 2
 TRAINING_DAYS = 28
 TRIAL_DAYS = 7
 CALLS = 10
@@ -53,19 +54,21 @@ def profit(start: World, per_month: int, study: Study) -> Float:
     """Profit of a year with ``per_month`` e-mails, minor units per customer, float64 (n,).
 
     Each day counts with its exact expectation given the life lived so far: the same mean as
-    the profit itself, with the chance of single purchases and baskets taken out.
+    the profit itself, with the chance of single purchases and baskets taken out. The mean over
+    replicates.
     """
-    world = start.fork()
-    total = np.zeros(world.size)
-    for day in range(YEAR_DAYS):
-        actions = np.zeros(world.size, dtype=np.int64)
-        if per_month:
-            turn = due(world.size, day, per_month)
-            actions = send(world, int(messages(world, Channel.EMAIL)[0]), turn)
-        total += world.expected_rewards(MONEY, actions)
-        world.step(actions)
-        study.advance(1)
-    return total
+    total = np.zeros(start.size)
+    for replicate in range(REPLICATES):
+        world = start.fork(replicate)
+        for day in range(YEAR_DAYS):
+            actions = np.zeros(world.size, dtype=np.int64)
+            if per_month:
+                turn = due(world.size, day, per_month)
+                actions = send(world, int(messages(world, Channel.EMAIL)[0]), turn)
+            total += world.expected_rewards(MONEY, actions)
+            world.step(actions)
+            study.advance(1)
+    return total / REPLICATES
 
 
 def clicks_after(start: World, per_week: int, study: Study) -> tuple[Float, Float]:
@@ -117,7 +120,9 @@ class PressureMoments:
 
     def days(self, study: Study) -> int:
         """A year per frequency, two trials of fatigue, the calls."""
-        return YEAR_DAYS * len(FREQUENCIES) + 2 * (TRAINING_DAYS + TRIAL_DAYS) + CALL_DAYS
+        return (
+            YEAR_DAYS * len(FREQUENCIES) * REPLICATES + 2 * (TRAINING_DAYS + TRIAL_DAYS) + CALL_DAYS
+        )
 
     def measure(self, study: Study) -> Findings:
         """Rows and plots of what pressure does."""

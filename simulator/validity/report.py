@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from simulator.validity.row import Row
-from simulator.validity.validate import Validity
+from simulator.validity.validate import NOT_MEASURED, Validity
+
+_BAND, _EDGE = 34.0, 4.0
 
 
 def document(found: Validity) -> dict[str, Any]:
@@ -25,6 +27,9 @@ def document(found: Validity) -> dict[str, Any]:
         "rows_total": len(found.rows),
         "share_inside": found.share,
         "rows": [_row(row) for row in found.rows],
+        "not_measured": [
+            {"effect": effect, "source": source, "why": why} for effect, source, why in NOT_MEASURED
+        ],
     }
 
 
@@ -48,6 +53,7 @@ def write(found: Validity, folder: Path, pictures: Mapping[str, bytes]) -> None:
 def render(found: Validity, pictures: Mapping[str, bytes]) -> str:
     """The page as HTML that refers to nothing outside itself."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
 
     def source(name: str) -> str:
         return files("simulator.validity").joinpath("templates", name).read_text("utf-8")
@@ -61,6 +67,7 @@ def render(found: Validity, pictures: Mapping[str, bytes]) -> str:
     )
     environment.filters["number"] = number
     environment.filters["range"] = range_text
+    environment.filters["gauge"] = lambda row: Markup(gauge(row))  # noqa: S704  # numbers only
     images = {
         name: "data:image/png;base64," + base64.b64encode(picture).decode()
         for name, picture in pictures.items()
@@ -68,6 +75,7 @@ def render(found: Validity, pictures: Mapping[str, bytes]) -> str:
     return environment.get_template("validity.html").render(
         v=found,
         images=images,
+        not_measured=NOT_MEASURED,
         outside=[row for row in found.rows if not row.inside],
         by_group={
             group: [row for row in found.rows if row.group == group] for group in found.groups
@@ -88,6 +96,31 @@ def range_text(row: Row) -> str:
     if low <= 0.0 and row.target.basis != "95 % interval of the data":
         return f"at most {number(high)}"
     return f"{number(low)} to {number(high)}"
+
+
+def gauge(row: Row) -> str:
+    """The range as a band in the middle third, the simulated value as a mark: inline SVG.
+
+    What is farther than a band's width from the range is drawn at the edge.
+    """
+    low, high = row.target.low, row.target.high
+    if row.simulated is None or not math.isfinite(high - low) or high <= low:
+        return ""
+    share = (row.simulated - low) / (high - low)
+    spread = 2.0 * (row.stderr or 0.0) / (high - low)
+    centre, left, right = (
+        min(max(_BAND * (1.0 + at), _EDGE), 3.0 * _BAND - _EDGE)
+        for at in (share, share - spread, share + spread)
+    )
+    kind = "yes" if row.inside else "no"
+    return (
+        f'<svg class="gauge {kind}" viewBox="0 0 {3 * _BAND:g} 14" role="img">'
+        f"<title>{'inside' if row.inside else 'outside'} the range</title>"
+        f'<line x1="0" x2="{3 * _BAND:g}" y1="7" y2="7"/>'
+        f'<rect x="{_BAND:g}" width="{_BAND:g}" y="3" height="8" rx="2"/>'
+        f'<line class="spread" x1="{left:.1f}" x2="{right:.1f}" y1="7" y2="7"/>'
+        f'<circle cx="{centre:.1f}" cy="7" r="3.4"/></svg>'
+    )
 
 
 def _row(row: Row) -> dict[str, Any]:

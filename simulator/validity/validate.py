@@ -34,6 +34,30 @@ DOCUMENTED: tuple[MomentSource, ...] = (
 )
 """Effects with published ranges, for every scenario."""
 
+NOT_MEASURED: tuple[tuple[str, str, str], ...] = (
+    (
+        "a finite expiry of points moves flexible customers only",
+        "Breugelmans & Liu-Thompkins, Journal of Retailing 93(4), 2017",
+        "all members' points expire by one rule, so there is no world without expiry to compare",
+    ),
+    (
+        "how much a contact on one channel helps or harms another channel's",
+        "no sourced figure was found",
+        "a knob of the scenario",
+    ),
+    (
+        "how many customers are sure things, persuadables, lost causes, sleeping dogs",
+        "no sourced figure was found",
+        "a knob of the scenario",
+    ),
+    (
+        "permissions for push withdrawn per message",
+        "no sourced figure was found",
+        "a knob of the scenario",
+    ),
+)
+"""Effects without a row: what, source, why. They count neither as inside nor as outside."""
+
 LEAST_CUSTOMERS = 500
 DEFAULT_CUSTOMERS = 10_000
 

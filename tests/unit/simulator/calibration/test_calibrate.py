@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from simulator.calibration.calibrate import calibrate
-from simulator.calibration.figures import SECTIONS, Figures
+from simulator.calibration.figures import SECTIONS, Figures, ParetoFigures
+from simulator.calibration.season import album_trade
 from simulator.commands import register
+from tests.support import own_files
 from troth.errors import InvalidArgument, NotFound
 
 
@@ -67,6 +71,33 @@ def test_fits_what_is_there_and_ships_the_rest(small_data: Path) -> None:
     assert result.figures.fit.spend.source == "CDNOW_master.txt"
     assert result.figures.spend.mu == pytest.approx(3.0, abs=0.15)
     assert not any("visit" in m.name for m in result.moments)
+
+
+def test_pareto_and_months_are_fitted_on_wish(app: typer.Typer, small_data: Path) -> None:
+    """The process and the months asked for are those of the file, and said in its method."""
+    log = own_files.transactions(np.random.default_rng(4), 1500, days=500)
+    rows = zip(log["customer"], log["date"].dt.strftime("%Y%m%d"), log["amount"], strict=True)
+    text = "customer_id date dollar_value\n" + "".join(f"{c} {d} {a:.2f}\n" for c, d, a in rows)
+    (small_data / "cdnow" / "CDNOW_master.txt").write_text(text)
+    scenario = Path("scenario.toml")
+    scenario.write_text("[purchases]\nr = 1.0\na = 0.5\nb = 2.0\nalpha_weeks = 3.0\n")
+    options = ["--process", "pareto_nbd", "--months", "albums", "--into", str(scenario)]
+    paths = ["--data", str(small_data), "--output", "f.toml"]
+    result = CliRunner().invoke(app, ["calibrate", *options, *paths], catch_exceptions=False)
+    assert result.exit_code == 0
+    figures = Figures.load(Path("f.toml"))
+    assert isinstance(figures.purchases, ParetoFigures)
+    assert "album trade's months (0.8" in figures.fit.purchases.method
+    put = tomllib.loads(scenario.read_text())["purchases"]
+    assert put == figures.purchases.model_dump()
+    flat = calibrate(small_data, process="pareto_nbd").figures.purchases
+    assert isinstance(flat, ParetoFigures)
+    ratio = figures.purchases.alpha_weeks / flat.alpha_weeks
+    assert ratio == pytest.approx(
+        album_trade().month[0], rel=1e-3
+    )  # January to September are alike
+    wrong = CliRunner().invoke(app, ["calibrate", "--months", "x"])
+    assert isinstance(wrong.exception, InvalidArgument)
 
 
 def test_stages_are_told_in_order(small_data: Path) -> None:

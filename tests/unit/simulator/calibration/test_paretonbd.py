@@ -84,7 +84,7 @@ def test_likelihood_is_the_closed_form(row: tuple[int, float, float], beta: floa
 def test_gradient_is_the_slope_of_the_likelihood() -> None:
     """The analytic gradient agrees with central differences, with a season too."""
     data = _histories((0, 0.0, 30.0), (1, 2.0, 35.0), (3, 30.0, 38.0), (9, 38.0, 38.0), first=200)
-    grid = paretonbd._Grid.of(data, SEASON, merge=False)
+    grid = paretonbd.Grid.of(data, SEASON, merge=False)
     theta = np.log([0.4, 6.0, 0.7, 3.0])
     gradient = paretonbd._terms(theta, grid)[1]
     for at in range(4):

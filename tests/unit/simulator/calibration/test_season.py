@@ -96,6 +96,7 @@ def test_customers_who_never_differ_identify_no_process() -> None:
         fit_better(data)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_cdnow_second_half_from_the_first(data_dir: Path) -> None:
     """Fitted on 39 weeks of all customers, the curve ends within 5 % of the truth at week 78.

@@ -121,6 +121,18 @@ def test_report_is_whole_and_self_contained(scenario: Scenario, tmp_path: Path) 
     ]
 
 
+def test_gauge_shows_where_the_value_lies() -> None:
+    """A value in the middle of its range is in the middle; far out it stays on the picture."""
+    target = Target.published(1.0, 2.0)
+    middle = Row("a", "g", "n", target, 1.5, 0.0, "s")
+    assert 'cx="51.0"' in report.gauge(middle)
+    assert "gauge yes" in report.gauge(middle)
+    far = report.gauge(Row("a", "g", "n", target, 99.0, 0.0, "s"))
+    assert 'cx="98.0"' in far
+    assert "gauge no" in far
+    assert report.gauge(Row("a", "g", "n", target, None, None, "s")) == ""
+
+
 @pytest.mark.parametrize("style", ["line", "points", "bars", "hbars", "steps"])
 def test_every_style_is_drawn_alike_twice(style: str) -> None:
     """Each style gives a PNG, and the same bytes for the same chart."""

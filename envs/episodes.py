@@ -1,0 +1,100 @@
+"""Episodes of a fresh population each: seeds, worlds, what days are worth, a diary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs import loops
+from envs.diary import Diary
+from simulator.scenarios import Scenario, load
+from simulator.world import World
+from troth.errors import FailedPrecondition, InvalidArgument
+from troth.objective import COMPONENTS, Objective
+from troth.streams import derive_seed
+
+RewardKind = Literal["sampled", "expected"]
+
+MINOR_PER_MAJOR = 100.0
+
+
+class Episodes:
+    """One population of ``customers`` after another, all of one seed.
+
+    Args:
+        customers: per episode, at least 1.
+        scenario: name, path or the scenario itself.
+        reward: ``sampled``, what the day's decision brought, or ``expected``, its expectation
+            given all hidden state: the same mean with far less variance, for learners only,
+            since no firm can observe it.
+        objective: weights; the scenario's by default.
+        kept: whether a diary is kept, for rendering.
+
+    Raises:
+        InvalidArgument: naming the argument.
+    """
+
+    def __init__(
+        self,
+        customers: int,
+        *,
+        scenario: Scenario | str | Path,
+        reward: RewardKind,
+        objective: Objective | None,
+        kept: bool,
+    ) -> None:
+        if reward not in ("sampled", "expected"):
+            raise InvalidArgument(f"{reward!r} is not 'sampled' or 'expected'", field="reward")
+        self.customers = customers
+        self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
+        self.reward = reward
+        self.objective = objective or self.scenario.objective
+        self.diary = Diary() if kept else None
+        self._weights = np.array([self.objective.to_dict()[name] for name in COMPONENTS])
+        self._seed: int | None = None
+        self._episode = -1
+        self._world: World | None = None
+
+    @property
+    def world(self) -> World:
+        """The customers of the running episode.
+
+        Raises:
+            FailedPrecondition: before the first :meth:`begin`.
+        """
+        if self._world is None:
+            raise FailedPrecondition("call reset() before step()", field="reset")
+        return self._world
+
+    def reset(self, seed: int | None, rng: np.random.Generator) -> None:
+        """The first episode of ``seed``, or the next one, or the first of a random seed."""
+        if seed is None and self._seed is None:
+            seed = int(rng.integers(2**63))
+        if seed is not None:
+            self._seed = derive_seed("envs", seed)
+            self._episode = -1
+        self.begin()
+
+    def begin(self) -> None:
+        """The next episode: fresh customers on the morning of day 0."""
+        if self._seed is None:
+            raise FailedPrecondition("no seed yet", field="seed")
+        self._episode += 1
+        self._world = World(
+            self.scenario,
+            self.customers,
+            self._seed,
+            first_customer=self._episode * self.customers,
+        )
+        if self.diary is not None:
+            self.diary.begin(self._world)
+
+    def weighed(self, components: dict[str, NDArray[np.int64]]) -> NDArray[np.float64]:
+        """Reward of (n,) components under the objective, float64 (n,), minor units."""
+        minor = np.empty(self.customers)
+        margin, discount, points, contact, opt_outs = (components[name] for name in COMPONENTS)
+        loops.weigh(minor, margin, discount, points, contact, opt_outs, self._weights)
+        return minor

@@ -1,0 +1,222 @@
+"""``troth calibrate``: the public data's figures, or a scenario from a user's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from troth.errors import InvalidArgument, NotFound
+from troth.output import AsJson, emit, progress, say, show_table
+from troth.settings import Settings
+
+if TYPE_CHECKING:
+    from simulator.calibration.calibrate import Calibration
+
+Data = Annotated[
+    Path | None,
+    typer.Option(help="Folder with cdnow/ and hillstrom/.", show_default="../shared/data"),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write the figures here, or the scenario where own data are given.",
+        show_default="TROTH_HOME/figures.toml",
+    ),
+]
+Into = Annotated[
+    Path | None,
+    typer.Option(help="Also put the figures into this scenario's [purchases], [spend], [email]."),
+]
+Process = Annotated[
+    str | None,
+    typer.Option(
+        help="Purchase process: bg_nbd or pareto_nbd.",
+        show_default="bg_nbd; with own data the one of smaller AIC",
+    ),
+]
+Months = Annotated[
+    str,
+    typer.Option(help="Months under which CDNOW's purchases are fitted: flat or albums."),
+]
+Transactions = Annotated[
+    Path | None,
+    typer.Option(help="Own purchases, .csv, .csv.gz or .parquet: customer, date, amount, ..."),
+]
+Responses = Annotated[
+    Path | None,
+    typer.Option(help="Own experiment: treated, visit, conversion, recency, history, ..."),
+]
+Campaigns = Annotated[
+    Path | None, typer.Option(help="Own mailings: customer, type, sent, redeemed, expires.")
+]
+Journey = Annotated[
+    Path | None, typer.Option(help="Folder of the Complete Journey, in place of own files.")
+]
+Columns = Annotated[
+    str, typer.Option(help="Own column names: customer=cust_id,date=dt,responses.visit=visited")
+]
+Template = Annotated[
+    str, typer.Option(help="Scenario for what the data do not say; none: write figures alone.")
+]
+
+
+def calibrate(
+    data: Data = None,
+    output: Output = None,
+    into: Into = None,
+    process: Process = None,
+    months: Months = "flat",
+    transactions: Transactions = None,
+    responses: Responses = None,
+    campaigns: Campaigns = None,
+    complete_journey: Journey = None,
+    columns: Columns = "",
+    template: Template = "reference",
+    as_json: AsJson = False,
+) -> None:
+    """Fit a scenario's figures to data.
+
+    Without --transactions: purchases, spend and e-mail response from the public data sets, the
+    shipped figures of the same fit standing in for those that are absent. With it: a whole
+    scenario from your own data, with intervals, and with what they do not identify.
+    """
+    from simulator.calibration.process import PROCESSES
+
+    if process is not None and process not in PROCESSES:
+        raise InvalidArgument(
+            f"{process!r} is not one of {', '.join(PROCESSES)}", field="--process"
+        )
+    if transactions is not None or complete_journey is not None:
+        from simulator.calibration.own_command import calibrate_own
+
+        for name, value in (("data", data), ("into", into)):
+            if value is not None:
+                raise InvalidArgument("is not for own data", field=f"--{name}")
+        calibrate_own(
+            transactions,
+            responses,
+            campaigns,
+            complete_journey,
+            columns=columns,
+            template=template,
+            process=process,
+            output=output,
+            as_json=as_json,
+        )
+        return
+    for name, value in (("responses", responses), ("campaigns", campaigns)):
+        if value is not None:
+            raise InvalidArgument("needs --transactions beside it", field=f"--{name}")
+    _calibrate_public(data, output, into, process, months, as_json=as_json)
+
+
+def _calibrate_public(
+    data: Path | None,
+    output: Path | None,
+    into: Path | None,
+    process: str | None,
+    months: str,
+    *,
+    as_json: bool,
+) -> None:
+    from simulator.calibration.calibrate import DEFAULT_DATA, SEASONS
+    from simulator.calibration.calibrate import calibrate as run
+    from simulator.calibration.overlay import overlay_text, write_text
+
+    if data is not None and not data.is_dir():
+        raise NotFound("no such folder", field=f"--data {data}")
+    if into is not None and not into.is_file():
+        raise NotFound("no such file", field=f"--into {into}")
+    if months not in SEASONS:
+        raise InvalidArgument(f"{months!r} is not one of {', '.join(SEASONS)}", field="--months")
+    with progress() as bars:
+        task = bars.add_task("calibrating", total=None)
+        result = run(
+            data or DEFAULT_DATA,
+            process="pareto_nbd" if process == "pareto_nbd" else "bg_nbd",
+            months=months,
+            on_stage=lambda what, done, of: bars.update(
+                task, description=what, completed=done, total=of
+            ),
+        )
+    target = output or Settings().home / "figures.toml"
+    if into is not None:  # before anything is written: a scenario it cannot edit is refused
+        write_text(into, overlay_text(into.read_text("utf-8"), result.figures, name=str(into)))
+    write_text(target, result.figures.to_toml())
+    if as_json:
+        emit(_document(result, target, into))
+        return
+    _show(result)
+    say(f"Written to {target}" + (f" and into {into}" if into else ""))
+
+
+def _rows(result: Calibration) -> list[dict[str, Any]]:
+    from simulator.calibration.figures import SECTIONS
+
+    figures = result.figures
+    rows = []
+    for section in SECTIONS:
+        fit = getattr(figures.fit, section)
+        for name, value in figures.values(section).items():
+            low, high = figures.interval(section, name)
+            rows.append(
+                {
+                    "parameter": f"{section}.{name}",
+                    "value": value,
+                    "low": low,
+                    "high": high,
+                    "standard_error": fit.standard_errors[name],
+                    "source": fit.source,
+                    "fitted_now": section in result.fitted,
+                }
+            )
+    return rows
+
+
+def _document(result: Calibration, target: Path, into: Path | None) -> dict[str, Any]:
+    return {
+        "parameters": _rows(result),
+        "fit": result.figures.fit.model_dump(),
+        "moments": [
+            {"name": m.name, "fit": m.fit, "real": m.real, "held_out": m.held_out}
+            for m in result.moments
+        ],
+        "output": str(target),
+        "into": str(into) if into else None,
+    }
+
+
+def _show(result: Calibration) -> None:
+    shipped = [section for section in result.figures.sections() if section not in result.fitted]
+    if shipped:
+        say(
+            f"No data found for {', '.join(shipped)}: these are the shipped figures, "
+            "from the same fit to the source named."
+        )
+    show_table(
+        "Figures, 95 % intervals",
+        ("parameter", "value", "interval", "source"),
+        [
+            (
+                row["parameter"],
+                row["value"],
+                f"{row['low']:.4f} to {row['high']:.4f}",
+                row["source"].split(" (")[0] + ("" if row["fitted_now"] else ", shipped"),
+            )
+            for row in _rows(result)
+        ],
+    )
+    for section in result.figures.sections():
+        fit = getattr(result.figures.fit, section)
+        say(f"{section}: {fit.method}, {fit.rows:,} rows of {fit.source}")
+    if result.moments:
+        show_table(
+            "Moments: what the fit says, and the data",
+            ("moment", "fit", "real", "data"),
+            [
+                (m.name, m.fit, m.real, "held out" if m.held_out else "of the fit")
+                for m in result.moments
+            ],
+        )

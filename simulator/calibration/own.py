@@ -1,0 +1,219 @@
+"""A user's own data, fitted: each figure with an interval, and what the data leave open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.calibration import gammagamma, season_fit, spend
+from simulator.calibration.estimates import (
+    Estimate,
+    Estimates,
+    Open,
+    Scale,
+    estimate,
+    several,
+)
+from simulator.calibration.histories import PurchaseHistories, histories, purchase_days
+from simulator.calibration.own_data import (
+    Transactions,
+    read_campaigns,
+    read_responses,
+    read_transactions,
+)
+from simulator.calibration.own_mailings import fit_campaigns, fit_responses
+from simulator.calibration.own_shares import fit_shares
+from simulator.calibration.process import METHODS, Process, ProcessFit, fit_better, fit_process
+from simulator.calibration.season import Season
+from troth.errors import FailedPrecondition, InvalidArgument
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Source = str | Path | pd.DataFrame
+
+OnStage = Callable[[str, int, int], None]
+
+MIN_REPEAT_BUYERS = 50
+_STAGES = 6
+
+
+def fit_own(
+    transactions: Source,
+    responses: Source | None = None,
+    campaigns: Source | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    process: Process | None = None,
+    season: Season | None = None,
+    on_stage: OnStage | None = None,
+) -> Estimates:
+    """Fit what the data identify.
+
+    Args:
+        transactions: a CSV or Parquet file, or a data frame: customer, date, amount, and if
+            there are category and store.
+        responses: an experiment, one row per customer.
+        campaigns: mailings, one row per customer and campaign.
+        columns: the calibration's column names -> the tables'; ``responses.visit`` for one only.
+        process: the purchase process; by default the one of smaller AIC.
+        season: months in force where the data do not identify any: the template's.
+        on_stage: called as the work moves on.
+
+    Raises:
+        NotFound: if a file is not there.
+        InvalidArgument: naming file, row, column, value and what is allowed.
+    """
+    tell = on_stage or (lambda _what, _done, _of: None)
+    names = columns or {}
+    tell("reading", 0, _STAGES)
+    bought = read_transactions(transactions, names)
+    answered = None if responses is None else read_responses(responses, names)
+    mailed = None if campaigns is None else read_campaigns(campaigns, names)
+    found: list[Estimate] = []
+    left: list[Open] = []
+    notes: list[str] = []
+    tell("fitting weekdays and months", 1, _STAGES)
+    history, days = _histories(bought)
+    season = _season(bought, history, days, season or Season.flat(), found, left)
+    tell("fitting purchases", 2, _STAGES)
+    _purchases(bought, history, process, season, found, left, notes)
+    tell("fitting spend", 3, _STAGES)
+    _spend(bought, found, left, notes)
+    fit_shares(bought, found, left)
+    tell("fitting responses", 4, _STAGES)
+    fit_responses(answered, bought, found, left)
+    tell("fitting campaigns", 5, _STAGES)
+    fit_campaigns(mailed, found, left, notes)
+    tell("calibrated", _STAGES, _STAGES)
+    return Estimates(tuple(found), tuple(left), tuple(notes))
+
+
+def _histories(
+    bought: Transactions,
+) -> tuple[PurchaseHistories, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Histories at the last day, and the distinct purchase days they are made of."""
+    _, history = histories(bought.customer, bought.day, bought.day.max())
+    return history, purchase_days(bought.customer, bought.day)
+
+
+def _season(
+    bought: Transactions,
+    history: PurchaseHistories,
+    days: tuple[NDArray[np.int64], NDArray[np.int64]],
+    template: Season,
+    found: list[Estimate],
+    left: list[Open],
+) -> Season:
+    """Estimate the factors; returns the months that purchases are then fitted under."""
+    month = template.month
+    for key, fit, method in (
+        ("weekday_factors", season_fit.fit_weekdays, "shares of repeat purchases, clustered"),
+        (
+            "month_factors",
+            season_fit.fit_months,
+            "maximum likelihood together with Pareto/NBD, in operational time",
+        ),
+    ):
+        try:
+            factors = fit(*days, history)
+        except (FailedPrecondition, InvalidArgument) as error:
+            left.append(Open(f"calendar.{key}", error.message))
+            continue
+        low, high = factors.interval()
+        where = bought.sheet.origin(factors.rows, method)
+        found.append(
+            Estimate(f"calendar.{key}", several(factors.values), several(low), several(high), where)
+        )
+        if key == "month_factors":
+            month = factors.values
+            years = (bought.day.max() - bought.day.min()) / np.timedelta64(1, "D") / 365.25
+            if years < 2.0:
+                left.append(
+                    Open(
+                        "calendar.month_factors against a trend",
+                        f"{years:.1f} years watched: growth or decline within the year is in the "
+                        "month factors; two years would tell them apart",
+                    )
+                )
+    return Season.of(month)
+
+
+def _purchases(
+    bought: Transactions,
+    history: PurchaseHistories,
+    process: Process | None,
+    season: Season,
+    found: list[Estimate],
+    left: list[Open],
+    notes: list[str],
+) -> None:
+    again = int((history.frequency > 0).sum())
+    if again < MIN_REPEAT_BUYERS:
+        left.append(
+            Open("purchases", f"{again} customers bought again, needs {MIN_REPEAT_BUYERS} or more")
+        )
+        return
+    try:
+        fit = fit_process(process, history, season) if process else _better(history, season, notes)
+    except FailedPrecondition as error:
+        left.append(Open("purchases", error.message))
+        return
+    method = METHODS[fit.figures.model]
+    if not season.is_flat:
+        method += ", in the operational time of the months"
+    where = bought.sheet.origin(len(history), method)
+    found.append(Estimate("purchases.model", fit.figures.model, None, None, where))
+    for name, value in fit.figures.model_dump(exclude={"model"}).items():
+        width = fit.errors.get(name)
+        found.append(estimate(f"purchases.{name}", value, width, where, "log"))
+        if width is None:
+            left.append(
+                Open(
+                    f"purchases.{name}",
+                    "how much customers differ in leaving is not identified: held at "
+                    f"{value:g}; the mean rate of leaving is estimated under it",
+                )
+            )
+
+
+def _better(history: PurchaseHistories, season: Season, notes: list[str]) -> ProcessFit:
+    fit, criteria = fit_better(history, season)
+    said = ", ".join(
+        f"{name} {'not identified' if aic is None else f'{aic:.1f}'}"
+        for name, aic in criteria.items()
+    )
+    notes.append(f"purchases: AIC of {said}; {fit.figures.model} is taken")
+    return fit
+
+
+def _spend(bought: Transactions, found: list[Estimate], left: list[Open], notes: list[str]) -> None:
+    customer, amount = bought.baskets()
+    try:
+        values, errors, best = spend.fit(customer, amount)
+    except (FailedPrecondition, InvalidArgument) as error:
+        left.append(Open("spend", error.message))
+        return
+    where = bought.sheet.origin(
+        len(amount),
+        "log-normal with random customer effects, maximum likelihood, per purchase day",
+    )
+    for name, value in values.model_dump().items():
+        scale: Scale = "plain" if name == "mu" else "log"
+        found.append(estimate(f"spend.{name}", value, errors[name], where, scale))
+    # The density of an amount is that of its logarithm over the amount.
+    aic = 2.0 * (3.0 - best.log_likelihood + float(np.log(amount).sum()))
+    try:
+        other, _, maximum = gammagamma.fit(customer, amount)
+    except FailedPrecondition:
+        notes.append(f"spend: AIC of log-normal {aic:.1f}; Gamma-Gamma is not identified")
+        return
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in other.items())
+    notes.append(
+        f"spend: AIC of log-normal {aic:.1f}, of Gamma-Gamma "
+        f"{2.0 * (3.0 - maximum.log_likelihood):.1f} ({shown}); the simulator draws log-normal"
+    )

@@ -1,0 +1,172 @@
+"""``troth calibrate --transactions``: read, fit, write whole or not at all, and say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from simulator.calibration.complete_journey import read_journey
+from simulator.calibration.estimates import Estimate, Estimates
+from simulator.calibration.overlay import write_text
+from simulator.calibration.own import fit_own
+from simulator.calibration.own_scenario import (
+    OwnScenario,
+    figures_text,
+    own_scenario,
+    read_template,
+)
+from simulator.calibration.process import Process
+from simulator.calibration.season import Season
+from simulator.calibration.sheets import column_map
+from troth.errors import InvalidArgument
+from troth.output import emit, progress, say, show_table
+
+NO_TEMPLATE = "none"
+
+
+def calibrate_own(
+    transactions: Path | None,
+    responses: Path | None,
+    campaigns: Path | None,
+    journey: Path | None,
+    *,
+    columns: str,
+    template: str,
+    process: str | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the scenario (or, without a template, the figures) that the files support.
+
+    Raises:
+        NotFound: if a file or the template is not there.
+        InvalidArgument: for wrong options or data; nothing has been written then.
+    """
+    if output is None:
+        raise InvalidArgument("is needed: the scenario to write", field="--output")
+    if output.suffix != ".toml":
+        raise InvalidArgument(f"{output} must end in .toml", field="--output")
+    if journey is not None and any(f is not None for f in (transactions, responses, campaigns)):
+        raise InvalidArgument("comes with its own tables", field="--complete-journey")
+    names = column_map(columns)
+    base = None if template == NO_TEMPLATE else read_template(template)
+    chosen: Process | None = (
+        None if process is None else "pareto_nbd" if process == "pareto_nbd" else "bg_nbd"
+    )
+    with progress() as bars:
+        task = bars.add_task("calibrating", total=None)
+
+        def on_stage(what: str, done: int, of: int) -> None:
+            bars.update(task, description=what, completed=done, total=of)
+
+        found = _fit(
+            transactions,
+            responses,
+            campaigns,
+            journey,
+            columns=names,
+            process=chosen,
+            season=None if base is None else base.season,
+            on_stage=on_stage,
+        )
+    scenario = None if base is None else own_scenario(base, found, name=output.stem)
+    write_text(output, figures_text(found) if scenario is None else scenario.text)
+    if as_json:
+        emit(_document(found, scenario, output))
+        return
+    _show(found, scenario, template)
+    say(f"Written to {output}")
+
+
+def _fit(
+    transactions: Path | None,
+    responses: Path | None,
+    campaigns: Path | None,
+    journey: Path | None,
+    *,
+    columns: dict[str, str],
+    process: Process | None,
+    season: Season | None,
+    on_stage: Callable[[str, int, int], None],
+) -> Estimates:
+    if journey is not None:
+        tables = read_journey(journey)
+        return fit_own(
+            tables.transactions,
+            campaigns=tables.campaigns,
+            columns=columns,
+            process=process,
+            season=season,
+            on_stage=on_stage,
+        )
+    if transactions is None:
+        raise InvalidArgument("is needed", field="--transactions")
+    return fit_own(
+        transactions,
+        responses,
+        campaigns,
+        columns=columns,
+        process=process,
+        season=season,
+        on_stage=on_stage,
+    )
+
+
+def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> dict[str, Any]:
+    return {
+        "parameters": [
+            {
+                "parameter": e.key,
+                "value": list(e.value) if isinstance(e.value, tuple) else e.value,
+                "low": list(e.low) if isinstance(e.low, tuple) else e.low,
+                "high": list(e.high) if isinstance(e.high, tuple) else e.high,
+                "source": e.origin.source,
+                "digest": e.origin.digest,
+                "rows": e.origin.rows,
+                "method": e.origin.method,
+            }
+            for e in found.found
+        ],
+        "not_identified": [{"parameter": left.key, "why": left.why} for left in found.open],
+        "notes": list(found.notes),
+        "without_a_place_in_the_template": [] if scenario is None else list(scenario.unused),
+        "output": str(output),
+    }
+
+
+def _show(found: Estimates, scenario: OwnScenario | None, template: str) -> None:
+    show_table(
+        "Estimated, 95 % intervals",
+        ("parameter", "value", "interval", "rows"),
+        [(e.key, _shown(e.value), _interval(e), f"{e.origin.rows:,}") for e in found.found],
+    )
+    for source, digest in sorted({(e.origin.source, e.origin.digest) for e in found.found}):
+        say(f"{source}: SHA-256 {digest[:16]}...")
+    if found.open:
+        show_table(
+            "Not identified by the data",
+            ("parameter", "why"),
+            [(left.key, left.why) for left in found.open],
+        )
+    for line in found.notes:
+        say(line)
+    if scenario is not None:
+        if scenario.unused:
+            say(f"The template has no place for {', '.join(scenario.unused)}.")
+        say(f"Everything else is as in the template {template!r}.")
+
+
+def _interval(e: Estimate) -> str:
+    if e.low is None or e.high is None:
+        return ""
+    if isinstance(e.low, tuple) and isinstance(e.high, tuple):
+        half = max((h - low) / 2.0 for low, h in zip(e.low, e.high, strict=True))
+        return f"each within {half:.4f}"
+    return f"{_shown(e.low)} to {_shown(e.high)}"
+
+
+def _shown(value: float | str | tuple[float, ...]) -> str:
+    if isinstance(value, tuple):
+        return f"{len(value)} of {min(value):.3f} to {max(value):.3f}"
+    return value if isinstance(value, str) else f"{value:.4g}"

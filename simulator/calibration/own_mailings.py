@@ -1,0 +1,192 @@
+"""What a user's experiment and campaigns say of the response to a contact."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.calibration import email
+from simulator.calibration.estimates import Estimate, Open, estimate
+from simulator.calibration.hillstrom import EmailTrial
+from simulator.calibration.maximum import share_error
+from simulator.calibration.own_data import Campaigns, Responses, Transactions
+from simulator.calibration.redemption import fit_delay
+from troth.errors import FailedPrecondition
+
+DAYS_PER_MONTH = 30.4375
+_YEAR = 365
+_TEMPLATE = "the template's"
+
+
+def fit_responses(
+    answered: Responses | None,
+    bought: Transactions,
+    found: list[Estimate],
+    left: list[Open],
+) -> None:
+    """Add the e-mail response to ``found``, or to ``left`` why it is not identified."""
+    if answered is None:
+        left.append(Open("email", f"no responses given: the effect of a contact is {_TEMPLATE}"))
+        return
+    _effects(answered, found)
+    trial, why = _trial(answered, bought)
+    if trial is None:
+        left.append(Open("email", why))
+        return
+    if len(trial) < len(answered.treated):
+        left.append(Open("email for customers who never bought before", why))
+    try:
+        values, errors, _ = email.fit_visits(trial)
+    except FailedPrecondition as error:
+        left.append(Open("email", error.message))
+        return
+    where = answered.sheet.origin(
+        len(trial),
+        "logit of the visit with interactions with the contact, maximum likelihood",
+    )
+    for name, value in values.items():
+        found.append(estimate(f"email.{name}", value, errors[name], where))
+    if answered.conversion is None:
+        left.append(Open("email.conversion_given_visit", "the responses have no conversion"))
+        return
+    try:
+        shares, share_errors = email.fit_conversions(trial)
+    except FailedPrecondition as error:
+        left.append(Open("email.conversion_given_visit", error.message))
+        return
+    where = answered.sheet.origin(int(trial.visited.sum()), "share of the arm's visitors")
+    for name, value in shares.items():
+        found.append(estimate(f"email.{name}", value, share_errors[name], where, "logit"))
+
+
+def _effects(answered: Responses, found: list[Estimate]) -> None:
+    """The mean effect of the contact on each outcome, treated less control."""
+    arm = answered.treated
+    where = answered.sheet.origin(len(arm), "difference of the arms' means, Welch interval")
+    for name in ("visit", "conversion", "spend"):
+        outcome: NDArray[np.float64] | NDArray[np.bool_] | None = getattr(answered, name)
+        if outcome is None:
+            continue
+        with_contact, without = outcome[arm].astype(np.float64), outcome[~arm].astype(np.float64)
+        difference = float(with_contact.mean() - without.mean())
+        error = float(np.sqrt(with_contact.var() / arm.sum() + without.var() / (~arm).sum()))
+        found.append(estimate(f"experiment.{name}_effect", difference, error, where))
+
+
+def _trial(answered: Responses, bought: Transactions) -> tuple[EmailTrial | None, str]:
+    """The experiment with recency and history, from its own columns or from the purchases."""
+    if answered.visit is None:
+        return None, (
+            "the responses have no visit, through which the simulator's contacts act: the effect "
+            f"of a contact is {_TEMPLATE}"
+        )
+    recency, history = answered.recency, answered.history
+    known = np.ones(len(answered.treated), dtype=np.bool_)
+    why = ""
+    if recency is None or history is None:
+        if answered.customer is None or answered.day is None:
+            return None, (
+                "the responses have neither recency and history nor customer and date, by which "
+                f"the purchases would give them: the effect of a contact is {_TEMPLATE}"
+            )
+        days, spent = _before(answered, bought)
+        known = ~np.isnan(days)
+        if not known.any():
+            return None, "no customer of the responses bought before his date"
+        why = f"{int((~known).sum())} rows of the responses have no purchase before their date"
+        recency = days / DAYS_PER_MONTH if recency is None else recency
+        history = spent if history is None else history
+    converted = answered.conversion
+    if converted is None:
+        converted = np.zeros(len(known), dtype=np.bool_)
+    return (
+        EmailTrial(
+            recency=recency[known],
+            history=history[known],
+            emailed=answered.treated[known],
+            visited=answered.visit[known],
+            converted=converted[known],
+        ),
+        why,
+    )
+
+
+def _before(
+    answered: Responses, bought: Transactions
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Days since the last purchase before each row's date (NaN: none), spend of the year before."""
+    who_answered, asked_on = answered.customer, answered.day
+    rows = len(answered.treated)
+    if who_answered is None or asked_on is None:
+        return np.full(rows, np.nan), np.zeros(rows)
+    order = np.lexsort((bought.day.astype(np.int64), bought.customer))
+    who, day = bought.customer[order], bought.day[order].astype(np.int64)
+    spent = np.concatenate(((0.0,), np.cumsum(bought.amount[order])))
+    at = np.searchsorted(bought.names, who_answered)
+    at = np.minimum(at, len(bought.names) - 1)
+    mine = bought.names[at] == who_answered
+    # Customer and day as one number, so that one search finds the place in every history.
+    width = np.int64(1 << 20)
+    place = who * width + day
+    when = at.astype(np.int64) * width + asked_on.astype("datetime64[D]").astype(np.int64)
+    until = np.searchsorted(place, when, side="left")
+    since = np.searchsorted(place, when - _YEAR, side="left")
+    last = np.maximum(until - 1, 0)
+    seen = mine & (until > 0) & (who[last] == at)
+    days = np.where(seen, when - place[last], np.nan)
+    return days, np.where(seen, spent[until] - spent[since], 0.0)
+
+
+def fit_campaigns(
+    mailed: Campaigns | None, found: list[Estimate], left: list[Open], notes: list[str]
+) -> None:
+    """Add redemption shares by type and the delay to ``found``, or to ``left`` why not."""
+    if mailed is None:
+        why = f"no campaigns given: {_TEMPLATE}"
+        left += [Open("redemption", why), Open("delays.redeem", why)]
+        return
+    redeemed = ~np.isnan(mailed.delay)
+    for name in np.unique(mailed.type).tolist():
+        chosen = mailed.type == name
+        hits, rows = int((redeemed & chosen).sum()), int(chosen.sum())
+        where = mailed.sheet.origin(rows, "share of mailings redeemed, binomial")
+        if 0 < hits < rows:
+            key = "".join(c if c.isascii() and c.isalnum() else "_" for c in str(name).lower())
+            error = share_error(hits, rows)
+            found.append(estimate(f"redemption.{key}", hits / rows, error, where, "logit"))
+        else:
+            left.append(Open(f"redemption.{name}", f"{hits} of {rows} mailings redeemed"))
+    days = mailed.delay[redeemed].astype(np.int64)
+    try:
+        delay = fit_delay(days)
+    except FailedPrecondition as error:
+        left.append(Open("delays.redeem", error.message))
+        return
+    where = mailed.sheet.origin(
+        delay.rows, "log-normal of whole days among the redeemed, maximum likelihood"
+    )
+    for key, value in (("median_days", delay.median_days), ("sigma", delay.sigma)):
+        found.append(estimate(f"delays.redeem.{key}", value, delay.errors[key], where, "log"))
+    notes.append(_cut_short(mailed, redeemed, days))
+
+
+def _cut_short(mailed: Campaigns, redeemed: NDArray[np.bool_], days: NDArray[np.int64]) -> str:
+    """What expiry and the end of the data hide of the delay."""
+    life = mailed.life[redeemed]
+    if not np.isfinite(life).any():
+        return (
+            "delays.redeem: no expiry is given; mailings still open when the data end count as "
+            "not redeemed, which cuts the longest delays"
+        )
+    said = (
+        f"delays.redeem: offers live {np.median(life[np.isfinite(life)]):.0f} days in the median, "
+        "and later redemptions are not seen; the figures are of those seen"
+    )
+    try:
+        free = fit_delay(days, life)
+    except FailedPrecondition:
+        return said
+    return (
+        f"{said}; allowing for it (truncated at expiry) gives median_days "
+        f"{free.median_days:.1f}, sigma {free.sigma:.2f}"
+    )

@@ -1,0 +1,213 @@
+"""A scenario, or a file of figures, out of a user's estimates and a template.
+
+The scenario is the template's text with the estimated values in place, each with its interval
+beside it; below it stand, as comments in TOML, the origin of every estimated value and what the
+data left open. All else is the template's.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from simulator.calibration.estimates import Estimate, Estimates
+from simulator.calibration.overlay import overlay_sections, toml_value
+from simulator.calibration.season import MONTHS, Season
+from troth.errors import InvalidArgument, NotFound
+
+_MARK = "#: "
+"""Starts each line of the provenance in a scenario: TOML behind a comment sign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The scenario that is filled in.
+
+    Attributes:
+        name: as the user gave it.
+        text: its TOML.
+        values: the same, parsed.
+    """
+
+    name: str
+    text: str
+    values: dict[str, Any]
+
+    @property
+    def season(self) -> Season:
+        """Its months, in force where the data identify none."""
+        months = self.values.get("calendar", {}).get("month_factors", [1.0] * MONTHS)
+        return Season.of(months)
+
+
+def read_template(name: str) -> Template:
+    """A shipped scenario by its name, or a TOML file by its path.
+
+    Raises:
+        NotFound: if there is none.
+        InvalidArgument: if it is not a scenario.
+    """
+    from simulator.scenarios import load
+
+    load(name)
+    path = Path(name)
+    if name.endswith(".toml"):
+        text = path.read_text(encoding="utf-8")
+    else:
+        shipped = files("simulator.scenarios") / f"{name}.toml"
+        if not shipped.is_file():
+            raise NotFound(f"no scenario {name!r} ships with Troth", field="--template")
+        text = shipped.read_text(encoding="utf-8")
+    return Template(name, text, tomllib.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnScenario:
+    """A complete scenario.
+
+    Attributes:
+        text: its TOML, ready to be written.
+        used: keys of the estimates that are in force in it.
+        unused: keys that the template has no place for.
+    """
+
+    text: str
+    used: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnScenario:
+    """Fill ``template`` in; the result has been loaded as a scenario.
+
+    Args:
+        template: what the data do not say.
+        estimates: what they say.
+        name: the new scenario's, from which its ``name`` is made.
+
+    Raises:
+        InvalidArgument: if the template's sections are written so that they cannot be edited,
+            or an estimate is outside what a scenario allows, naming the key.
+    """
+    places = {e.key: _place(template.values, e.key) for e in estimates.found}
+    used = tuple(e for e in estimates.found if places[e.key])
+    sections: dict[str, dict[str, Any]] = {}
+    for estimate in used:
+        section, _, key = estimate.key.rpartition(".")
+        sections.setdefault(section, {})[key] = _plain(estimate)
+    notes = {estimate.key: _note(estimate) for estimate in used}
+    text = overlay_sections(template.text, sections, name=template.name, notes=notes)
+    text = _headed(text, template, name)
+    unused = tuple(e.key for e in estimates.found if not places[e.key])
+    document = provenance(estimates, template=template.name, unused=unused)
+    text += "\n" + "".join(f"{_MARK}{line}".rstrip() + "\n" for line in document.splitlines())
+    _loads(text, name)
+    return OwnScenario(text, tuple(e.key for e in used), unused)
+
+
+def figures_text(estimates: Estimates) -> str:
+    """The estimates alone, as TOML: their sections, then provenance and what is open."""
+    head = "# Figures estimated from data by `troth calibrate`. Do not edit: run it again.\n\n"
+    top = {"notes": list(estimates.notes)} if estimates.notes else {}
+    return head + _text({"": top, **estimates.sections(), **_origins(estimates)})
+
+
+def provenance(estimates: Estimates, *, template: str, unused: tuple[str, ...]) -> str:
+    """Origins and intervals, what is open, and notes, as TOML."""
+    top: dict[str, Any] = {"template": template, "template_keys": "all that [provenance] has not"}
+    if unused:
+        top["without_a_place_in_the_template"] = list(unused)
+    if estimates.notes:
+        top["notes"] = list(estimates.notes)
+    return _text({"": top, **_origins(estimates)})
+
+
+def _origins(estimates: Estimates) -> dict[str, dict[str, Any]]:
+    """A table per estimate, and one that says of each parameter whether it is identified."""
+    tables = {f'provenance."{e.key}"': _entry(e) for e in estimates.found}
+    identified = {f'"{e.key}"': "yes" for e in estimates.found}
+    identified |= {f'"{left.key}"': f"no: {left.why}" for left in estimates.open}
+    return {**tables, "identified": identified}
+
+
+def _text(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """TOML: header to keys to values; the header ``""`` is above all others."""
+    lines: list[str] = []
+    for header, values in tables.items():
+        if header:
+            lines += ["", f"[{header}]"]
+        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def read_provenance(text: str) -> dict[str, Any]:
+    """What :func:`own_scenario` wrote below the scenario; empty where there is none."""
+    lines = [line[2:].removeprefix(" ") for line in text.splitlines() if line.startswith("#:")]
+    return tomllib.loads("\n".join(lines))
+
+
+def _place(values: Mapping[str, Any], key: str) -> bool:
+    """Whether the template has the key; a purchase process may bring its own."""
+    section, _, name = key.rpartition(".")
+    place: Any = values
+    for part in section.split("."):
+        place = place.get(part) if isinstance(place, dict) else None
+    return isinstance(place, dict) and (section == "purchases" or name in place)
+
+
+def _plain(estimate: Estimate) -> Any:
+    return list(estimate.value) if isinstance(estimate.value, tuple) else estimate.value
+
+
+def _note(estimate: Estimate) -> str:
+    """The comment beside a value: its interval, or the file alone."""
+    if isinstance(estimate.low, float) and isinstance(estimate.high, float):
+        return f"[fit] {estimate.low:g} to {estimate.high:g} (95 %), {estimate.origin.source}"
+    return f"[fit] {estimate.origin.source}"
+
+
+def _entry(estimate: Estimate) -> dict[str, Any]:
+    entry: dict[str, Any] = {"value": _plain(estimate)}
+    for side in ("low", "high"):
+        bound = getattr(estimate, side)
+        if bound is not None:
+            entry[side] = list(bound) if isinstance(bound, tuple) else bound
+    origin = estimate.origin
+    return entry | {
+        "source": origin.source,
+        "digest": origin.digest,
+        "rows": origin.rows,
+        "method": origin.method,
+    }
+
+
+def _headed(text: str, template: Template, name: str) -> str:
+    """Another name and description, and a first line that says what the file is."""
+    slug = re.sub(r"[^a-z0-9_-]", "_", name.lower()).lstrip("_-0123456789") or "own"
+    values = {"": {"name": slug, "description": f"Own data in {template.name}"}}
+    body = overlay_sections(text, values, name=template.name)
+    return f"# Made by `troth calibrate` from own data and the template {template.name!r}.\n{body}"
+
+
+def _loads(text: str, name: str) -> None:
+    """Refuse a text that is no scenario before anything is written where the user wanted it.
+
+    Raises:
+        InvalidArgument: naming the key, its value and what is allowed.
+    """
+    from simulator.scenarios import load
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{Path(name).stem}.toml"
+        path.write_text(text, encoding="utf-8")
+        try:
+            load(path)
+        except InvalidArgument as error:
+            raise InvalidArgument(
+                f"what the data give is refused: {error.message}", field=error.field
+            ) from error

@@ -1,0 +1,180 @@
+"""Own data: known figures come back with their intervals, and what is open is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simulator.calibration.estimates import Estimates
+from simulator.calibration.own import fit_own
+from simulator.calibration.redemption import fit_delay
+from simulator.calibration.season import Season
+from tests.support import own_files as made
+from troth.errors import FailedPrecondition, InvalidArgument
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Estimates:
+    """All three tables, fitted."""
+    rng = np.random.default_rng(5)
+    return fit_own(
+        made.transactions(rng, 2500),
+        made.responses(rng, 6000),
+        made.campaigns(rng, 4000),
+        columns={"responses.arm": "group", "control": "none"},
+        process="pareto_nbd",
+    )
+
+
+def test_known_figures_come_back_inside_their_intervals(fitted: Estimates) -> None:
+    """Each scalar truth is inside its interval, widened by half for the many looks."""
+    truth = {
+        **{f"purchases.{name}": value for name, value in made.TRUTH.items()},
+        "spend.mu": made.MU,
+        "spend.sigma_between": made.BETWEEN,
+        "spend.sigma_within": made.WITHIN,
+        "categories.shoes___bags": 0.3,
+        "redemption.letter": 0.20,
+        "redemption.flyer": 0.05,
+        "delays.redeem.median_days": made.MEDIAN,
+        "delays.redeem.sigma": made.SIGMA,
+        "experiment.visit_effect": 0.1,
+        "email.conversion_given_visit_email": 0.1,
+        "email.visit_recency": 0.0,
+    }
+    found = {e.key: e for e in fitted.found}
+    for key, value in truth.items():
+        low, high = found[key].low, found[key].high
+        assert isinstance(low, float)
+        assert isinstance(high, float)
+        assert low - (high - low) / 4 < value < high + (high - low) / 4, key
+        assert found[key].origin.rows > 0
+        assert len(found[key].origin.digest) == 64
+
+
+def test_season_comes_back(fitted: Estimates) -> None:
+    """Month and weekday factors are the truth within their errors, and average 1."""
+    found = {e.key: e for e in fitted.found}
+    for key, truth in (
+        ("calendar.month_factors", made.SEASON.month),
+        ("calendar.weekday_factors", made.SEASON.weekday),
+    ):
+        value = np.array(found[key].value)
+        low, high = np.array(found[key].low), np.array(found[key].high)
+        assert value.mean() == pytest.approx(1.0, abs=1e-5)
+        error = np.log(high / low) / (2 * 1.96)
+        assert (np.abs(np.log(value / truth)) < 3.5 * error).all()
+        assert (error < 0.1).all()
+
+
+def test_what_is_open_is_said(fitted: Estimates) -> None:
+    """Absent columns are named; nothing that was found is called open."""
+    left = {item.key: item.why for item in fitted.open}
+    assert left == {"stores": "the purchases have no such column"}
+    assert any("AIC of log-normal" in note for note in fitted.notes)
+
+
+def test_little_data_leave_much_open() -> None:
+    """A few weeks of a few customers: no season, no process, no effect, each with the reason."""
+    rng = np.random.default_rng(6)
+    few = made.transactions(rng, 60, days=60)
+    left = {item.key: item.why for item in fit_own(few).open}
+    assert "59 days watched" in left["calendar.month_factors"]
+    assert "repeat purchases, needs 20 or more" in left["calendar.weekday_factors"]
+    assert "customers bought again, needs 50 or more" in left["purchases"]
+    assert "no responses given" in left["email"]
+    assert "no campaigns given" in left["delays.redeem"]
+
+
+def test_months_of_the_template_count_where_none_are_identified() -> None:
+    """Purchases are fitted under the months that the scenario will run with."""
+    rng = np.random.default_rng(7)
+    half = made.transactions(rng, 1500, days=180)  # January to June
+    slow = Season.of([0.5] * 6 + [1.5] * 6)
+    alpha = [
+        {e.key: e.value for e in fit_own(half, season=season, process="bg_nbd").found}[
+            "purchases.alpha_weeks"
+        ]
+        for season in (None, slow)
+    ]
+    assert isinstance(alpha[0], float)
+    assert alpha[1] == pytest.approx(alpha[0] / 2.0, rel=1e-4)
+
+
+def test_recency_and_history_come_from_the_purchases() -> None:
+    """Without those columns, customer and date look them up; who never bought is left out."""
+    rng = np.random.default_rng(8)
+    bought = made.transactions(rng, 400)
+    trial = made.responses(rng, 400).drop(columns=["recency", "history"])
+    trial["customer"], trial["date"] = np.arange(400), "2022-06-30"
+    columns = {"responses.arm": "group", "control": "none"}
+    result = fit_own(bought, trial, columns=columns, process="bg_nbd")
+    keys = {e.key: e for e in result.found}
+    before = bought[bought["date"] < "2022-06-30"]["customer"].nunique()
+    assert keys["email.visit_recency"].origin.rows == before
+    left = {item.key: item.why for item in result.open}
+    if before < 400:
+        assert f"{400 - before} rows" in left["email for customers who never bought before"]
+    nothing = trial.drop(columns=["customer"])
+    left = {item.key: item.why for item in fit_own(bought, nothing, columns=columns).open}
+    assert "neither recency and history nor customer and date" in left["email"]
+    unseen = trial.drop(columns=["visit"])
+    left = {item.key: item.why for item in fit_own(bought, unseen, columns=columns).open}
+    assert "no visit" in left["email"]
+
+
+def test_delay_allows_for_expiry() -> None:
+    """Truncated at the offer's life, the delay of all would-be redeemers comes back."""
+    rng = np.random.default_rng(9)
+    days = np.floor(np.exp(rng.normal(np.log(12.0), 0.9, 6000))).astype(np.int64)
+    life = np.full(6000, 28.0)
+    seen = days <= 28
+    cut, free = fit_delay(days[seen]), fit_delay(days[seen], life[seen])
+    assert abs(free.median_days - 12.0) < 3.5 * free.errors["median_days"]
+    assert abs(free.sigma - 0.9) < 3.5 * free.errors["sigma"]
+    assert cut.median_days < 10.0
+    with pytest.raises(FailedPrecondition, match="19 redemptions, needs 20"):
+        fit_delay(days[:19])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("amount", "x", "transactions:row 3:amount: 'x' is not a number in [0, 1e+09]"),
+        ("amount", -1.0, "transactions:row 3:amount: '-1.0' is not a number in [0, 1e+09]"),
+        ("date", "2021-02-30", "transactions:row 3:date: '2021-02-30' is not a date in [1900"),
+        ("customer", None, "transactions:row 3:customer: "),
+    ],
+)
+def test_wrong_values_are_refused_where_they_stand(column: str, value: object, said: str) -> None:
+    """Table, row, column, value and what is allowed, in one line."""
+    table = made.transactions(np.random.default_rng(1), 5, days=30).astype(object)
+    table.loc[3, column] = value
+    with pytest.raises(InvalidArgument) as caught:
+        fit_own(table)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_contradicting_mailings_and_trials_are_refused() -> None:
+    """Redeemed before it was sent, after it expired; a purchase without a visit; one arm only."""
+    rng = np.random.default_rng(2)
+    bought = made.transactions(rng, 30, days=60)
+    mail = made.campaigns(rng, 10)
+    mail["redeemed"] = mail["sent"] - pd.Timedelta(days=1)
+    with pytest.raises(InvalidArgument, match=r"campaigns:row 0:redeemed: .* before the mailing"):
+        fit_own(bought, campaigns=mail)
+    mail["redeemed"], mail["expires"] = mail["sent"] + pd.Timedelta(days=9), mail["sent"]
+    with pytest.raises(InvalidArgument, match=r"redeemed: .* after the offer expired"):
+        fit_own(bought, campaigns=mail)
+    trial = made.responses(rng, 50)
+    columns = {"responses.arm": "group", "control": "none"}
+    with pytest.raises(InvalidArgument, match=r"conversion: '1' is for a customer who did not"):
+        fit_own(bought, trial.assign(visit=0, conversion=1), columns=columns)
+    with pytest.raises(InvalidArgument, match="with a contact and without"):
+        fit_own(bought, trial.assign(group="none"), columns=columns)
+    with pytest.raises(InvalidArgument, match="needs a column treated"):
+        fit_own(bought, trial)
+    with pytest.raises(InvalidArgument, match="names no column"):
+        fit_own(bought, columns={"price": "amount"})

@@ -1,0 +1,190 @@
+"""`troth calibrate --transactions`: a scenario that loads, with its origins, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from simulator.calibration.complete_journey import read_journey
+from simulator.calibration.own_scenario import read_provenance
+from simulator.calibration.sheets import column_map, open_table, read_sheet
+from simulator.commands import register
+from simulator.scenarios import load
+from tests.support import own_files as made
+from troth.digests import sha256
+from troth.errors import InvalidArgument, NotFound
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    """The command alone, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    return app
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of 600 customers."""
+    return made.write(tmp_path_factory.mktemp("own"), np.random.default_rng(11), 600)
+
+
+def _options(files: dict[str, Path]) -> list[str]:
+    return [part for kind, path in files.items() for part in (f"--{kind}", str(path))]
+
+
+def test_command_writes_a_scenario_that_loads(app: typer.Typer, own: dict[str, Path]) -> None:
+    """Fitted values are in force, each with its origin; the rest is the template's."""
+    options = [*_options(own), "--columns", made.COLUMNS, "--process", "bg_nbd", "--json"]
+    arguments = ["calibrate", *options, "--output", "new/my shop.toml"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    printed = json.loads(result.stdout)
+    values = {row["parameter"]: row["value"] for row in printed["parameters"]}
+    target = Path("new/my shop.toml")
+    scenario, template = load(target), load("reference")
+    assert scenario.name == "my_shop"
+    assert scenario.spend.mu == values["spend.mu"]
+    assert scenario.email.lift_intercept == values["email.lift_intercept"]
+    assert scenario.purchases.r == values["purchases.r"]
+    assert list(scenario.calendar.weekday_factors) == values["calendar.weekday_factors"]
+    assert scenario.fatigue == template.fatigue
+    assert scenario.catalogue.digest == template.catalogue.digest
+    below = read_provenance(target.read_text())
+    entry = below["provenance"]["spend.mu"]
+    assert entry["digest"] == sha256(own["transactions"].read_bytes())
+    assert entry["source"] == "tx.csv.gz"
+    assert entry["low"] < entry["value"] < entry["high"]
+    assert below["identified"]["stores"] == "no: the purchases have no such column"
+    assert below["identified"]["spend.mu"] == "yes"
+    assert f"mu = {values['spend.mu']}  # [fit] " in target.read_text()
+    assert [path.name for path in Path("new").iterdir()] == ["my shop.toml"]
+
+
+def test_command_says_what_it_found_and_what_not(app: typer.Typer, own: dict[str, Path]) -> None:
+    """On screen: intervals, what is open, and what stays the template's; figures alone on wish."""
+    options = ["--transactions", str(own["transactions"]), "--columns", made.COLUMNS]
+    arguments = ["calibrate", *options, "--template", "none", "--output", "figures.toml"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert "Estimated, 95 % intervals" in result.stdout
+    assert "Not identified by the data" in result.stdout
+    figures = tomllib.loads(Path("figures.toml").read_text())
+    assert figures["spend"]["mu"] == pytest.approx(made.MU, abs=0.15)
+    assert figures["identified"]["email"].startswith("no: no responses given")
+    assert "AIC of bg_nbd" in figures["notes"][0]
+    assert set(figures["provenance"]["purchases.r"]) >= {"value", "low", "high", "digest", "rows"}
+
+
+def test_command_leaves_no_trace_of_what_failed(app: typer.Typer, own: dict[str, Path]) -> None:
+    """Wrong options, wrong data, a template that is none: typed, one line, nothing written."""
+    bad = Path("bad.csv")
+    bad.write_text("customer,date,amount\na,2021-01-01,5\nb,2021-01-02,-5\n")
+    short = Path("short.csv")
+    short.write_text("customer,date\na,2021-01-01\n")
+    given = ["--transactions", str(own["transactions"]), "--columns", made.COLUMNS]
+    target = ["--output", "out.toml"]
+    Path("not.toml").write_text("name = 'x'\n")
+    for options, error, said in (
+        (given, InvalidArgument, "--output"),
+        ([*given, "--output", "out.txt"], InvalidArgument, "must end in .toml"),
+        ([*given, *target, "--data", "."], InvalidArgument, "--data: is not for own data"),
+        ([*given, *target, "--process", "x"], InvalidArgument, "--process: 'x' is not one of"),
+        ([*given, *target, "--template", "nowhere"], NotFound, "nowhere"),
+        ([*given, *target, "--template", "not.toml"], InvalidArgument, "not.toml"),
+        (["--responses", "x.csv"], InvalidArgument, "needs --transactions"),
+        (["--transactions", "x.csv", *target], NotFound, "x.csv"),
+        (["--transactions", "not.toml", *target], InvalidArgument, "must end in .csv"),
+        (
+            ["--transactions", str(bad), *target],
+            InvalidArgument,
+            "bad.csv:3:amount: '-5' is not a number in [0, 1e+09]",
+        ),
+        (["--transactions", str(short), *target], InvalidArgument, "'amount', the amount of"),
+        ([*given, *target, "--complete-journey", "."], InvalidArgument, "its own tables"),
+    ):
+        result = CliRunner().invoke(app, ["calibrate", *options])
+        assert isinstance(result.exception, error), options
+        assert said in str(result.exception)
+        assert "\n" not in str(result.exception)
+    assert sorted(path.name for path in Path().iterdir()) == ["bad.csv", "not.toml", "short.csv"]
+
+
+def test_column_maps_are_parsed_or_refused() -> None:
+    """name=column, comma between; nothing else."""
+    assert column_map(" customer = id ,date=dt,") == {"customer": "id", "date": "dt"}
+    for text in ("customer", "customer=", "a=b,a=c"):
+        with pytest.raises(InvalidArgument, match="--columns"):
+            column_map(text)
+
+
+def test_cells_mean_the_same_in_every_format(tmp_path: Path) -> None:
+    """Text, numbers and dates read alike from CSV, Parquet and a frame; gaps where allowed."""
+    frame = pd.DataFrame(
+        {
+            "customer": [7, 8, 9],
+            "date": [20210131, 20210201, 20210202],
+            "redeemed": [20210301.0, None, 20210303.0],
+            "treated": [1, 0, 1],
+        }
+    )
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame["date"] = pd.to_datetime(frame["date"].astype(str)).dt.tz_localize("UTC")
+    for source in (tmp_path / "a.csv", tmp_path / "a.parquet", frame):
+        sheet = read_sheet(open_table(source, "campaigns"), tuple(frame.columns), (), {})
+        assert sheet.keys("customer").tolist() == ["7", "8", "9"]
+        assert sheet.flags("treated").tolist() == [True, False, True]
+        assert str(sheet.days("date")[1]) == "2021-02-01"
+        redeemed = sheet.days("redeemed", missing=True)
+        assert np.isnat(redeemed).tolist() == [False, True, False]
+        with pytest.raises(InvalidArgument, match=r"redeemed: .* is not a date in"):
+            sheet.days("redeemed")
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_shipped_grocery_figures_are_those_of_the_data(app: typer.Typer, data_dir: Path) -> None:
+    """What is shipped for groceries is what the command estimates, to the digits written."""
+    journey = ["--complete-journey", str(data_dir / "complete_journey"), "--template", "none"]
+    arguments = ["calibrate", *journey, "--output", "grocery.toml"]
+    CliRunner().invoke(app, arguments, catch_exceptions=False)
+    made_now = tomllib.loads(Path("grocery.toml").read_text())
+    shipped = files("simulator.calibration") / "figures_grocery.toml"
+    was = tomllib.loads(shipped.read_text("utf-8"))
+    assert made_now["identified"] == was["identified"]
+    for key, entry in was["provenance"].items():
+        now = made_now["provenance"][key]
+        assert now["digest"] == entry["digest"]
+        assert now["rows"] == entry["rows"]
+        if not isinstance(entry["value"], str):
+            assert now["value"] == pytest.approx(entry["value"], rel=1e-4), key
+
+
+@pytest.mark.data
+def test_complete_journey_reads_as_documented(data_dir: Path) -> None:
+    """Households, baskets and redemptions are the published ones; all days are of 2017."""
+    journey = read_journey(data_dir / "complete_journey")
+    baskets, mailings = journey.transactions, journey.campaigns
+    assert baskets["customer"].nunique() == 2469
+    assert len(baskets) == 155_848 - 478  # some were paid for with coupons alone
+    assert baskets["date"].dt.year.eq(2017).all()
+    assert len(mailings) == 6589
+    share = mailings["redeemed"].notna().groupby(mailings["type"]).mean()
+    assert share.round(3).to_dict() == {"a": 0.166, "b": 0.065, "c": 0.059}
+    assert (mailings["redeemed"] - mailings["sent"]).dt.days.median() == 13
+
+
+def test_absent_journey_is_said(tmp_path: Path) -> None:
+    """A folder without the tables is not found, by the name of the first."""
+    with pytest.raises(NotFound, match=r"transactions\.parquet"):
+        read_journey(tmp_path)
