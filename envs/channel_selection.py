@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from envs import loops
+from envs import layouts
 from envs.customer import CustomerEnv
 from envs.messages import Messages
 from envs.population import PopulationEnv
-from envs.problem import Morning, ProblemFactory
+from envs.problem import Given, Morning, ProblemFactory
 from simulator.scenarios import Scenario
 from troth.catalogue import CHANNELS
 
@@ -24,27 +24,45 @@ class ChannelSelection:
     there is.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._messages = Messages.of(scenario)
-        self._channel = scenario.catalogue.channel
-        self.actions = tuple(str(channel) for channel in CHANNELS)
-        self.extras = tuple(f"message={name}" for name in self._messages.names)
+    whole = False
 
-    def lay_out(self, morning: Morning, extras: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Int64 (n, 9), one column per channel; extras (M, n) are one-hot, the message given."""
+    def __init__(self, scenario: Scenario) -> None:
+        messages = Messages.of(scenario)
+        self.actions = tuple(str(channel) for channel in CHANNELS)
+        self.extras = tuple(f"step_of={journey}" for journey in scenario.catalogue.journeys)
+        self._messages = messages
+        # The last row is for customers whom no message can reach.
+        self._table = np.zeros((len(messages.names) + 1, len(CHANNELS)), dtype=np.int64)
+        for m, columns in enumerate(messages.columns):
+            for k in columns[columns > 0]:
+                self._table[m, messages.channel[k]] = k
+        self._candidates = self._table[:, :, None].copy()
+
+    def see(self, morning: Morning, mask: NDArray[np.bool_], extras: NDArray[np.float32]) -> Given:
+        """The message given, M where there is none; extras (J, n) tell its journey and step."""
         messages = self._messages
-        columns = np.empty((len(morning.eligible), len(self.actions)), dtype=np.int64)
-        turn = messages.in_turn(morning.day)[messages.priority]
-        loops.lay_out_channels(
-            columns,
+        given = np.empty(len(mask), dtype=np.int32)
+        layouts.see_message(
+            given,
+            mask,
             extras,
             morning.eligible,
-            turn,
-            messages.start,
-            messages.actions,
-            self._channel,
+            morning.words,
+            messages.in_turn(morning.day),
+            messages.bits,
+            messages.journey,
+            messages.share,
+            self._table,
         )
-        return columns
+        return given
+
+    def contacts(
+        self, morning: Morning, given: Given, actions: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The message on the channel of the action."""
+        served = np.empty(len(actions), dtype=np.int64)
+        layouts.first_eligible(served, actions, given, morning.eligible, self._candidates)
+        return served
 
 
 class ChannelSelectionEnv(CustomerEnv):
@@ -64,8 +82,8 @@ class ChannelSelectionEnv(CustomerEnv):
     contact*, and ``info["refused"]`` says so.
 
     ## Observation Space
-    ``Box`` float32 ``(D + M,)``: the encoded features, then one column per message, 1 for the
-    one given; all 0 where there is none.
+    ``Box`` float32 ``(D + J,)``: the encoded features, then one column per journey, for that
+    of the message given its step over the journey's steps; all 0 where there is none.
 
     ## Rewards
     As in :class:`envs.next_best_action.NextBestActionEnv`.
@@ -93,7 +111,7 @@ class ChannelSelectionVectorEnv(PopulationEnv):
     ``MultiDiscrete([9] * num_envs)``; ``info["action_mask"]`` is bool ``(num_envs, 9)``.
 
     ## Observation Space
-    ``Box`` float32 ``(num_envs, D + M)``.
+    ``Box`` float32 ``(num_envs, D + J)``.
 
     ## Rewards
     float64 ``(num_envs,)``, major units.

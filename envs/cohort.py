@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 
 from envs import loops
 from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
-from envs.problem import DecisionProblem, Morning, ProblemFactory
+from envs.problem import NOTHING_GIVEN, DecisionProblem, Given, Morning, ProblemFactory
 from simulator.scenarios import Scenario
 from simulator.world import StepResult
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema, encode
 from troth.objective import Objective
-
-_OWN_COLUMNS = np.empty((0, 0), dtype=np.int64)
 
 
 def observation_space(schema: FeatureSchema, extras: int = 0) -> spaces.Box:
@@ -42,15 +40,17 @@ class Sight:
     """What is known of a morning before deciding.
 
     Attributes:
+        morning: what the firm sees.
         observation: float32 (n, D + E), a view of one block per column.
         mask: bool (n, A), actions that are eligible.
-        columns: int64 (n, A) of the catalogue, -1 where impossible; ``None`` where the actions
-            are the catalogue's own columns.
+        given: what the problem's rules give each customer; see
+            :meth:`envs.problem.DecisionProblem.see`.
     """
 
+    morning: Morning
     observation: NDArray[np.float32]
     mask: NDArray[np.bool_]
-    columns: NDArray[np.int64] | None
+    given: Given
 
 
 class Cohort(Episodes):
@@ -153,29 +153,42 @@ class Cohort(Episodes):
 
         Exact. NaN where the action is not eligible.
         """
-        sight = self.sight
         truth = self.world.expected_rewards(self.objective) / MINOR_PER_MAJOR
-        if sight.columns is not None:
-            truth = np.take_along_axis(truth, np.maximum(sight.columns, 0), axis=1)
-        return np.where(sight.mask, truth, np.nan)
+        if not self.problem.whole:
+            truth = np.take_along_axis(truth, np.maximum(self.columns(), 0), axis=1)
+        return np.where(self.sight.mask, truth, np.nan)
 
     def costs(self) -> NDArray[np.int64]:
         """What each action's contact would cost today, int64 (n, A) minor units; 0 if masked."""
-        sight, cost = self.sight, self.world.catalogue.cost_minor
-        if sight.columns is None:
-            return np.where(sight.mask, cost, 0)
-        return np.where(sight.mask, cost[np.maximum(sight.columns, 0)], 0)
+        return np.where(self.sight.mask, self.world.catalogue.cost_minor[self.columns()], 0)
+
+    def columns(self) -> NDArray[np.int64]:
+        """Which contact each action would be today, int64 (n, A) columns of the catalogue.
+
+        -1 where the action is not eligible. No contact occurs twice in a row.
+        """
+        sight = self.sight
+        everyone = np.arange(sight.mask.shape[1])
+        if self.problem.whole:
+            return np.where(sight.mask, everyone, -1)
+        table = np.full(sight.mask.shape, -1, dtype=np.int64)
+        for a in everyone:
+            found = self.problem.contacts(sight.morning, sight.given, np.full(self.size, a))
+            table[sight.mask[:, a], a] = found[sight.mask[:, a]]
+        return table
 
     def _look(self) -> Sight:
-        world = self.world
+        world, problem = self.world, self.problem
         width = self.scenario.schema.width
-        seen = np.empty((width + len(self.problem.extras), self.size), dtype=np.float32)
+        seen = np.empty((width + len(problem.extras), self.size), dtype=np.float32)
         seen[:width] = world.contexts().encoded.T
         morning = Morning(world.day, seen[:width], world.mask())
-        columns = self.problem.lay_out(morning, seen[width:])
-        mask = morning.eligible if columns is None else columns >= 0
+        if problem.whole:
+            return Sight(morning, seen.T, morning.eligible, NOTHING_GIVEN)
+        mask = np.empty((self.size, len(problem.actions)), dtype=bool)
+        given = problem.see(morning, mask, seen[width:])
         mask.setflags(write=False)
-        return Sight(seen.T, mask, columns)
+        return Sight(morning, seen.T, mask, given)
 
     def _serve(
         self, actions: NDArray[np.int64], sight: Sight
@@ -186,10 +199,11 @@ class Cohort(Episodes):
                 f"{actions.dtype} {actions.shape} is not integer ({self.size},)", field="action"
             )
         actions = actions.astype(np.int64, copy=False)
-        served, refused = np.empty(self.size, dtype=np.int64), np.empty(self.size, dtype=bool)
-        columns = _OWN_COLUMNS if sight.columns is None else sight.columns
-        outside = loops.serve(served, refused, actions, sight.mask, columns)
+        granted, refused = np.empty(self.size, dtype=np.int64), np.empty(self.size, dtype=bool)
+        outside = loops.grant(granted, refused, actions, sight.mask)
         if outside >= 0:
             last = sight.mask.shape[1] - 1
             raise InvalidArgument(f"{actions[outside]} is outside 0..{last}", field="action")
-        return served, refused
+        if self.problem.whole:
+            return granted, refused
+        return self.problem.contacts(sight.morning, sight.given, granted), refused

@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from envs import loops
+from envs import layouts
 from envs.customer import CustomerEnv
 from envs.messages import Messages
 from envs.population import PopulationEnv
-from envs.problem import Morning, ProblemFactory
+from envs.problem import NOTHING_GIVEN, Given, Morning, ProblemFactory
 from simulator.scenarios import Scenario
 
 
@@ -22,30 +22,46 @@ class JourneyArbitration:
     :mod:`envs.messages`.
     """
 
+    whole = False
+
     def __init__(self, scenario: Scenario) -> None:
         self._messages = Messages.of(scenario)
-        self._channel = scenario.catalogue.channel
         self.actions = ("none", *scenario.catalogue.journeys)
         self.extras = tuple(f"step_of={journey}" for journey in scenario.catalogue.journeys)
 
-    def lay_out(self, morning: Morning, extras: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Int64 (n, J + 1), one column per journey; extras (J, n) tell the step it is at."""
+    def see(self, morning: Morning, mask: NDArray[np.bool_], extras: NDArray[np.float32]) -> Given:
+        """Nothing is given; extras (J, n) tell the step each journey would send."""
         messages = self._messages
-        columns = np.empty((len(morning.eligible), len(self.actions)), dtype=np.int64)
-        loops.lay_out_journeys(
-            columns,
+        layouts.see_journeys(
+            mask,
             extras,
+            morning.words,
+            morning.day,
+            messages.first,
+            messages.steps,
+            messages.bits,
+        )
+        return NOTHING_GIVEN
+
+    def contacts(
+        self, morning: Morning, given: Given, actions: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """What the journey of the action would send."""
+        messages = self._messages
+        served = np.empty(len(actions), dtype=np.int64)
+        layouts.send(
+            served,
+            actions,
             morning.eligible,
             morning.encoded,
             messages.response,
             morning.day,
             messages.first,
             messages.steps,
-            messages.start,
-            messages.actions,
-            self._channel,
+            messages.columns,
+            messages.channel,
         )
-        return columns
+        return served
 
 
 class JourneyArbitrationEnv(CustomerEnv):

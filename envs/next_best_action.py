@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from envs.customer import CustomerEnv
 from envs.population import PopulationEnv
-from envs.problem import Morning, ProblemFactory
+from envs.problem import NOTHING_GIVEN, Given, Morning, ProblemFactory
 from simulator.scenarios import Scenario
 
 
@@ -17,12 +17,21 @@ class NextBestAction:
     """The whole decision: the actions are the columns of the catalogue."""
 
     extras: tuple[str, ...] = ()
+    whole = True
 
     def __init__(self, scenario: Scenario) -> None:
         self.actions = tuple(action.action_id for action in scenario.catalogue.actions)
 
-    def lay_out(self, morning: Morning, extras: NDArray[np.float32]) -> None:
-        """The catalogue's own columns, under the world's mask."""
+    def see(self, morning: Morning, mask: NDArray[np.bool_], extras: NDArray[np.float32]) -> Given:
+        """The world's mask."""
+        mask[:] = morning.eligible
+        return NOTHING_GIVEN
+
+    def contacts(
+        self, morning: Morning, given: Given, actions: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The actions themselves."""
+        return actions
 
 
 class NextBestActionEnv(CustomerEnv):

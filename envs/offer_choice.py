@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from envs import loops
+from envs import bits, layouts
 from envs.customer import CustomerEnv
-from envs.messages import Messages
+from envs.messages import Messages, padded
 from envs.population import PopulationEnv
-from envs.problem import Morning, ProblemFactory
+from envs.problem import Given, Morning, ProblemFactory
 from simulator.scenarios import Scenario
 from troth.catalogue import CHANNELS
 
@@ -23,39 +23,50 @@ class OfferChoice:
     from the earliest step; see :mod:`envs.messages`.
     """
 
+    whole = False
+
     def __init__(self, scenario: Scenario) -> None:
         catalogue, messages = scenario.catalogue, Messages.of(scenario)
-        offers = tuple(dict.fromkeys(action.offer for action in catalogue.actions))
-        self.actions = offers
+        self.actions = tuple(dict.fromkeys(action.offer for action in catalogue.actions))
         self.extras = tuple(f"channel={channel}" for channel in CHANNELS[1:])
-        self._offer = np.array([offers.index(a.offer) for a in catalogue.actions], dtype=np.int64)
-        self._channel = catalogue.channel
         self._response = messages.response
-        self._ordered = np.concatenate(
-            [
-                messages.actions[
-                    messages.start[messages.first[j]] : messages.start[
-                        messages.first[j] + messages.steps[j]
-                    ]
-                ]
-                for j in messages.priority
-            ]
-        )
+        pressing = [
+            messages.first[j] + s for j in messages.priority for s in range(messages.steps[j])
+        ]
+        ordered = [int(k) for m in pressing for k in messages.columns[m] if k > 0]
+        sets = [
+            [k for k in ordered if messages.channel[k] == c and catalogue.actions[k].offer == offer]
+            for c in range(len(CHANNELS))
+            for offer in self.actions
+        ]
+        shape = (len(CHANNELS), len(self.actions), -1)
+        self._candidates = padded(sets).reshape(shape)
+        words = bits.of_sets(sets, len(catalogue)).reshape(shape)
+        self._channels = np.bitwise_or.reduce(words, axis=1)
+        self._offers = np.ascontiguousarray(words.transpose(1, 2, 0))
 
-    def lay_out(self, morning: Morning, extras: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Int64 (n, A), one column per offer; extras (8, n) are one-hot, the channel given."""
-        columns = np.empty((len(morning.eligible), len(self.actions)), dtype=np.int64)
-        loops.lay_out_offers(
-            columns,
+    def see(self, morning: Morning, mask: NDArray[np.bool_], extras: NDArray[np.float32]) -> Given:
+        """The channel given, 0 where there is none; extras (8, n) are one-hot, the same."""
+        given = np.empty(len(mask), dtype=np.int32)
+        layouts.see_channel(
+            given,
+            mask,
             extras,
-            morning.eligible,
+            morning.words,
             morning.encoded,
             self._response,
-            self._ordered,
-            self._channel,
-            self._offer,
+            self._channels,
+            self._offers,
         )
-        return columns
+        return given
+
+    def contacts(
+        self, morning: Morning, given: Given, actions: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The offer of the action on the channel given, from the most pressing journey."""
+        served = np.empty(len(actions), dtype=np.int64)
+        layouts.first_eligible(served, actions, given, morning.eligible, self._candidates)
+        return served
 
 
 class OfferChoiceEnv(CustomerEnv):

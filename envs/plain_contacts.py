@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from envs import loops
+from envs import layouts
 from envs.messages import Messages
 from envs.problem import Morning
 from simulator.scenarios import Scenario
@@ -22,7 +22,6 @@ class PlainContacts:
 
     def __init__(self, scenario: Scenario) -> None:
         self._messages = Messages.of(scenario)
-        self._channel = scenario.catalogue.channel
 
     def choose(self, morning: Morning, first_customer: int) -> NDArray[np.int64]:
         """The day's contacts, int64 (n,) columns of the catalogue; 0 is *no contact*.
@@ -33,18 +32,17 @@ class PlainContacts:
         """
         messages = self._messages
         chosen = np.empty(len(morning.eligible), dtype=np.int64)
-        loops.choose_plainly(
+        layouts.send_plainly(
             chosen,
             first_customer,
-            morning.day,
+            messages.priority,
             morning.eligible,
             morning.encoded,
             messages.response,
-            messages.priority,
+            morning.day,
             messages.first,
             messages.steps,
-            messages.start,
-            messages.actions,
-            self._channel,
+            messages.columns,
+            messages.channel,
         )
         return chosen

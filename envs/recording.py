@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from envs.cohort import Cohort, Sight
+from envs.cohort import Cohort
 from simulator import kernel
 from simulator.purposes import Purpose
 from troth.errors import FailedPrecondition, InvalidArgument
@@ -58,8 +58,9 @@ class PolicyActor:
     def act(self, env: Any, observation: NDArray[np.float32]) -> Choice:
         """Draw from the policy's distribution over the columns that can be chosen today."""
         cohort: Cohort = env.unwrapped.cohort
-        world, sight, mask = cohort.world, cohort.sight, env.action_masks()
-        eligible = over_catalogue(mask, sight, len(world.catalogue))
+        world, mask = cohort.world, env.action_masks()
+        table = None if cohort.problem.whole else cohort.columns()
+        eligible = mask if table is None else over_catalogue(mask, table, len(world.catalogue))
         distribution = self.policy.distribution(world.contexts(), world.catalogue, eligible)
         uniform = kernel.uniforms(
             world.seed,
@@ -70,8 +71,8 @@ class PolicyActor:
         )[0]
         columns = sample(distribution, uniform)
         actions = columns
-        if sight.columns is not None:
-            actions = np.argmax(sight.columns == columns[:, None], axis=1)
+        if table is not None:
+            actions = np.argmax(table == columns[:, None], axis=1)
         propensity = distribution[np.arange(world.size), columns]
         return Choice(actions, propensity, mask, columns, eligible)
 
@@ -181,11 +182,18 @@ def _episode(
     return episode, observation
 
 
-def over_catalogue(mask: Mask, sight: Sight, width: int) -> Mask:
-    """A mask over actions as one over the catalogue, bool (n, K)."""
-    if sight.columns is None:
-        return mask
+def over_catalogue(mask: Mask, table: NDArray[np.int64], width: int) -> Mask:
+    """A mask over actions as one over the catalogue.
+
+    Args:
+        mask: bool (n, A).
+        table: int64 (n, A), columns of the catalogue.
+        width: K.
+
+    Returns:
+        bool (n, K).
+    """
     eligible = np.zeros((len(mask), width), dtype=bool)
     rows, actions = np.nonzero(mask)
-    eligible[rows, sight.columns[rows, actions]] = True
+    eligible[rows, table[rows, actions]] = True
     return eligible

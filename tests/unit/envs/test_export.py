@@ -60,11 +60,9 @@ def test_log_holds_what_happened(name: str, brisk: Scenario, tmp_path: Path) -> 
         assert np.array_equal(log.contexts.raw[today], world.contexts().raw)
         assert (log.customer_id[today] == world.customer_ids).all()
         assert not (log.mask[today] & ~world.mask()).any()
-        columns = env.unwrapped.cohort.sight.columns
-        actions = log.action[today]
-        if columns is not None:
-            assert np.array_equal(log.mask[today].sum(axis=1), (columns >= 0).sum(axis=1))
-            actions = (columns == actions[:, None]).argmax(axis=1)
+        columns = env.unwrapped.cohort.columns()
+        assert np.array_equal(log.mask[today].sum(axis=1), (columns >= 0).sum(axis=1))
+        actions = (columns == log.action[today][:, None]).argmax(axis=1)
         _, rewards, *_ = env.step(actions)
         assert log.reward_minor[today] == pytest.approx(100.0 * rewards)
     log.write(tmp_path / "log.parquet")
