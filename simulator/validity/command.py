@@ -67,7 +67,12 @@ def validate(
                 task, description=f"validating: {what}, days", completed=done, total=of
             ),
         )
-    report.write(found, folder, {chart.id: plots.png(chart) for chart in found.charts})
+        drawing = bars.add_task("drawing plots", total=len(found.charts))
+        pictures = {}
+        for chart in found.charts:
+            pictures[chart.id] = plots.png(chart)
+            bars.advance(drawing)
+    report.write(found, folder, pictures)
     if as_json:
         emit({**report.document(found), "output": str(folder)})
     else:

@@ -32,7 +32,7 @@ REPLICATES = 2
 TRAINING_DAYS = 28
 TRIAL_DAYS = 7
 CALLS = 10
-CALL_DAYS = 60
+CALL_DAYS = 90
 CALL_EVERY = 3
 
 ZHANG = "Zhang, Kumar & Cosguner, JMR 54(6), 2017"
@@ -243,7 +243,7 @@ def call_rows(start: World, study: Study) -> tuple[list[Row], Chart]:
             simulated=float(share[number - 1]) if answered[number - 1] else None,
             stderr=float(error[number - 1]) if answered[number - 1] else None,
             source=UCI,
-            note="a call every three days to whoever has not said yes",
+            note="a call every three days to whoever has not said yes; a yes is a click",
         )
         for number, real, low, high in ((1, 0.130, 0.11, 0.15), (10, 0.053, 0.04, 0.066))
     ]
