@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.validity.outcomes import answers, booked
-from simulator.validity.populations import send
+from simulator.validity.populations import column, send
 from simulator.world import World
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
+_Kind = TypeVar("_Kind", np.bool_, np.float64)
+
+VISITS, VISIT_DAYS = "visits_28d", 28
+"""The feature that counts visits, and over how many days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +29,17 @@ class Contrast:
         orders: int16 (days, m) purchases with the contact less those without.
         without: int16 (days, m) purchases without it.
         spend: float32 (days, m) spend with the contact less that without, major units.
-        visited, redeemed: bool (m,) answers to the contact; ``None`` if the world does not
-            tell.
+        visits: float64 (m,) visits with the contact less those without; ``None`` if the world
+            does not tell them, or not for as long.
+        redeemed: bool (m,) whether the contact's offer is redeemed, sooner or later; ``None`` if
+            the world does not tell.
         member: int64 (m,) which member each column is, counted among all of the world.
     """
 
     orders: NDArray[np.int16]
     without: NDArray[np.int16]
     spend: NDArray[np.float32]
-    visited: Bool | None
+    visits: Float | None
     redeemed: Bool | None
     member: NDArray[np.int64]
 
@@ -82,7 +89,7 @@ def contrast(
         np.concatenate([part.orders for part in parts], axis=1),
         np.concatenate([part.without for part in parts], axis=1),
         np.concatenate([part.spend for part in parts], axis=1),
-        _stacked([part.visited for part in parts]),
+        _stacked([part.visits for part in parts]),
         _stacked([part.redeemed for part in parts]),
         np.tile(first.member, replicates),
     )
@@ -97,38 +104,59 @@ def _once(
     replicate: int,
     advance: Callable[[int], None],
 ) -> Contrast:
-    shape = (days, int(chosen.sum()))
-    orders, without = np.zeros(shape, dtype=np.int16), np.zeros(shape, dtype=np.int16)
-    spend = np.zeros(shape, dtype=np.float32)
-    nobody = np.zeros(world.size, dtype=np.int64)
-    visited = redeemed = None
-    for contacted in (True, False):
-        life = world.fork(replicate)
-        for day in range(days):
-            sent = action if contacted else against
-            result = life.step(send(life, sent, chosen) if day == 0 else nobody)
-            today = booked(world.scenario, result)
-            bought, paid = today.orders[chosen].astype(np.int16), today.spend[chosen]
-            if contacted:
-                orders[day] += bought
-                spend[day] += paid.astype(np.float32)
-                if day == 0:
-                    visited, redeemed = answers(result, "visited"), answers(result, "redeemed")
-            else:
-                orders[day] -= bought
-                without[day] = bought
-                spend[day] -= paid.astype(np.float32)
-            advance(1)
+    with_it = _live(world.fork(replicate), action, days, chosen, advance)
+    alone = _live(world.fork(replicate), against, days, chosen, advance)
+    visits = None
+    if with_it.visits is not None and alone.visits is not None:
+        visits = with_it.visits - alone.visits
     return Contrast(
-        orders,
-        without,
-        spend,
-        None if visited is None else visited[chosen],
-        None if redeemed is None else redeemed[chosen],
+        with_it.orders - alone.orders,
+        alone.orders,
+        with_it.spend - alone.spend,
+        visits,
+        with_it.redeemed,
         np.flatnonzero(chosen),
     )
 
 
-def _stacked(parts: list[Bool | None]) -> Bool | None:
+class _Life(NamedTuple):
+    """One life of the chosen: by day and member, and in all."""
+
+    orders: NDArray[np.int16]
+    spend: NDArray[np.float32]
+    visits: Float | None
+    redeemed: Bool | None
+
+
+def _live(
+    world: World, sent: int, days: int, chosen: Bool, advance: Callable[[int], None]
+) -> _Life:
+    shape = (days, int(chosen.sum()))
+    orders, spend = np.zeros(shape, dtype=np.int16), np.zeros(shape, dtype=np.float32)
+    nobody = np.zeros(world.size, dtype=np.int64)
+    redeemed = None
+    for day in range(days):
+        result = world.step(nobody if day else send(world, sent, chosen))
+        today = booked(world.scenario, result)
+        orders[day], spend[day] = today.orders[chosen], today.spend[chosen]
+        if day == 0:
+            redeemed = answers(result, "redeemed")
+        advance(1)
+    return _Life(
+        orders,
+        spend,
+        _visits(world, days, chosen),
+        None if redeemed is None else redeemed[chosen],
+    )
+
+
+def _visits(world: World, days: int, chosen: Bool) -> Float | None:
+    """Visits of the past weeks, of which ``days`` are covered; ``None`` if that is not known."""
+    if VISITS not in world.schema.names or days > VISIT_DAYS:
+        return None
+    return column(world.contexts(), VISITS)[chosen]
+
+
+def _stacked(parts: list[NDArray[_Kind] | None]) -> NDArray[_Kind] | None:
     told = [part for part in parts if part is not None]
     return np.concatenate(told) if len(told) == len(parts) else None

@@ -188,7 +188,7 @@ def effects(
     weight = weights(cells(real.months, real.history), cells(months, history))
     emailed = real.arm > 0
     bought = found.added_orders()
-    visits = None if found.visited is None else found.visited.astype(np.float64)
+    visits = found.visits
     rows: list[Row] = []
     points: dict[str, list[tuple[float, float, float, float]]] = {"visit": [], "purchase": []}
     segments = list(_segments(real, months, history))

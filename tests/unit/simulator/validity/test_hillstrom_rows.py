@@ -44,7 +44,7 @@ def test_a_world_with_the_real_effect_is_inside(data_dir: Path) -> None:
             orders,
             np.zeros_like(orders),
             orders.astype(np.float32),
-            draw.random(size) < visits,
+            (draw.random(size) < visits).astype(np.float64),
             None,
             np.arange(size),
         )
