@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from envs import loops
 from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
 from envs.problem import NOTHING_GIVEN, DecisionProblem, Given, Morning, ProblemFactory
+from simulator.results import StepResult
 from simulator.scenarios import Scenario
-from simulator.world import StepResult
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema, encode
 from troth.objective import Objective
@@ -63,6 +63,7 @@ class Cohort(Episodes):
         horizon_days: days of an episode, at least 1.
         reward: see :class:`envs.episodes.Episodes`.
         objective: weights; the scenario's by default.
+        threads: how many work on a day; no number depends on it.
         kept: whether a diary is kept, for rendering.
 
     Raises:
@@ -78,13 +79,21 @@ class Cohort(Episodes):
         horizon_days: int,
         reward: RewardKind,
         objective: Objective | None,
+        threads: int = 1,
         kept: bool = False,
     ) -> None:
         if size < 1:
             raise InvalidArgument(f"{size} is below 1", field="num_envs")
         if horizon_days < 1:
             raise InvalidArgument(f"{horizon_days} is below 1", field="horizon_days")
-        super().__init__(size, scenario=scenario, reward=reward, objective=objective, kept=kept)
+        super().__init__(
+            size,
+            scenario=scenario,
+            reward=reward,
+            objective=objective,
+            threads=threads,
+            kept=kept,
+        )
         self.size = size
         self.problem: DecisionProblem = problem(self.scenario)
         self.horizon_days = horizon_days
@@ -122,7 +131,7 @@ class Cohort(Episodes):
             expected = world.expected_rewards(self.objective, served)
         result = world.step(served)
         self._last, self._sight = result, None
-        minor = self.weighed(result.components) if expected is None else expected
+        minor = self.credited(result) if expected is None else expected
         rewards = minor / MINOR_PER_MAJOR
         if self.diary is not None:
             self.diary.note(world, served, result, rewards)
@@ -145,8 +154,7 @@ class Cohort(Episodes):
         """
         if self._last is None:
             raise FailedPrecondition("no day has been lived yet", field="step")
-        landed = getattr(self._last, "landed", self._last.components)
-        return self.weighed(landed) / MINOR_PER_MAJOR
+        return self.landed(self._last) / MINOR_PER_MAJOR
 
     def expected_rewards(self) -> NDArray[np.float64]:
         """E[reward | all hidden state, action] of today, float64 (n, A), major units.
@@ -181,7 +189,7 @@ class Cohort(Episodes):
         world, problem = self.world, self.problem
         width = self.scenario.schema.width
         seen = np.empty((width + len(problem.extras), self.size), dtype=np.float32)
-        seen[:width] = world.contexts().encoded.T
+        world.observe(seen[:width])
         morning = Morning(world.day, seen[:width], world.mask())
         if problem.whole:
             return Sight(morning, seen.T, morning.eligible, NOTHING_GIVEN)

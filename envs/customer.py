@@ -42,6 +42,7 @@ class CustomerEnv(gymnasium.Env[Any, Any]):
         horizon_days: int = 90,
         reward: RewardKind = "sampled",
         objective: Objective | None = None,
+        threads: int = 1,
         render_mode: str | None = None,
     ) -> None:
         self.render_mode = checked_render_mode(render_mode)
@@ -52,6 +53,7 @@ class CustomerEnv(gymnasium.Env[Any, Any]):
             horizon_days=horizon_days,
             reward=reward,
             objective=objective,
+            threads=threads,
             kept=render_mode is not None,
         )
         problem = self._cohort.problem

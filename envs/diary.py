@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.world import StepResult, World
+from simulator.results import StepResult
+from simulator.world import World
 from troth.catalogue import CHANNELS
 from troth.contexts import ContextBatch
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from envs import loops
 from envs.diary import Diary
+from simulator.results import CREDITED, LANDED, StepResult
 from simulator.scenarios import Scenario, load
 from simulator.world import World
 from troth.errors import FailedPrecondition, InvalidArgument
@@ -31,6 +32,7 @@ class Episodes:
             given all hidden state: the same mean with far less variance, for learners only,
             since no firm can observe it.
         objective: weights; the scenario's by default.
+        threads: how many work on a day; no number depends on it.
         kept: whether a diary is kept, for rendering.
 
     Raises:
@@ -44,11 +46,15 @@ class Episodes:
         scenario: Scenario | str | Path,
         reward: RewardKind,
         objective: Objective | None,
+        threads: int,
         kept: bool,
     ) -> None:
         if reward not in ("sampled", "expected"):
             raise InvalidArgument(f"{reward!r} is not 'sampled' or 'expected'", field="reward")
+        if threads < 1:
+            raise InvalidArgument(f"{threads} is below 1", field="threads")
         self.customers = customers
+        self._threads = threads
         self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
         self.reward = reward
         self.objective = objective or self.scenario.objective
@@ -88,13 +94,20 @@ class Episodes:
             self.customers,
             self._seed,
             first_customer=self._episode * self.customers,
+            threads=self._threads,
         )
         if self.diary is not None:
             self.diary.begin(self._world)
 
-    def weighed(self, components: dict[str, NDArray[np.int64]]) -> NDArray[np.float64]:
-        """Reward of (n,) components under the objective, float64 (n,), minor units."""
+    def credited(self, result: StepResult) -> NDArray[np.float64]:
+        """What a day's decisions will have brought, float64 (n,) minor units."""
+        return self._weighed(result.money[CREDITED:LANDED])
+
+    def landed(self, result: StepResult) -> NDArray[np.float64]:
+        """What was booked on a day, float64 (n,) minor units."""
+        return self._weighed(result.money[LANDED:])
+
+    def _weighed(self, money: NDArray[np.int64]) -> NDArray[np.float64]:
         minor = np.empty(self.customers)
-        margin, discount, points, contact, opt_outs = (components[name] for name in COMPONENTS)
-        loops.weigh(minor, margin, discount, points, contact, opt_outs, self._weights)
+        loops.weigh(minor, money, self._weights)
         return minor

@@ -68,26 +68,15 @@ def pay(actions: Int64, broke: Bool, costs: Int64, left: int, begin: int) -> int
 
 
 @compiled
-def weigh(
-    out: Float64,
-    margin: Int64,
-    discount: Int64,
-    points: Int64,
-    contact: Int64,
-    opt_outs: Int64,
-    weights: Float64,
-) -> None:
-    """Weighted sum of the five components, written to ``out`` (n,).
+def weigh(out: Float64, money: Int64, weights: Float64) -> None:
+    """Weighted sum of components, written to ``out`` (n,).
 
     Args:
         out: float64 (n,).
-        margin: int64 (n,), the first of :data:`troth.objective.COMPONENTS`.
-        discount: int64 (n,), the second.
-        points: int64 (n,), the third.
-        contact: int64 (n,), the fourth.
-        opt_outs: int64 (n,), the fifth.
+        money: int64 (5, n), in the order of :data:`troth.objective.COMPONENTS`.
         weights: float64 (5,).
     """
+    margin, discount, points, contact, opt_outs = money[0], money[1], money[2], money[3], money[4]
     for i in range(out.shape[0]):
         out[i] = (
             weights[0] * margin[i]

@@ -67,6 +67,7 @@ class NextBestActionEnv(CustomerEnv):
     ## Arguments
     ``scenario`` ("reference"): name, path or ``Scenario``. ``horizon_days`` (90).
     ``reward`` ("sampled"): or "expected". ``objective`` (None): weights, the scenario's.
+    ``threads`` (1): how many live a day; no number depends on it.
     ``render_mode`` (None): or "rgb_array", a dashboard of the episode.
 
     ## Version History

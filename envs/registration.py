@@ -8,12 +8,14 @@ NEXT_BEST_ACTION = "troth/NextBestAction-v0"
 CHANNEL_SELECTION = "troth/ChannelSelection-v0"
 OFFER_CHOICE = "troth/OfferChoice-v0"
 JOURNEY_ARBITRATION = "troth/JourneyArbitration-v0"
+PROGRAMME_DESIGN = "troth/ProgrammeDesign-v0"
 
 _CLASSES = {
     NEXT_BEST_ACTION: "envs.next_best_action:NextBestAction",
     CHANNEL_SELECTION: "envs.channel_selection:ChannelSelection",
     OFFER_CHOICE: "envs.offer_choice:OfferChoice",
     JOURNEY_ARBITRATION: "envs.journey_arbitration:JourneyArbitration",
+    PROGRAMME_DESIGN: "envs.programme_design:ProgrammeDesign",
 }
 
 ENVIRONMENTS = tuple(_CLASSES)

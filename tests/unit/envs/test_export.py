@@ -57,7 +57,7 @@ def test_log_holds_what_happened(name: str, brisk: Scenario, tmp_path: Path) -> 
     for row in range(0, len(log), N):
         today = slice(row, row + N)
         world = env.unwrapped.world
-        assert np.array_equal(log.contexts.raw[today], world.contexts().raw)
+        assert np.array_equal(log.contexts.raw[today], world.contexts().raw, equal_nan=True)
         assert (log.customer_id[today] == world.customer_ids).all()
         assert not (log.mask[today] & ~world.mask()).any()
         columns = env.unwrapped.cohort.columns()
