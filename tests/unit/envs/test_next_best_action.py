@@ -61,3 +61,19 @@ def test_truth_and_costs_are_the_worlds_where_eligible(brisk: Scenario) -> None:
     assert truth[mask] == pytest.approx(env.world.expected_rewards()[mask] / 100.0)
     assert np.isnan(truth[~mask]).all()
     assert np.array_equal(costs, np.where(mask, brisk.catalogue.cost_minor, 0))
+
+
+def test_what_the_scenarios_budget_drops_is_marked(brisk: Scenario) -> None:
+    """Facts say what was really sent: the first customers' contacts, as far as money goes."""
+    poor = brisk.replace(firm={"budget_minor_per_customer": 0.5})
+    env = NextBestActionVectorEnv(60, scenario=poor)
+    _, info = env.reset(seed=1)
+    costs = np.where(info["action_mask"], brisk.catalogue.cost_minor, -1)
+    actions = costs.argmax(axis=1)
+    wanted = brisk.catalogue.cost_minor[actions]
+    paid = (wanted == 0) | (wanted.cumsum() <= 30)
+    *_, info = env.step(actions)
+    assert not paid.all()
+    assert np.array_equal(info["refused"], ~paid)
+    assert np.array_equal(info["served"], np.where(paid, actions, 0))
+    assert info["contact_minor"].sum() <= 30
