@@ -36,6 +36,9 @@ def axes(canvas: Canvas, box: Box, low: float, high: float, days: int, *, unit: 
         canvas.line([(box.left, y), (box.right, y)], GRID)
         label = f"{plain(low + share * (high - low))}{unit}"
         canvas.text((box.left - 6, y), label, size=10, colour=MUTED, anchor="rm")
+    if low < 0.0 < high:
+        nought = box.y(-low / (high - low))
+        canvas.line([(box.left, nought), (box.right, nought)], MUTED)
     canvas.text((box.left, box.bottom + 6), "0", size=10, colour=MUTED, anchor="la")
     canvas.text((box.right, box.bottom + 6), f"{days}", size=10, colour=MUTED, anchor="ra")
 

@@ -19,6 +19,7 @@ from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
 from envs.problem import NOTHING_GIVEN, DecisionProblem, Given, Morning, ProblemFactory
 from simulator.results import StepResult
 from simulator.scenarios import Scenario
+from troth.catalogue import NO_CONTACT
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema, encode
 from troth.objective import Objective
@@ -118,8 +119,8 @@ class Cohort(Episodes):
         """Serve one action each and live the day.
 
         Args:
-            actions: int (n,) in 0..A-1; an ineligible one is served as *no contact* and marked
-                in ``refused``.
+            actions: int (n,) in 0..A-1; one that is ineligible, or that a budget of the
+                scenario does not pay for, is served as *no contact* and marked in ``refused``.
 
         Returns:
             Rewards (n,) in major units, whether the horizon is reached, and the day's facts.
@@ -131,6 +132,10 @@ class Cohort(Episodes):
             expected = world.expected_rewards(self.objective, served)
         result = world.step(served)
         self._last, self._sight = result, None
+        if self.scenario.firm.budget_minor_per_customer > 0.0:
+            cost = world.catalogue.cost_minor[served]
+            dropped = (cost > 0) & (result.components["contact_minor"] == 0)
+            served, refused = np.where(dropped, NO_CONTACT, served), refused | dropped
         minor = self.credited(result) if expected is None else expected
         rewards = minor / MINOR_PER_MAJOR
         if self.diary is not None:

@@ -251,13 +251,11 @@ def send_plainly(
     first_customer: int,
     priority: Int64,
     eligible: Bool,
-    encoded: Float32,
-    response: Int64,
     day: int,
     first: Int64,
     steps: Int64,
     messages: Int64,
-    channel: Int64,
+    cost: Int64,
 ) -> None:
     """One contact a week for everybody, from the most pressing journey that can reach him.
 
@@ -265,20 +263,24 @@ def send_plainly(
         served: int64 (n,), written; 0 on the other days of his week.
         first_customer: number of the first; the weekday of number i is ``i mod 7``.
         priority: int64 (J,), see :class:`envs.messages.Messages`.
-        eligible: as in :func:`send`, like the others.
-        encoded: see there.
-        response: see there.
-        day: see there.
-        first: see there.
-        steps: see there.
-        messages: see there.
-        channel: see there.
+        eligible: bool (n, K).
+        day: whose turn it is.
+        first: int64 (J,), see :class:`envs.messages.Messages`.
+        steps: int64 (J,), see there.
+        messages: int64 (M, R), columns of each message, 0 behind the last.
+        cost: int64 (K,) of each action.
     """
     served[:] = 0
     for i in range((day - first_customer) % 7, served.shape[0], 7):
         for j in priority:
-            served[i] = _send(
-                i, j, eligible, encoded, response, day, first, steps, messages, channel
-            )
+            for later in range(steps[j]):
+                m = first[j] + (day + later) % steps[j]
+                for r in range(messages.shape[1]):
+                    k = messages[m, r]
+                    cheaper = served[i] == 0 or cost[k] < cost[served[i]]
+                    if eligible[i, k] and k > 0 and cheaper:
+                        served[i] = k
+                if served[i] > 0:
+                    break
             if served[i] > 0:
                 break

@@ -1,9 +1,9 @@
 """Plain contacts: what a programme sends while something else about it is being decided.
 
 Every member is contacted once a week, on a weekday of his own (his number modulo 7), with the
-most pressing message that can reach him: the journeys in order of priority, the step in turn
-or the next that has an eligible channel, on the channel of it that he prefers. The rules are
-those of :mod:`envs.messages`.
+most pressing message that can reach him, on the cheapest channel of it: the journeys in order
+of priority, the step in turn or the next that has an eligible channel; see
+:mod:`envs.messages`. Of channels that cost the same it takes the first that the step lists.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from envs import layouts
 from envs.messages import Messages
-from envs.problem import Morning
 from simulator.scenarios import Scenario
+from simulator.world import World
 
 
 class PlainContacts:
@@ -22,27 +22,21 @@ class PlainContacts:
 
     def __init__(self, scenario: Scenario) -> None:
         self._messages = Messages.of(scenario)
+        self._cost = scenario.catalogue.cost_minor
 
-    def choose(self, morning: Morning, first_customer: int) -> NDArray[np.int64]:
-        """The day's contacts, int64 (n,) columns of the catalogue; 0 is *no contact*.
-
-        Args:
-            morning: what is seen.
-            first_customer: number of the first of the n customers.
-        """
+    def choose(self, world: World) -> NDArray[np.int64]:
+        """The day's contacts, int64 (n,) columns of the catalogue; 0 is *no contact*."""
         messages = self._messages
-        chosen = np.empty(len(morning.eligible), dtype=np.int64)
+        chosen = np.empty(world.size, dtype=np.int64)
         layouts.send_plainly(
             chosen,
-            first_customer,
+            world.first_customer,
             messages.priority,
-            morning.eligible,
-            morning.encoded,
-            messages.response,
-            morning.day,
+            world.mask(),
+            world.day,
             messages.first,
             messages.steps,
             messages.columns,
-            messages.channel,
+            self._cost,
         )
         return chosen

@@ -33,7 +33,7 @@ class ProgrammeDesignEnv(gymnasium.Env[Any, Any]):
     how many points it can be redeemed, how fast a challenge must be met. Generous terms make
     members come back and cost money now and later. Contacts follow a plain rule: every member
     once a week, on a weekday of his own, with the most pressing message that can reach him,
-    on his preferred channel; see :mod:`envs.plain_contacts`.
+    on its cheapest channel; see :mod:`envs.plain_contacts`.
 
     ## Action Space
     ``Box(-1, 1, (4,))`` float32: earn rate (points per major unit), burn rate (minor units a

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from envs.cohort import observation_space
 from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
 from envs.plain_contacts import PlainContacts
-from envs.problem import Morning
 from simulator.programme import Programme
 from simulator.scenarios import Scenario
-from simulator.world import World
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.objective import COMPONENTS, Objective
 
@@ -125,7 +123,7 @@ class Programmes(Episodes):
 
     def observation(self) -> NDArray[np.float32]:
         """float32 (size, D + 6): means over the members, the knobs as set, last week's shares."""
-        means = self._morning(self.world).encoded.reshape(-1, self.size, self.members).mean(axis=2)
+        means = self.world.observe().T.reshape(-1, self.size, self.members).mean(axis=2)
         seen = np.concatenate((means, self._knobs.T, self._shares)).astype(np.float32)
         np.clip(seen, self.space.low[:, None], self.space.high[:, None], out=seen)
         return seen.T
@@ -148,7 +146,7 @@ class Programmes(Episodes):
         contacts = np.zeros(self.size)
         totals = {name: np.zeros(self.size) for name in COMPONENTS}
         for _ in range(WEEK):
-            chosen = self._contacts.choose(self._morning(world), world.first_customer)
+            chosen = self._contacts.choose(world)
             expected = None
             if self.reward == "expected":
                 expected = world.expected_rewards(self.objective, chosen)
@@ -184,16 +182,13 @@ class Programmes(Episodes):
         Exact; major units per member, under the plain contacts of the day.
         """
         world = self.world.fork()
-        chosen = self._contacts.choose(self._morning(world), world.first_customer)
+        chosen = self._contacts.choose(world)
         world.set_programme(self.programme(self._checked(actions)))
         return self._mean(world.expected_rewards(self.objective, chosen)) / MINOR_PER_MAJOR
 
     def plain_contacts(self) -> NDArray[np.int64]:
         """The contacts of the day, int64 (customers,) columns of the catalogue."""
-        return self._contacts.choose(self._morning(self.world), self.world.first_customer)
-
-    def _morning(self, world: World) -> Morning:
-        return Morning(world.day, world.observe().T, world.mask())
+        return self._contacts.choose(self.world)
 
     def _mean(self, values: NDArray[Any]) -> Float:
         """Of each programme's members."""

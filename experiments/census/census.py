@@ -19,6 +19,7 @@ from experiments.census.watching import watched
 from experiments.executors import Executor, OnProgress
 from experiments.results import read_optional, write_record
 from simulator import checkpoint
+from simulator.scenarios.sections import StoresSection
 from troth.digests import array_digest
 from troth.errors import FailedPrecondition, InvalidArgument
 
@@ -32,6 +33,7 @@ def live(
     checkpoint_every: int = 30,
     resume: bool = False,
     workers: int = 0,
+    threads: int = 1,
     on_progress: OnProgress | None = None,
 ) -> Summary:
     """Let the whole population live, and write what :class:`CensusFolder` names.
@@ -44,6 +46,7 @@ def live(
         checkpoint_every: days between checkpoints, >= 1; the result is the same.
         resume: go on with the run in ``root``, if there is one.
         workers: of the executor, for the record.
+        threads: that work on a day in each worker; the result is the same.
         on_progress: called with customer-days (done, in all), from another thread.
 
     Raises:
@@ -64,7 +67,7 @@ def live(
             return finished
         began = time.perf_counter()
         tasks = [
-            ShardTask(plan, shard, root, artifacts, checkpoint_every)
+            ShardTask(plan, shard, root, artifacts, checkpoint_every, threads)
             for shard in plan.shards()
             if _lived(plan, folder, shard.index) < plan.days
         ]
@@ -131,8 +134,8 @@ def _sum_up(
             folder.transactions,
             (purchases.by_customer([path for *_, path in place.parts()]) for place in shards),
             start=scenario.start,
-            categories=(),
-            stores=(),
+            categories=[category.name for category in scenario.categories],
+            stores=list(StoresSection.model_fields),
         )
     lived = sum(task.shard.size * part.days for task, part in zip(tasks, done, strict=True))
     seconds = time.perf_counter() - began
@@ -143,6 +146,7 @@ def _sum_up(
         transactions=rows,
         measured=Measured(
             workers=workers,
+            threads=tasks[0].threads if tasks else 1,
             customer_days=lived,
             seconds=seconds,
             customer_days_per_second=lived / seconds,

@@ -29,6 +29,7 @@ def live(
     workers: Annotated[
         int, typer.Option(min=0, max=64, help="Ray workers; 0 computes in this process.")
     ] = 2,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads per worker.")] = 1,
     shard: Annotated[
         int, typer.Option(min=1, help="Customers in memory at a time, per worker.")
     ] = 100_000,
@@ -86,6 +87,7 @@ def live(
             checkpoint_every=checkpoint_every,
             resume=resume,
             workers=workers,
+            threads=threads,
             on_progress=on_progress,
         )
     if as_json:

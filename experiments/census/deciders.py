@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.kernel import uniforms
+from simulator.kernel import pick, uniforms
 from simulator.purposes import Purpose
 from simulator.truth import choose
 from simulator.world import World
@@ -62,14 +62,9 @@ def plain(world: World) -> Actions:
         step=world.day,
         replicate=world.replicate,
     )
-    actions = never(world)
-    due = np.flatnonzero(u[0] < world.scenario.warm_up.contact_chance)
-    eligible = world.mask()[due, 1:]
-    passed = np.cumsum(eligible, axis=1, dtype=np.int16)
-    count = passed[:, -1]
-    reached = count > 0
-    wanted = np.floor(u[1, due] * count).astype(np.int16)
-    actions[due[reached]] = 1 + np.argmax(passed > wanted[:, None], axis=1)[reached]
+    actions = np.empty(world.size, dtype=np.int64)
+    due = u[0] < world.scenario.warm_up.contact_chance
+    pick(actions, world.mask(), due, u[1])
     return actions
 
 

@@ -51,9 +51,5 @@ def fold(hashes: Hashes, actions: NDArray[np.int64], result: StepResult) -> None
 def columns(result: StepResult) -> Iterator[NDArray[Any]]:
     """Every (n,) array of a day's result, in a fixed order."""
     for field in fields(result):
-        value = getattr(result, field.name)
-        if isinstance(value, dict):
-            for name in sorted(value):
-                yield value[name]
-        else:
-            yield value
+        block: NDArray[Any] = getattr(result, field.name)
+        yield from np.atleast_2d(block)

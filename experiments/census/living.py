@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.census import lives, reading
+from experiments.census import lives
 from experiments.census.deciders import decider
 from experiments.census.folder import CensusFolder, ShardFolder, held
 from experiments.census.memory import PeakMemory
@@ -40,6 +40,7 @@ class ShardTask:
         root: folder of the run.
         artifacts: store of the policy, if it is an artifact.
         checkpoint_every: days between checkpoints, >= 1.
+        threads: that work on a day.
     """
 
     plan: Plan
@@ -47,6 +48,7 @@ class ShardTask:
     root: Path
     artifacts: Path
     checkpoint_every: int
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def live_shard(task: ShardTask) -> ShardDone:
         state = 0.0
         if progress.day < plan.days:
             world = _world(task, place, progress.day)
-            state = reading.state_bytes(world)
+            state = world.memory_per_customer()
             _live(task, place, world, progress, memory)
         beat(place.beat, plan.days)
     return ShardDone(
@@ -141,8 +143,14 @@ def live_shard(task: ShardTask) -> ShardDone:
 def _world(task: ShardTask, place: ShardFolder, day: int) -> World:
     scenario = task.plan.load_scenario()
     if day > 0:
-        return reading.restore(place.world(day), scenario)
-    return World(scenario, task.shard.size, task.plan.seed, first_customer=task.shard.first)
+        return World.restore(place.world(day), scenario, threads=task.threads)
+    return World(
+        scenario,
+        task.shard.size,
+        task.plan.seed,
+        first_customer=task.shard.first,
+        threads=task.threads,
+    )
 
 
 def _live(
@@ -152,16 +160,15 @@ def _live(
     plan = task.plan
     decide = decider(plan.policy, world, task.artifacts)
     purchases = Purchases(task.shard.first)
-    ledger, kept, beaten = reading.ledger(world), progress.day, -np.inf
+    ledger, kept, beaten = world.ledger(), progress.day, -np.inf
     while progress.day < plan.days:
         actions = decide(world)
-        spent = reading.spent(world)
         result = world.step(actions)
-        booked, after = reading.booked(world, result, spent), reading.ledger(world)
-        progress.totals.add(progress.day, world, actions, result, booked, (ledger, after))
+        after = world.ledger()
+        progress.totals.add(progress.day, world, actions, result, (ledger, after))
         lives.fold(progress.hashes, actions, result)
         if plan.transactions:
-            purchases.add(progress.day, booked)
+            purchases.add(progress.day, result)
         ledger = after
         progress.day += 1
         memory.sample()
@@ -185,7 +192,7 @@ def _keep(
     if plan.transactions:
         purchases.save(place.purchases(since, progress.day))
     if progress.day < plan.days:
-        reading.save(world, place.world(progress.day))
+        world.save(place.world(progress.day))
     progress.save(place.progress, plan)
     place.forget_after(progress.day)
 

@@ -37,7 +37,8 @@ class Plan(BaseModel):
         days: how long.
         seed: every random number follows from it.
         policy: ``uniform``, ``never``, ``rfm``, ``plain`` or the digest of an artifact.
-        shard: customers per shard; changes no life, only what is in memory at a time.
+        shard: customers per shard: what is in memory at a time. It changes no life, unless the
+            scenario shares a contact budget: then each shard has its own.
         transactions: whether every purchase is kept.
     """
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.census.reading import NO_PLACE, Booked
 from simulator import checkpoint
+from simulator.results import NO_PLACE, StepResult
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,16 +40,19 @@ class Purchases:
         self._first = first
         self._days: list[Columns] = []
 
-    def add(self, day: int, booked: Booked) -> None:
-        """One row per customer who bought on ``day``; several orders of a day are one row."""
-        at = np.flatnonzero(booked.orders)
+    def add(self, day: int, result: StepResult) -> None:
+        """One row per customer who bought on ``day``; several orders of a day are one row.
+
+        Category and store are those of the last of them.
+        """
+        at = np.flatnonzero(result.orders)
         self._days.append(
             {
                 "customer": at + self._first,
                 "day": np.full(at.size, day, dtype=np.int32),
-                "amount_minor": booked.spend_minor[at],
-                "category": booked.category[at],
-                "store": booked.store[at],
+                "amount_minor": result.spend_minor[at],
+                "category": result.category[at],
+                "store": result.store[at],
             }
         )
 

@@ -19,6 +19,7 @@ class Measured(BaseModel):
 
     Attributes:
         workers: Ray workers; 0 for this process.
+        threads: in each of them.
         customer_days: lived in that time.
         seconds: wall-clock time.
         customer_days_per_second: over all workers, checkpoints included.
@@ -29,6 +30,7 @@ class Measured(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     workers: int
+    threads: int
     customer_days: int
     seconds: float
     customer_days_per_second: float

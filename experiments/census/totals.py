@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.census.reading import Booked, Ledger
+from simulator import results
+from simulator.wallet import Ledger
 from simulator.world import StepResult, World
-from troth.catalogue import CHANNELS
+from troth.catalogue import CHANNELS, NO_CONTACT
 from troth.errors import DataLoss
 from troth.objective import COMPONENTS
 
@@ -22,21 +23,34 @@ if TYPE_CHECKING:
 Int64 = NDArray[np.int64]
 
 CHANNEL_NAMES = tuple(str(channel) for channel in CHANNELS[1:])
-SERVED = ("delivered", "opened", "clicked")
+ANSWERS = {
+    "delivered": results.ARRIVED,
+    "opened": results.OPENED,
+    "clicked": results.CLICKED,
+    "visited": results.VISITED,
+    "redeemed": results.REDEEMED,
+    "purchased": results.PURCHASED,
+    "fraud": results.FRAUD,
+}
 POINTS = ("points_issued", "points_redeemed", "points_expired", "points_outstanding")
 COLUMNS = (
     "buyers",
     "orders",
     "spend_minor",
     *(f"contacts_{name}" for name in CHANNEL_NAMES),
-    *SERVED,
+    *ANSWERS,
     *COMPONENTS,
+    *(f"landed_{name}" for name in COMPONENTS),
     *(f"permissions_{name}" for name in CHANNEL_NAMES),
     *POINTS,
 )
-"""Sums over customers, int64. Points issued, redeemed and expired are the day's; permissions
-(customers whom a channel reaches and who agreed to it) and points outstanding are the day's
-last. Money is in minor units."""
+"""Sums over customers, int64. Buyers, orders, spend and what has ``landed`` are booked on the
+day; answers and the other components are what the day's decisions bring, sooner or later.
+Points issued, redeemed and expired are the day's; permissions (customers on whom a channel may
+be used, as far as the firm knows) and points outstanding are the next morning's. Money is in
+minor units."""
+
+_BITS = np.array([[(code & bit) > 0 for code in range(256)] for bit in ANSWERS.values()])
 
 
 @dataclass
@@ -65,7 +79,6 @@ class DailyTotals:
         world: World,
         actions: Int64,
         result: StepResult,
-        booked: Booked,
         ledgers: tuple[Ledger, Ledger],
     ) -> None:
         """Book one day.
@@ -75,19 +88,18 @@ class DailyTotals:
             world: on the morning after.
             actions: int64 (n,), that day's.
             result: what came of them.
-            booked: the day's purchases.
             ledgers: of that morning and the morning after.
         """
         before, after = ledgers
-        contacts = np.bincount(world.catalogue.channel[actions], minlength=len(CHANNELS))
+        permits = world.people.permits
         self.values[day] = (
-            np.count_nonzero(booked.orders),
-            booked.orders.sum(),
-            booked.spend_minor.sum(),
-            *contacts[1:],
-            *(np.count_nonzero(getattr(result, name)) for name in SERVED),
-            *(result.components[name].sum() for name in COMPONENTS),
-            *np.count_nonzero(world.permissions, axis=0)[1:],
+            np.count_nonzero(result.orders),
+            result.orders.sum(),
+            result.spend_minor.sum(),
+            *_contacts(world, actions, result),
+            *(_BITS @ np.bincount(result.answers, minlength=256)),
+            *result.money.sum(axis=1),
+            *(np.count_nonzero(permits & (1 << c)) for c in range(1, len(CHANNELS))),
             after.issued - before.issued,
             after.redeemed - before.redeemed,
             after.expired - before.expired,
@@ -128,3 +140,14 @@ class DailyTotals:
             return cls(np.stack([table.column(name).to_numpy() for name in COLUMNS], axis=1))
         except (pa.ArrowInvalid, KeyError) as error:
             raise DataLoss(f"not daily totals: {error}", field=str(path)) from error
+
+
+def _contacts(world: World, actions: Int64, result: StepResult) -> Int64:
+    """int64 (8,): contacts made by channel, those left out that a budget did not pay for."""
+    catalogue = world.catalogue
+    if world.scenario.firm.budget_minor_per_customer > 0.0:
+        unpaid = result.components["contact_minor"] < catalogue.cost_minor[actions]
+        actions = np.where(unpaid, NO_CONTACT, actions)
+    made = np.bincount(actions, minlength=len(catalogue)).astype(np.float64)
+    by_channel = np.bincount(catalogue.channel, weights=made, minlength=len(CHANNELS))
+    return by_channel[1:].astype(np.int64)

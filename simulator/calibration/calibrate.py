@@ -28,7 +28,7 @@ from simulator.calibration.moments import (
     spend_moments,
 )
 from simulator.calibration.process import METHODS, Process, fit_process
-from simulator.calibration.season import Season, album_trade
+from simulator.calibration.season import Season
 from troth.digests import sha256
 from troth.errors import FailedPrecondition
 
@@ -37,9 +37,6 @@ DEFAULT_DATA = Path("../shared/data")
 
 OnStage = Callable[[str, int, int], None]
 """(what is being done, stages done, stages in all)."""
-
-SEASONS: dict[str, Callable[[], Season]] = {"flat": Season.flat, "albums": album_trade}
-"""Months under which the purchases of CDNOW, a music retailer, can be fitted."""
 
 _STAGES = 4
 
@@ -85,7 +82,8 @@ def calibrate(
     data: Path,
     *,
     process: Process = "bg_nbd",
-    months: str = "flat",
+    season: Season | None = None,
+    season_name: str = "",
     on_stage: OnStage | None = None,
 ) -> Calibration:
     """Estimate the sections whose data are under ``data``; ship the rest.
@@ -96,8 +94,9 @@ def calibrate(
     Args:
         data: a folder with ``cdnow/`` and ``hillstrom/``; each may be absent.
         process: of the purchases.
-        months: a key of :data:`SEASONS`: the months under which purchases are fitted, which
-            the scenario's ``[calendar]`` must then have.
+        season: months and weekdays under which purchases are fitted, which the scenario's
+            ``[calendar]`` must then have; none by default.
+        season_name: what they are called, for the record.
         on_stage: called as the work moves on.
 
     Raises:
@@ -115,10 +114,12 @@ def calibrate(
     estimates: dict[Section, _Estimate] = {}
     if master and log:
         tell("fitting purchases", 1, _STAGES)
-        season = SEASONS[months]()
+        season = season or Season.flat()
         if sample is None or process != "bg_nbd" or not season.is_flat:
             sample, summary = histories(log.customer, log.day, log.middle)[1], None
-        estimates["purchases"] = _purchases(summary or master, sample, log, process, season)
+        estimates["purchases"] = _purchases(
+            summary or master, sample, log, process, season, season_name
+        )
         tell("fitting spend", 2, _STAGES)
         estimates["spend"] = _spend(master, log)
     if path and trial:
@@ -144,7 +145,12 @@ def _assemble(estimates: dict[Section, _Estimate]) -> Calibration:
 
 
 def _purchases(
-    path: Path, data: PurchaseHistories, log: cdnow.PurchaseLog, process: Process, season: Season
+    path: Path,
+    data: PurchaseHistories,
+    log: cdnow.PurchaseLog,
+    process: Process,
+    season: Season,
+    season_name: str,
 ) -> _Estimate:
     fit = fit_process(process, data, season)
     if missing := set(fit.figures.model_dump()) - set(fit.errors) - {"model"}:
@@ -154,7 +160,7 @@ def _purchases(
     method = METHODS[process]
     if not season.is_flat:
         shown = ", ".join(f"{factor:.3f}" for factor in season.month)
-        method += f", in the operational time of the album trade's months ({shown})"
+        method += f", in the operational time of the months of {season_name} ({shown})"
     return _Estimate(
         fit.figures,
         _described(path, method, len(data), fit.errors, fit.found),

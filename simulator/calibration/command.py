@@ -13,6 +13,7 @@ from troth.settings import Settings
 
 if TYPE_CHECKING:
     from simulator.calibration.calibrate import Calibration
+    from simulator.calibration.season import Season
 
 Data = Annotated[
     Path | None,
@@ -38,7 +39,10 @@ Process = Annotated[
 ]
 Months = Annotated[
     str,
-    typer.Option(help="Months under which CDNOW's purchases are fitted: flat or albums."),
+    typer.Option(
+        help="Calendar under which CDNOW's purchases are fitted: flat, albums (the trade's), or "
+        "a scenario, whose own calendar it then is."
+    ),
 ]
 Transactions = Annotated[
     Path | None,
@@ -121,7 +125,7 @@ def _calibrate_public(
     *,
     as_json: bool,
 ) -> None:
-    from simulator.calibration.calibrate import DEFAULT_DATA, SEASONS
+    from simulator.calibration.calibrate import DEFAULT_DATA
     from simulator.calibration.calibrate import calibrate as run
     from simulator.calibration.overlay import overlay_text, write_text
 
@@ -129,14 +133,14 @@ def _calibrate_public(
         raise NotFound("no such folder", field=f"--data {data}")
     if into is not None and not into.is_file():
         raise NotFound("no such file", field=f"--into {into}")
-    if months not in SEASONS:
-        raise InvalidArgument(f"{months!r} is not one of {', '.join(SEASONS)}", field="--months")
+    season, season_name = _season(months)
     with progress() as bars:
         task = bars.add_task("calibrating", total=None)
         result = run(
             data or DEFAULT_DATA,
             process="pareto_nbd" if process == "pareto_nbd" else "bg_nbd",
-            months=months,
+            season=season,
+            season_name=season_name,
             on_stage=lambda what, done, of: bars.update(
                 task, description=what, completed=done, total=of
             ),
@@ -150,6 +154,23 @@ def _calibrate_public(
         return
     _show(result)
     say(f"Written to {target}" + (f" and into {into}" if into else ""))
+
+
+def _season(months: str) -> tuple[Season, str]:
+    """The calendar of ``--months``, and what it is called.
+
+    Raises:
+        NotFound: if it is neither ``flat`` nor ``albums`` nor a scenario.
+        InvalidArgument: if it is a file that is no scenario.
+    """
+    from simulator.calibration.own_scenario import read_template
+    from simulator.calibration.season import Season, album_trade
+
+    if months == "flat":
+        return Season.flat(), ""
+    if months == "albums":
+        return album_trade(), "the album trade"
+    return read_template(months).season, f"the scenario {months}"
 
 
 def _rows(result: Calibration) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ def fit_own(
         campaigns: mailings, one row per customer and campaign.
         columns: the calibration's column names -> the tables'; ``responses.visit`` for one only.
         process: the purchase process; by default the one of smaller AIC.
-        season: months in force where the data do not identify any: the template's.
+        season: calendar in force where the data do not identify any: the template's.
         on_stage: called as the work moves on.
 
     Raises:
@@ -109,8 +109,8 @@ def _season(
     found: list[Estimate],
     left: list[Open],
 ) -> Season:
-    """Estimate the factors; returns the months that purchases are then fitted under."""
-    month = template.month
+    """Estimate the factors; returns the calendar that purchases are then fitted under."""
+    factors_in_force = {"month_factors": template.month, "weekday_factors": template.weekday}
     for key, fit, method in (
         ("weekday_factors", season_fit.fit_weekdays, "shares of repeat purchases, clustered"),
         (
@@ -129,8 +129,8 @@ def _season(
         found.append(
             Estimate(f"calendar.{key}", several(factors.values), several(low), several(high), where)
         )
+        factors_in_force[key] = factors.values
         if key == "month_factors":
-            month = factors.values
             years = (bought.day.max() - bought.day.min()) / np.timedelta64(1, "D") / 365.25
             if years < 2.0:
                 left.append(
@@ -140,7 +140,7 @@ def _season(
                         "month factors; two years would tell them apart",
                     )
                 )
-    return Season.of(month)
+    return Season.of(factors_in_force["month_factors"], factors_in_force["weekday_factors"])
 
 
 def _purchases(
@@ -165,7 +165,7 @@ def _purchases(
         return
     method = METHODS[fit.figures.model]
     if not season.is_flat:
-        method += ", in the operational time of the months"
+        method += ", in the operational time of the calendar"
     where = bought.sheet.origin(len(history), method)
     found.append(Estimate("purchases.model", fit.figures.model, None, None, where))
     for name, value in fit.figures.model_dump(exclude={"model"}).items():

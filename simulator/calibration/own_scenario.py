@@ -18,7 +18,7 @@ from typing import Any
 
 from simulator.calibration.estimates import Estimate, Estimates
 from simulator.calibration.overlay import overlay_sections, toml_value
-from simulator.calibration.season import MONTHS, Season
+from simulator.calibration.season import MONTHS, WEEKDAYS, Season
 from troth.errors import InvalidArgument, NotFound
 
 _MARK = "#: "
@@ -41,9 +41,12 @@ class Template:
 
     @property
     def season(self) -> Season:
-        """Its months, in force where the data identify none."""
-        months = self.values.get("calendar", {}).get("month_factors", [1.0] * MONTHS)
-        return Season.of(months)
+        """Its months and weekdays, in force where the data identify none."""
+        calendar = self.values.get("calendar", {})
+        return Season.of(
+            calendar.get("month_factors", [1.0] * MONTHS),
+            calendar.get("weekday_factors", [1.0] * WEEKDAYS),
+        )
 
 
 def read_template(name: str) -> Template:
@@ -99,9 +102,12 @@ def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnS
     sections: dict[str, dict[str, Any]] = {}
     for estimate in used:
         section, _, key = estimate.key.rpartition(".")
-        sections.setdefault(section, {})[key] = _plain(estimate)
+        if section != "categories":
+            sections.setdefault(section, {})[key] = _plain(estimate)
     notes = {estimate.key: _note(estimate) for estimate in used}
-    text = overlay_sections(template.text, sections, name=template.name, notes=notes)
+    text = overlay_sections(
+        _categories(template.text, used), sections, name=template.name, notes=notes
+    )
     text = _headed(text, template, name)
     unused = tuple(e.key for e in estimates.found if not places[e.key])
     document = provenance(estimates, template=template.name, unused=unused)
@@ -152,12 +158,42 @@ def read_provenance(text: str) -> dict[str, Any]:
 
 
 def _place(values: Mapping[str, Any], key: str) -> bool:
-    """Whether the template has the key; a purchase process may bring its own."""
+    """Whether the template has the key; purchases and categories may bring their own."""
     section, _, name = key.rpartition(".")
+    if section == "categories":
+        return isinstance(values.get("categories"), list)
     place: Any = values
     for part in section.split("."):
         place = place.get(part) if isinstance(place, dict) else None
     return isinstance(place, dict) and (section == "purchases" or name in place)
+
+
+def _categories(text: str, used: tuple[Estimate, ...]) -> str:
+    """The template's ``[[categories]]`` replaced by the estimated ones, margins all alike."""
+    mine = [e for e in used if e.key.startswith("categories.")]
+    if not mine:
+        return text
+    blocks = [
+        line
+        for e in mine
+        for line in (
+            "[[categories]]",
+            f'name = "{e.key.removeprefix("categories.")}"',
+            f"share = {toml_value(e.value)}  # {_note(e)}",
+            "margin_factor = 1.0  # [knob] purchases do not tell margins",
+        )
+    ]
+    lines: list[str] = []
+    inside = placed = False
+    for line in text.splitlines():
+        if line.lstrip().startswith("["):
+            inside = line.strip().startswith("[[categories]]")
+            if inside and not placed:
+                lines += [*blocks, ""]
+                placed = True
+        if not inside:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def _plain(estimate: Estimate) -> Any:

@@ -11,6 +11,9 @@ from simulator.calibration.own_data import Transactions
 MOST_LABELS = 12
 """Categories or stores kept by name; the rest is ``other``."""
 
+PLACES = ("store", "web", "app")
+"""A scenario's places of purchase."""
+
 
 def fit_shares(bought: Transactions, found: list[Estimate], left: list[Open]) -> None:
     """Add the shares of purchases by category and by store, clustered by customer."""
@@ -19,10 +22,16 @@ def fit_shares(bought: Transactions, found: list[Estimate], left: list[Open]) ->
             left.append(Open(section, "the purchases have no such column"))
             continue
         names, at = np.unique(labels, return_inverse=True)
+        where = bought.sheet.origin(len(at), "share of purchases, clustered by customer")
+        if section == "stores" and set(names.tolist()) <= set(PLACES):
+            found += [
+                _share(f"stores.{place}", labels == place, bought.customer, where)
+                for place in PLACES
+            ]
+            continue
         total = np.bincount(at)
         order = np.argsort(-total, kind="stable")
         kept = order if len(order) <= MOST_LABELS else order[: MOST_LABELS - 1]
-        where = bought.sheet.origin(len(at), "share of purchases, clustered by customer")
         used: set[str] = set()
         for label in kept.tolist():
             slug = _slug(str(names[label]), used)
@@ -46,7 +55,9 @@ def _share(
 def _slug(name: str, used: set[str]) -> str:
     """A TOML bare key that is not taken yet."""
     base = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.lower()).strip("_")
-    slug, number = base or "unnamed", 1
+    if not base or not base[0].isalpha():
+        base = f"n{base}"
+    slug, number = base, 1
     while slug in used:
         number += 1
         slug = f"{base}_{number}"

@@ -46,9 +46,10 @@ class Twins:
     """Differences between the lives after two actions, *a* less *b*.
 
     Attributes:
-        reward_minor: of the reward under the objective, minor units.
-        purchases: of the days with a purchase.
-        opt_outs: of the permissions withdrawn.
+        reward_minor: of the reward under the objective, minor units, credited to the day of
+            the decision that brings it.
+        purchases: of the purchases, on the day each is booked.
+        opt_outs: of the permissions withdrawn, likewise.
         days: horizon, the day of the actions included.
         replicates: pairs of lives per customer.
     """
@@ -111,7 +112,7 @@ def _measured(result: StepResult, goal: Objective) -> tuple[Float, Float, Float]
     """Reward, purchases and opt-outs of a day, float64 (n,) each."""
     return (
         goal.reward(result.components),
-        result.purchased.astype(np.float64),
+        result.orders.astype(np.float64),
         result.components["opt_outs"].astype(np.float64),
     )
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.validity.outcomes import answers, booked
-from simulator.validity.populations import column, send
+from simulator.validity.populations import send
+from simulator.validity.transactions import MINOR_PER_MAJOR
 from simulator.world import World
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
-_Kind = TypeVar("_Kind", np.bool_, np.float64)
-
-VISITS, VISIT_DAYS = "visits_28d", 28
-"""The feature that counts visits, and over how many days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +25,17 @@ class Contrast:
         orders: int16 (days, m) purchases with the contact less those without.
         without: int16 (days, m) purchases without it.
         spend: float32 (days, m) spend with the contact less that without, major units.
-        visits: float64 (m,) visits with the contact less those without; ``None`` if the world
-            does not tell them, or not for as long.
-        redeemed: bool (m,) whether the contact's offer is redeemed, sooner or later; ``None`` if
-            the world does not tell.
+        visited: bool (m,) whether the contact brings a visit within the days compared, by a
+            click or with a purchase it adds.
+        redeemed: bool (m,) whether the contact's offer is redeemed, sooner or later.
         member: int64 (m,) which member each column is, counted among all of the world.
     """
 
     orders: NDArray[np.int16]
     without: NDArray[np.int16]
     spend: NDArray[np.float32]
-    visits: Float | None
-    redeemed: Bool | None
+    visited: Bool
+    redeemed: Bool
     member: NDArray[np.int64]
 
     def added_orders(self, first: int = 0, last: int | None = None) -> Float:
@@ -89,8 +84,8 @@ def contrast(
         np.concatenate([part.orders for part in parts], axis=1),
         np.concatenate([part.without for part in parts], axis=1),
         np.concatenate([part.spend for part in parts], axis=1),
-        _stacked([part.visits for part in parts]),
-        _stacked([part.redeemed for part in parts]),
+        np.concatenate([part.visited for part in parts]),
+        np.concatenate([part.redeemed for part in parts]),
         np.tile(first.member, replicates),
     )
 
@@ -106,14 +101,12 @@ def _once(
 ) -> Contrast:
     with_it = _live(world.fork(replicate), action, days, chosen, advance)
     alone = _live(world.fork(replicate), against, days, chosen, advance)
-    visits = None
-    if with_it.visits is not None and alone.visits is not None:
-        visits = with_it.visits - alone.visits
+    added = with_it.orders - alone.orders
     return Contrast(
-        with_it.orders - alone.orders,
+        added,
         alone.orders,
         with_it.spend - alone.spend,
-        visits,
+        with_it.visited | (added.sum(axis=0) > 0),
         with_it.redeemed,
         np.flatnonzero(chosen),
     )
@@ -124,8 +117,8 @@ class _Life(NamedTuple):
 
     orders: NDArray[np.int16]
     spend: NDArray[np.float32]
-    visits: Float | None
-    redeemed: Bool | None
+    visited: Bool
+    redeemed: Bool
 
 
 def _live(
@@ -134,29 +127,13 @@ def _live(
     shape = (days, int(chosen.sum()))
     orders, spend = np.zeros(shape, dtype=np.int16), np.zeros(shape, dtype=np.float32)
     nobody = np.zeros(world.size, dtype=np.int64)
-    redeemed = None
+    visited = redeemed = np.zeros(shape[1], dtype=np.bool_)
     for day in range(days):
         result = world.step(nobody if day else send(world, sent, chosen))
-        today = booked(world.scenario, result)
-        orders[day], spend[day] = today.orders[chosen], today.spend[chosen]
+        orders[day] = result.orders[chosen]
+        spend[day] = result.spend_minor[chosen] / MINOR_PER_MAJOR
         if day == 0:
-            redeemed = answers(result, "redeemed")
+            visited = (result.visited & (result.delay["visited"] < days))[chosen]
+            redeemed = result.redeemed[chosen]
         advance(1)
-    return _Life(
-        orders,
-        spend,
-        _visits(world, days, chosen),
-        None if redeemed is None else redeemed[chosen],
-    )
-
-
-def _visits(world: World, days: int, chosen: Bool) -> Float | None:
-    """Visits of the past weeks, of which ``days`` are covered; ``None`` if that is not known."""
-    if VISITS not in world.schema.names or days > VISIT_DAYS:
-        return None
-    return column(world.contexts(), VISITS)[chosen]
-
-
-def _stacked(parts: list[NDArray[_Kind] | None]) -> NDArray[_Kind] | None:
-    told = [part for part in parts if part is not None]
-    return np.concatenate(told) if len(told) == len(parts) else None
+    return _Life(orders, spend, visited, redeemed)

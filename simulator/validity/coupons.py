@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.validity.outcomes import answers, waits
+from simulator.calibration.complete_journey import Journey
 from simulator.validity.populations import past_year
 from simulator.validity.transactions import TransactionLog, simulate
 from simulator.world import StepResult, World
-
-if TYPE_CHECKING:
-    from simulator.calibration.complete_journey import Journey
 
 Int64 = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -115,20 +111,30 @@ def outcome_of(mailings: Mailings) -> Coupons:
 
 
 def imitate(
-    world: World, mailings: Mailings, days: int, advance: Callable[[int], None]
-) -> tuple[TransactionLog, Coupons | None]:
+    world: World,
+    mailings: Mailings,
+    days: int,
+    advance: Callable[[int], None],
+    witness: Callable[[StepResult], None] = lambda _result: None,
+) -> tuple[TransactionLog, Coupons]:
     """Live the real households' year of mailings; ``world`` is moved on.
 
     A mailing that meets another of its day goes out the next day it can; one that may not be
     sent (no permission, no such coupon) is not counted as mailed.
 
+    Args:
+        world: households on the first day.
+        mailings: the real year's.
+        days: of the year.
+        advance: called with the days just simulated.
+        witness: told what came of every day.
+
     Returns:
-        purchases, and the coupons, or ``None`` if the world does not tell redemptions.
+        purchases and coupons.
     """
     queue = queues(world, mailings)
     columns = [_columns(world, kind) for kind in TYPES]
     sent: list[tuple[Int64, Int64, Int64]] = []
-    silent = [False]
 
     def plan(today: World) -> Int64:
         mask = today.mask()
@@ -142,12 +148,9 @@ def imitate(
         return actions
 
     def watch(actions: Int64, result: StepResult) -> None:
+        witness(result)
         mailed = np.flatnonzero(actions)
-        redeemed, delay = answers(result, "redeemed"), waits(result, "redeemed")
-        if redeemed is None:
-            silent[0] = True
-            return
-        wait = np.where(redeemed, 0 if delay is None else delay, -1)
+        wait = np.where(result.redeemed, result.delay["redeemed"], -1).astype(np.int64)
         kind = np.zeros(mailed.size, dtype=np.int64)
         for at, choices in enumerate(columns):
             kind[np.isin(actions[mailed], choices)] = at
@@ -155,8 +158,6 @@ def imitate(
 
     start = world.day
     log = simulate(world, days, plan=plan, watch=watch, advance=advance)
-    if silent[0]:
-        return log, None
     household, kind, delay = (np.concatenate(parts) for parts in zip(*sent, strict=True))
     return log, Coupons(household, kind, delay, log.spend())
 

@@ -23,13 +23,12 @@ WITHIN = 0.05
 
 def process_of(scenario: Scenario) -> Process:
     """The purchase process of the scenario."""
-    return "pareto_nbd" if getattr(scenario.purchases, "model", "") == "pareto_nbd" else "bg_nbd"
+    return scenario.purchases.model
 
 
-def season_of(scenario: Scenario) -> Season | None:
-    """The scenario's calendar; ``None`` if it has no factors by month."""
-    months = getattr(scenario.calendar, "month_factors", None)
-    return None if months is None else Season.of(months, scenario.calendar.weekday_factors)
+def season_of(scenario: Scenario) -> Season:
+    """The scenario's calendar."""
+    return Season.of(scenario.calendar.month_factors, scenario.calendar.weekday_factors)
 
 
 def provenance(scenario: Scenario) -> str:

@@ -7,13 +7,14 @@ as they were. Only households that shopped at all are compared, as only those ar
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.calibration.complete_journey import Journey, read_journey
 from simulator.validity.classifier import two_sample
 from simulator.validity.coupons import TYPES, Coupons, Mailings, imitate, outcome_of
 from simulator.validity.populations import rested
@@ -21,9 +22,7 @@ from simulator.validity.row import Row, Target
 from simulator.validity.statistics import gini, jackknife, top_share, variance_parts
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.validity.transactions import TransactionLog, from_dates
-
-if TYPE_CHECKING:
-    from simulator.calibration.complete_journey import Journey
+from simulator.world import StepResult
 
 Float = NDArray[np.float64]
 
@@ -37,6 +36,7 @@ YEAR_DAYS = 365
 WITHIN = 0.10
 COUPON_WITHIN = 0.15
 WEEKDAY_DISTANCE = 0.05
+CATEGORY_DISTANCE = 0.10
 
 
 def real_log(journey: Journey) -> TransactionLog:
@@ -94,6 +94,64 @@ def weekdays(log: TransactionLog) -> Float:
 
 
 @dataclass(frozen=True, slots=True)
+class Departments:
+    """What the simulated households bought most of, purchase by purchase.
+
+    Attributes:
+        names: the scenario's categories.
+        count: int64 (n, C) purchases by household and category.
+    """
+
+    names: tuple[str, ...]
+    count: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, study: Study) -> Departments:
+        """Nothing bought yet."""
+        names = tuple(section.name for section in study.scenario.categories)
+        return cls(names, np.zeros((study.customers, len(names)), dtype=np.int64))
+
+    def watch(self, result: StepResult) -> None:
+        """Count a day's purchases."""
+        buyers = np.flatnonzero((result.orders > 0) & (result.category < len(self.names)))
+        self.count[buyers, result.category[buyers]] += 1
+
+    def row(self, journey: Journey, shops: NDArray[np.bool_]) -> Row:
+        """Distance of the shares of categories from those of the real departments.
+
+        A department is the category of its name in lower case, words joined by underscores.
+        Those that the scenario does not name are its category ``other``, if it has one.
+        """
+        real = np.zeros(len(self.names))
+        unnamed = 0.0
+        for department, share in journey.transactions["category"].value_counts(True).items():
+            name = "_".join(re.findall(r"[a-z]+", str(department).lower()))
+            if name in self.names:
+                real[self.names.index(name)] += share
+            elif "other" in self.names:
+                real[self.names.index("other")] += share
+            else:
+                unnamed += share
+        count = self.count[shops]
+
+        def distance(chosen: NDArray[np.bool_]) -> Float:
+            total = count[chosen].sum(axis=0)
+            shares = total / max(total.sum(), 1)
+            return np.array([0.5 * (np.abs(shares - real).sum() + unnamed)])
+
+        value, error = jackknife(len(count), distance)
+        return Row(
+            id="grocery.categories",
+            group=GROUP,
+            name="baskets mostly of another category than the real, share",
+            target=Target(0.0, CATEGORY_DISTANCE, "total variation distance, range ours", 0.0),
+            simulated=float(value[0]),
+            stderr=float(error[0]),
+            source="complete_journey/products.parquet",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class GroceryMoments:
     """See :class:`simulator.validity.study.MomentSource`."""
 
@@ -105,22 +163,26 @@ class GroceryMoments:
 
     def measure(self, study: Study) -> Findings:
         """Rows and plots of the year."""
-        from simulator.calibration.complete_journey import read_journey
-
         journey = read_journey(study.data / "complete_journey")
         real = real_log(journey)
         mailings = Mailings.of(journey, FIRST, real)
-        everyone, coupons = imitate(rested(study, start=FIRST), mailings, YEAR_DAYS, study.advance)
+        bought = Departments.empty(study)
+        everyone, coupons = imitate(
+            rested(study, start=FIRST), mailings, YEAR_DAYS, study.advance, bought.watch
+        )
         shops = everyone.count() > 0
         world = everyone.of(shops)
         found = compare(real, world)
         apart = two_sample(real, world, "complete_journey", SOURCE, study.seed)
         told = coupon_rows(
             outcome_of(mailings),
-            None if coupons is None else coupons.of(shops),
+            coupons.of(shops),
             world,
         )
-        return Findings((*found.rows, *told, *apart.rows), (*found.charts, *apart.charts))
+        return Findings(
+            (*found.rows, bought.row(journey, shops), *told, *apart.rows),
+            (*found.charts, *apart.charts),
+        )
 
 
 def compare(real: TransactionLog, world: TransactionLog) -> Findings:
@@ -159,12 +221,12 @@ def compare(real: TransactionLog, world: TransactionLog) -> Findings:
     return Findings(tuple(rows), _charts(real, world))
 
 
-def coupon_rows(real: Coupons, made: Coupons | None, world: TransactionLog) -> list[Row]:
+def coupon_rows(real: Coupons, made: Coupons, world: TransactionLog) -> list[Row]:
     """Redemption by type of campaign, its delay, and who redeems at all.
 
     Args:
         real: the data.
-        made: the simulated households'; ``None`` if the world does not tell redemptions.
+        made: the simulated households'.
         world: their purchases, for their ranks by spend.
     """
     labels = [
@@ -179,27 +241,20 @@ def coupon_rows(real: Coupons, made: Coupons | None, world: TransactionLog) -> l
         ),
     ]
     truth = real.table()
-    values: Float | None = None
-    if made is not None:
-        whole = made
-
-        def table(chosen: NDArray[np.bool_]) -> Float:
-            return whole.of(chosen).table()
-
-        values, errors = jackknife(world.customers, table)
+    values, errors = jackknife(world.customers, lambda chosen: made.of(chosen).table())
     rows = []
     for at, (key, name, floor) in enumerate(labels):
-        told = values is not None and bool(np.isfinite(values[at]))
+        told = bool(np.isfinite(values[at]))
         rows.append(
             Row(
                 id=f"coupons.{key}",
                 group=COUPON_GROUP,
                 name=name,
                 target=Target.near(float(truth[at]), COUPON_WITHIN, floor=floor),
-                simulated=float(values[at]) if told and values is not None else None,
+                simulated=float(values[at]) if told else None,
                 stderr=float(errors[at]) if told else None,
                 source=COUPON_SOURCE,
-                note="" if told else "the scenario has no such coupon, or tells no redemptions",
+                note="" if told else "no coupon of the kind was mailed, or none came back",
             )
         )
     return rows

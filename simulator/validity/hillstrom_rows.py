@@ -2,7 +2,8 @@
 
 Members who bought within twelve months and may be e-mailed are weighted so that their months
 since the last purchase and their spend of the past year are distributed as in the experiment.
-The effect is that of the assignment over two weeks, as in the experiment; both e-mail arms are
+The effect is that of the assignment over two weeks, as in the experiment; a visit is one by a
+click on the e-mail or with a purchase it adds; both e-mail arms are
 pooled where one e-mail is compared, since a programme's e-mail is neither for men nor for
 women, and its effect should lie between those of the two arms.
 """
@@ -148,7 +149,7 @@ class HillstromMoments:
     title: str = "Hillstrom"
 
     def days(self, study: Study) -> int:
-        """Both twins' two weeks in every replicate, and a year of orders."""
+        """Both twins' two weeks in every replicate, and two weeks of orders."""
         return 2 * WINDOW_DAYS * REPLICATES + WINDOW_DAYS
 
     def measure(self, study: Study) -> Findings:
@@ -188,7 +189,7 @@ def effects(
     weight = weights(cells(real.months, real.history), cells(months, history))
     emailed = real.arm > 0
     bought = found.added_orders()
-    visits = found.visits
+    visits = found.visited.astype(np.float64)
     rows: list[Row] = []
     points: dict[str, list[tuple[float, float, float, float]]] = {"visit": [], "purchase": []}
     segments = list(_segments(real, months, history))
@@ -200,9 +201,7 @@ def effects(
         ):
             value, error = lift(outcome[at], emailed[at])
             here = segment.simulated
-            mean, spread = (
-                (None, None) if values is None else mean_error(values[here], weight[here])
-            )
+            mean, spread = mean_error(values[here], weight[here])
             rows.append(
                 _row(
                     f"{what}_{segment.id}",
@@ -213,13 +212,12 @@ def effects(
                     real.file,
                 )
             )
-            points[what].append((value, 1.96 * error, mean or 0.0, 1.96 * (spread or 0.0)))
+            points[what].append((value, 1.96 * error, mean, 1.96 * spread))
     rows += _arms(real, visits, bought, weight)
-    told = ("purchase",) if visits is None else ("visit", "purchase")
-    return tuple(rows), tuple(_chart(what, points[what], segments) for what in told)
+    return tuple(rows), tuple(_chart(what, points[what], segments) for what in points)
 
 
-def _arms(real: Experiment, visits: Float | None, bought: Float, weight: Float) -> list[Row]:
+def _arms(real: Experiment, visits: Float, bought: Float, weight: Float) -> list[Row]:
     """One e-mail's effect lies between those of the two arms."""
     rows = []
     for what, outcome, values in (
@@ -231,7 +229,7 @@ def _arms(real: Experiment, visits: Float | None, bought: Float, weight: Float) 
             chosen = (real.arm == 0) | (real.arm == arm)
             value, error = lift(outcome[chosen], (real.arm == arm)[chosen])
             arms.append((value - 1.96 * error, value + 1.96 * error))
-        mean, spread = (None, None) if values is None else mean_error(values, weight)
+        mean, spread = mean_error(values, weight)
         target = Target(
             min(low for low, _ in arms),
             max(high for _, high in arms),
@@ -250,18 +248,16 @@ def _arms(real: Experiment, visits: Float | None, bought: Float, weight: Float) 
     return rows
 
 
-def _row(
-    key: str, name: str, target: Target, mean: float | None, error: float | None, file: str
-) -> Row:
+def _row(key: str, name: str, target: Target, mean: float, error: float, file: str) -> Row:
     return Row(
         id=f"hillstrom.{key}",
         group=GROUP,
         name=name,
         target=target,
-        simulated=mean,
-        stderr=error,
+        simulated=mean if np.isfinite(mean) else None,
+        stderr=error if np.isfinite(mean) else None,
         source=f"{file}, two weeks after the e-mail",
-        note="" if mean is not None else "this world does not tell visits",
+        note="" if np.isfinite(mean) else "no member there",
     )
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.validity.contrast import Contrast, contrast
-from simulator.validity.outcomes import answers
 from simulator.validity.populations import column, messages, newcomers, rested, send
 from simulator.validity.row import Row, Target
 from simulator.validity.statistics import ratio_error
@@ -49,7 +48,7 @@ def advertising_rows(found: Contrast) -> list[Row]:
         (
             "through_redemption",
             "share of an offer e-mail's added purchases that redeem the offer",
-            None if found.redeemed is None else found.redeemed.astype(np.float64),
+            found.redeemed.astype(np.float64),
             Target.figure(0.10, 0.05, 0.20),
         ),
         (
@@ -59,7 +58,7 @@ def advertising_rows(found: Contrast) -> list[Row]:
             Target.figure(0.25, 0.15, 0.35),
         ),
     ):
-        ratio, error = (np.nan, np.nan) if top is None else ratio_error(top, gain)
+        ratio, error = ratio_error(top, gain)
         told = bool(np.isfinite(ratio))
         rows.append(
             Row(
@@ -72,7 +71,7 @@ def advertising_rows(found: Contrast) -> list[Row]:
                 source=SAHNI,
                 note="a discount by e-mail against none, four weeks"
                 if told
-                else "this world does not tell redemptions",
+                else "the offer adds no purchase",
             )
         )
     return rows
@@ -137,9 +136,7 @@ def _afterwards(
         result = life.step(actions)
         twin.step(nobody)
         if sending:
-            told = answers(result, "redeemed")
-            bought = result.purchased & result.delivered if told is None else told
-            takers |= bought & (actions > 0)
+            takers |= result.redeemed & (actions > 0)
         study.advance(2)
     return np.where(takers, sums[0], 0.0), np.where(takers, sums[1], 0.0), takers
 

@@ -21,18 +21,16 @@ NO_CAP = {"cap_contacts": 28, "cap_days": 28}
 
 
 def newcomers(study: Study, *, start: date | None = None) -> World:
-    """Members who all made their first purchase the day before day 0 and were never contacted.
+    """Members who all made their first purchase the day before day 0 and have no other past.
 
     Args:
         study: scenario, size and seed.
         start: calendar date of day 0; the scenario's by default.
     """
-    scenario = study.scenario.replace(
-        population={"tenure_days_max": 1}, warm_up={"days": 0}, fatigue=NO_CAP
-    )
+    scenario = study.scenario.replace(fatigue=NO_CAP)
     if start is not None:
         scenario = _starting(scenario, start)
-    return World(scenario, study.customers, study.seed)
+    return World(scenario, study.customers, study.seed, newcomers=True)
 
 
 def members(study: Study) -> World:

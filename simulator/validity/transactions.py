@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.validity.outcomes import booked
 from simulator.world import StepResult, World
 from troth.errors import InvalidArgument
 
@@ -16,6 +15,7 @@ Int64 = NDArray[np.int64]
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
+MINOR_PER_MAJOR = 100.0
 _THURSDAY = 3
 """1970-01-01 was a Thursday; Monday is 0."""
 
@@ -166,11 +166,10 @@ def simulate(
         actions = nobody if plan is None else plan(world)
         result = world.step(actions)
         watch(actions, result)
-        today = booked(world.scenario, result)
-        buyers = np.flatnonzero(today.orders > 0)
+        buyers = np.flatnonzero(result.orders > 0)
         who.append(buyers)
         when.append(np.full(buyers.size, day, dtype=np.int64))
-        paid.append(today.spend[buyers])
+        paid.append(result.spend_minor[buyers] / MINOR_PER_MAJOR)
         advance(1)
     customer, day_of = np.concatenate(who), np.concatenate(when)
     order = np.lexsort((day_of, customer))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
 
 from simulator.scenarios import Scenario
 from simulator.validity.cdnow_rows import CdnowMoments
@@ -102,16 +101,12 @@ class Validity:
 
 def against(scenario: Scenario) -> tuple[DataSet, ...]:
     """The data sets the scenario claims to resemble."""
-    section = getattr(scenario, "validity", None)
-    if section is not None:
-        return cast("tuple[DataSet, ...]", tuple(section.against))
-    return ("complete_journey",) if scenario.name == "grocery" else ("cdnow", "hillstrom")
+    return scenario.validity.against
 
 
 def reasons(scenario: Scenario) -> Mapping[str, str]:
     """Why a row lies outside, by its id, as the scenario says."""
-    section: Any = getattr(scenario, "validity", None)
-    return {} if section is None else dict(section.reasons)
+    return scenario.validity.reasons
 
 
 def sources_of(scenario: Scenario) -> tuple[MomentSource, ...]:

@@ -10,9 +10,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.census import lives, reading
+from experiments.census import lives
 from experiments.census.deciders import plain
 from simulator.scenarios import Scenario, load
+from simulator.threads import LEAST
 from simulator.world import World
 
 seeds = st.integers(0, 2**64 - 1)
@@ -50,14 +51,14 @@ def test_restarted_from_a_checkpoint(
     lived(world, hashes, before)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "world.npz"
-        reading.save(world, path)
-        again = reading.restore(path, scenario())
+        world.save(path)
+        again = World.restore(path, scenario())
         kept = path.read_bytes()
-        reading.save(again, path)
+        again.save(path)
         assert path.read_bytes() == kept
     assert (again.day, again.replicate) == (world.day, world.replicate)
     assert (again.size, again.first_customer) == (world.size, world.first_customer)
-    assert np.array_equal(again.contexts().raw, world.contexts().raw)
+    assert np.array_equal(again.contexts().raw, world.contexts().raw, equal_nan=True)
     assert np.array_equal(again.expected_rewards(), world.expected_rewards())
     other = hashes.copy()
     lived(world, hashes, after)
@@ -84,6 +85,24 @@ def test_an_action_is_nobody_else_s_business(
     differs = hashes[0] != hashes[1]
     assert differs[row] == changed
     assert not np.delete(differs, row).any()
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=seeds, threads=st.integers(2, 4))
+def test_one_thread_or_many(seed: int, threads: int) -> None:
+    """However many threads share a day, it is the same day: state, features and truth."""
+    size = threads * LEAST  # enough for each to get a part
+    one, many = (World(scenario(), size, seed, threads=count) for count in (1, threads))
+    hashes = [lives.born(0, size) for _ in range(2)]
+    for world, hashed in zip((one, many), hashes, strict=True):
+        lived(world, hashed, 2)
+    assert np.array_equal(*hashes)
+    for name, block in one.people.blocks().items():
+        assert np.array_equal(block, many.people.blocks()[name]), name
+    assert np.array_equal(one.mask(), many.mask())
+    assert np.array_equal(one.contexts().raw, many.contexts().raw, equal_nan=True)
+    assert np.array_equal(one.observe(), many.observe())
+    assert np.array_equal(one.expected_rewards(), many.expected_rewards())
 
 
 @settings(max_examples=8, deadline=None)

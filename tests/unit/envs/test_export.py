@@ -11,8 +11,8 @@ import pytest
 
 from envs.budget_limit import VectorBudgetLimit
 from envs.export import to_log, write_minari
-from envs.recording import PolicyActor, Recording, record
-from envs.registration import DECISIONS, NEXT_BEST_ACTION
+from envs.recording import PolicyActor, Recording, UniformActor, record
+from envs.registration import DECISIONS, NEXT_BEST_ACTION, PROGRAMME_DESIGN
 from simulator.scenarios import Scenario
 from troth.batches import LoggedBatch
 from troth.errors import AlreadyExists, FailedPrecondition, InvalidArgument
@@ -103,6 +103,28 @@ def test_minari_reads_back_what_was_recorded(
         assert np.array_equal(read.infos["action_mask"][:-1], masks)
     with pytest.raises(AlreadyExists, match="dataset_id"):
         write_minari(found, tmp_path, "troth/recorded-v0", **about)
+
+
+def test_minari_reads_back_continuous_actions(brisk: Scenario, tmp_path: Path) -> None:
+    """Programmes are recorded with the density of their terms; a log of contacts they are not."""
+    minari = pytest.importorskip("minari")
+    env: Any = gymnasium.make_vec(
+        PROGRAMME_DESIGN, num_envs=3, vectorization_mode="vector_entry_point",
+        scenario=brisk, members=4, horizon_weeks=2,
+    )  # fmt: skip
+    found = record(env, UniformActor(np.random.default_rng(1)), episodes=2, seed=0)
+    about = {"author": "Troth", "description": "recorded in a test"}
+    dataset = minari.MinariDataset(write_minari(found, tmp_path, "troth/terms-v0", **about))
+    assert dataset.total_steps == 2 * 3 * 2
+    for at, read in enumerate(dataset.iterate_episodes()):
+        episode, i = found.episodes[at // 3], at % 3
+        assert np.array_equal(read.observations, episode.observations[:, i])
+        assert np.array_equal(read.actions, [c.actions[i] for c in episode.choices])
+        assert read.actions.dtype == np.float32
+        assert read.infos["propensity"][:-1] == pytest.approx(1 / 16)
+        assert "action_mask" not in read.infos
+    with pytest.raises(FailedPrecondition, match="recording"):
+        to_log(found, "a" * 64)
 
 
 def test_refused_contacts_are_not_logged(brisk: Scenario) -> None:

@@ -14,7 +14,8 @@ def test_observations_and_masks_are_the_worlds(brisk: Scenario) -> None:
     env = NextBestActionVectorEnv(50, scenario=brisk, horizon_days=3)
     observation, info = env.reset(seed=0)
     for _ in range(4):
-        assert np.array_equal(observation, env.world.contexts().encoded)
+        assert np.array_equal(observation, env.world.observe())
+        assert observation == pytest.approx(env.world.contexts().encoded, abs=1e-5)
         assert np.array_equal(info["action_mask"], env.world.mask())
         observation, *_, info = env.step(env.action_space.sample())
 
@@ -27,7 +28,7 @@ def test_last_observation_is_of_the_morning_after(brisk: Scenario) -> None:
     last_morning = env.world.fork()
     *_, info = env.step(nothing)
     last_morning.step(nothing)
-    assert np.array_equal(info["final_obs"], last_morning.contexts().encoded)
+    assert np.array_equal(info["final_obs"], last_morning.observe())
     assert "purchased" in info["final_info"]
 
 
@@ -61,3 +62,19 @@ def test_truth_and_costs_are_the_worlds_where_eligible(brisk: Scenario) -> None:
     assert truth[mask] == pytest.approx(env.world.expected_rewards()[mask] / 100.0)
     assert np.isnan(truth[~mask]).all()
     assert np.array_equal(costs, np.where(mask, brisk.catalogue.cost_minor, 0))
+
+
+def test_what_the_scenarios_budget_drops_is_marked(brisk: Scenario) -> None:
+    """Facts say what was really sent: the first customers' contacts, as far as money goes."""
+    poor = brisk.replace(firm={"budget_minor_per_customer": 0.5})
+    env = NextBestActionVectorEnv(60, scenario=poor)
+    _, info = env.reset(seed=1)
+    costs = np.where(info["action_mask"], brisk.catalogue.cost_minor, -1)
+    actions = costs.argmax(axis=1)
+    wanted = brisk.catalogue.cost_minor[actions]
+    paid = (wanted == 0) | (wanted.cumsum() <= 30)
+    *_, info = env.step(actions)
+    assert not paid.all()
+    assert np.array_equal(info["refused"], ~paid)
+    assert np.array_equal(info["served"], np.where(paid, actions, 0))
+    assert info["contact_minor"].sum() <= 30

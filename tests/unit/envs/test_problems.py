@@ -39,8 +39,7 @@ def eligible_actions(env: Any, i: int) -> list[tuple[int, Action]]:
 
 def liking(env: Any, i: int) -> dict[str, float]:
     """How much more than usual customer ``i`` clicks, by channel."""
-    contexts = env.world.contexts()
-    encoded, columns = contexts.encoded, env.scenario.schema.columns
+    encoded, columns = env.world.observe(), env.scenario.schema.columns
     return {str(c): encoded[i, columns.index(f"response_{c}")] for c in CHANNELS[1:]}
 
 

@@ -10,7 +10,6 @@ import pytest
 from envs.programme_design import ProgrammeDesignVectorEnv
 from envs.programmes import KNOBS
 from simulator.scenarios import Scenario
-from troth.catalogue import CHANNELS
 from troth.errors import FailedPrecondition, InvalidArgument
 
 PRIORITY = (
@@ -59,14 +58,13 @@ def test_a_step_is_a_week_of_plain_contacts(brisk: Scenario) -> None:
     assert contacts.max() == 1
     assert contacts.sum() > 60
     assert info["contacted"] == pytest.approx(contacts.reshape(3, 40).mean(axis=1) / 7)
-    encoded = twin.contexts().encoded.reshape(3, 40, -1)
+    encoded = twin.observe().reshape(3, 40, -1)
     assert observation[:, : brisk.schema.width] == pytest.approx(encoded.mean(axis=1), abs=1e-5)
     assert observation[:, -2] == pytest.approx(info["bought"])
 
 
 def plain(world: Any, scenario: Scenario) -> np.ndarray:
     """The contact rule written out, customer by customer."""
-    encoded, columns = world.contexts().encoded, scenario.schema.columns
     chosen = np.zeros(world.size, dtype=np.int64)
     for i in range(world.size):
         if (world.first_customer + i) % 7 != world.day % 7:
@@ -77,18 +75,12 @@ def plain(world: Any, scenario: Scenario) -> np.ndarray:
             for later in range(steps):
                 step = 1 + (world.day + later) % steps
                 found = [
-                    (
-                        encoded[i, columns.index(f"response_{a.channel}")],
-                        -CHANNELS.index(a.channel),
-                        k,
-                    )
-                    for k, a in possible
-                    if (a.journey, a.step) == (journey, step)
+                    (a.cost_minor, k) for k, a in possible if (a.journey, a.step) == (journey, step)
                 ]
                 if found:
                     break
             if found:
-                chosen[i] = max(found)[2]
+                chosen[i] = min(found)[1]
                 break
     return chosen
 

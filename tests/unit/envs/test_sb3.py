@@ -56,12 +56,12 @@ def test_episode_ends_say_what_sb3_wants(brisk: Scenario, bootstrap: bool) -> No
         assert info["TimeLimit.truncated"] is bootstrap
         assert info["episode"]["l"] == 3
         if bootstrap:
-            assert np.array_equal(info["terminal_observation"], last.contexts().encoded[i])
+            assert np.array_equal(info["terminal_observation"], last.observe()[i])
             assert info["episode"]["r"] == pytest.approx(total[i], abs=1e-5)
         else:
             assert info is infos[0]
             assert info["episode"]["r"] == pytest.approx(total.mean(), abs=1e-5)
-    assert not np.array_equal(observation, last.contexts().encoded)
+    assert not np.array_equal(observation, last.observe())
 
 
 def test_attributes_and_methods_reach_the_population(brisk: Scenario) -> None:
@@ -77,6 +77,20 @@ def test_attributes_and_methods_reach_the_population(brisk: Scenario) -> None:
     assert np.array_equal(np.stack(some), whole[[4, 2]])
     assert np.array_equal(bridge.env_method("action_masks", indices=3)[0], whole[3])
     assert bridge.env_is_wrapped(Wrapper) == [False] * 6
+
+
+def test_sb3_can_film_it(brisk: Scenario) -> None:
+    """SB3 gets the population's one dashboard, not a tile per customer."""
+    env = NextBestActionVectorEnv(6, scenario=brisk, render_mode="rgb_array")
+    bridge = PopulationVecEnv(env)
+    bridge.reset()
+    frame = bridge.render()
+    frames = env.render()
+    assert frames is not None
+    assert frame is not None
+    assert frame.shape == frames[0].shape
+    assert np.array_equal(frame, frames[0])
+    assert population(brisk).get_images() == [None]
 
 
 def test_customers_cannot_be_set_apart(brisk: Scenario) -> None:

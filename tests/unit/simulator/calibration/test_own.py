@@ -75,6 +75,19 @@ def test_what_is_open_is_said(fitted: Estimates) -> None:
     assert any("AIC of log-normal" in note for note in fitted.notes)
 
 
+def test_places_of_purchase_are_the_scenarios_or_names() -> None:
+    """Stores named store, web and app fill a scenario's shares; others keep their names."""
+    rng = np.random.default_rng(10)
+    bought = made.transactions(rng, 60, days=60)
+    bought["store"] = np.where(rng.random(len(bought)) < 0.4, "web", "store")
+    values = {e.key: e.value for e in fit_own(bought).found}
+    assert values["stores.app"] == 0.0
+    assert values["stores.web"] == pytest.approx((bought["store"] == "web").mean(), rel=1e-5)
+    bought["store"] = "12 High Street " + bought["store"]
+    keys = {e.key for e in fit_own(bought).found if e.key.startswith("stores.")}
+    assert keys == {"stores.n12_high_street_web", "stores.n12_high_street_store"}
+
+
 def test_little_data_leave_much_open() -> None:
     """A few weeks of a few customers: no season, no process, no effect, each with the reason."""
     rng = np.random.default_rng(6)

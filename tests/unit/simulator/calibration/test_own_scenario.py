@@ -45,7 +45,7 @@ def _options(files: dict[str, Path]) -> list[str]:
 
 def test_command_writes_a_scenario_that_loads(app: typer.Typer, own: dict[str, Path]) -> None:
     """Fitted values are in force, each with its origin; the rest is the template's."""
-    options = [*_options(own), "--columns", made.COLUMNS, "--process", "bg_nbd", "--json"]
+    options = [*_options(own), "--columns", made.COLUMNS, "--json"]
     arguments = ["calibrate", *options, "--output", "new/my shop.toml"]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
@@ -57,6 +57,16 @@ def test_command_writes_a_scenario_that_loads(app: typer.Typer, own: dict[str, P
     assert scenario.spend.mu == values["spend.mu"]
     assert scenario.email.lift_intercept == values["email.lift_intercept"]
     assert scenario.purchases.r == values["purchases.r"]
+    assert scenario.purchases.model == values["purchases.model"]
+    assert scenario.delays.redeem.median_days == values["delays.redeem.median_days"]
+    shares = {c.name: c.share for c in scenario.categories}
+    assert shares == {n: values[f"categories.{n}"] for n in ("other", "shoes___bags")}
+    assert printed["without_a_place_in_the_template"] == [
+        "experiment.visit_effect",
+        "experiment.conversion_effect",
+        "redemption.flyer",
+        "redemption.letter",
+    ]
     assert list(scenario.calendar.weekday_factors) == values["calendar.weekday_factors"]
     assert scenario.fatigue == template.fatigue
     assert scenario.catalogue.digest == template.catalogue.digest

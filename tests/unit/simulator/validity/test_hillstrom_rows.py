@@ -44,8 +44,8 @@ def test_a_world_with_the_real_effect_is_inside(data_dir: Path) -> None:
             orders,
             np.zeros_like(orders),
             orders.astype(np.float32),
-            (draw.random(size) < visits).astype(np.float64),
-            None,
+            draw.random(size) < visits,
+            np.zeros(size, dtype=np.bool_),
             np.arange(size),
         )
         told, _ = effects(real, found, real.months[rows], real.history[rows])
