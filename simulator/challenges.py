@@ -26,24 +26,24 @@ from simulator.kernel import compiled
 @compiled
 def start(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, clock: Any) -> None:
     """Begin a challenge for customer ``i``, unless one runs."""
-    if ints[col.CHALLENGE_END, i] > 0:
+    if ints[i, col.CHALLENGE_END] > 0:
         return
-    pace = ints[col.ORDERS, i] * par.challenge_days / 365.0
-    target = math.ceil(pace * par.challenge_stretch * fs[col.DIFFICULTY, i])
+    pace = ints[i, col.ORDERS] * par.challenge_days / 365.0
+    target = math.ceil(pace * par.challenge_stretch * fs[i, col.DIFFICULTY])
     target = min(max(float(target), float(par.challenge_min)), float(par.challenge_max))
-    ints[col.CHALLENGE_TARGET, i] = int(target)
-    ints[col.CHALLENGE_DONE, i] = 0
-    ints[col.CHALLENGE_END, i] = clock + 1 + int(par.challenge_days)
+    ints[i, col.CHALLENGE_TARGET] = int(target)
+    ints[i, col.CHALLENGE_DONE] = 0
+    ints[i, col.CHALLENGE_END] = clock + 1 + int(par.challenge_days)
 
 
 @compiled
 def advance(ints: NDArray[np.int32], i: Any) -> Any:
     """Count a purchase of customer ``i``; whether it completes his challenge."""
-    if ints[col.CHALLENGE_END, i] <= 0:
+    if ints[i, col.CHALLENGE_END] <= 0:
         return False
-    ints[col.CHALLENGE_DONE, i] += 1
-    if ints[col.CHALLENGE_DONE, i] < ints[col.CHALLENGE_TARGET, i]:
+    ints[i, col.CHALLENGE_DONE] += 1
+    if ints[i, col.CHALLENGE_DONE] < ints[i, col.CHALLENGE_TARGET]:
         return False
-    ints[col.CHALLENGE_END, i] = -1
-    ints[col.CHALLENGE_DONE, i] = 0
+    ints[i, col.CHALLENGE_END] = -1
+    ints[i, col.CHALLENGE_DONE] = 0
     return True

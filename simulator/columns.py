@@ -1,9 +1,11 @@
-"""Where each column of a population lies in its four blocks of memory.
+"""Where each trait and state of a population lies in its six blocks of memory.
 
-One block per type, structure of arrays: row r of a block is one column for all customers, so
-that a kernel reads contiguous memory, and a copy or a checkpoint is four arrays. Days are
-counted on the world's clock, which starts with the warm-up; ``NEVER`` is a day that does not
-come. What decays is kept as it stood on its ``..._DAY`` and worked out when it is needed.
+What a day reads for everyone lies in columns, one after the other (``rates``, ``days``), so
+that a pass over all is a stream. What it touches for the few to whom something happens lies in
+rows, one customer's together (``floats``, ``ints``, ``longs``, ``bytes``), so that looking
+after one of them costs a handful of cache lines instead of one per column. Days are counted on
+the world's clock, which starts with the warm-up; ``NEVER`` is a day that does not come. What
+decays is kept as it stood on its ``..._DAY`` and worked out when it is needed.
 """
 
 from __future__ import annotations
@@ -22,68 +24,74 @@ CLICK_SLOTS = 3
 
 _C, _O = len(CHANNELS), len(OFFER_KINDS)
 
-# float32: traits
+# float32 in columns (RATES, n): read for everyone, every day
+OWN_RATE = 0  # own purchases per day as he stands now; 0 once he has left
+VISIT_RATE = 1  # visits per day likewise
+VISITS = 2  # recent visits, on VISITS_DAY
+RATES = 3
+
+# int32 in columns (DAYS, n): likewise
+WAKE = 0  # first day on which something is scheduled
+SEEN_ORDER = 1  # day of the last purchase that the firm knows of
+JOINED = 2  # day of the first purchase
+LAST_CONTACT = 3
+RECENT = 4  # bit d: a contact d days before LAST_CONTACT
+VISITS_DAY = 5
+BIRTHDAY = 6  # day of the year, 0..364
+PERMITS = 7  # bit c: channel c may be used; bit 0 is set
+DAYS = 8
+
+# float32 in rows (n, FLOATS): traits
 RATE = 0  # own purchases per day of a member, before anything acts on it
 DEPARTS = 1  # departures per day (Pareto/NBD), or 0
 DROP_OUT = 2  # P(leaves after an own purchase) (BG/NBD), or 0
 BASKET = 3  # mean of ln basket, major units
 FLEXIBLE = 4  # share of the loyalty pulls that reach him
-# float32: programme in force
+# ... programme in force
 EARN = 5  # points per major unit
 POINT_VALUE = 6  # minor units per redeemed point
 DIFFICULTY = 7  # factor of the pace a challenge demands
 GENEROUS = 8  # factor of the purchase rate from the return above
-# float32: state
-OWN_RATE = 9  # own purchases per day as he stands now; 0 once he has left
-VISIT_RATE = 10  # visits per day likewise
-SENTIMENT = 11  # in [-1, 1], on SENTIMENT_DAY
-SIGNAL = 12  # what the firm last measured of it
-VISITS = 13  # recent visits, on VISITS_DAY
-AFFINITY = 14  # (C) factor of the response by channel
+# ... state
+SENTIMENT = 9  # in [-1, 1], on SENTIMENT_DAY
+SIGNAL = 10  # what the firm last measured of it
+AFFINITY = 11  # (C) factor of the response by channel
 FIT = AFFINITY + _C  # (O) factor of the response by kind of offer
 WEAR = FIT + _O  # (C) recent delivered contacts, on WEAR_DAY
 KIND_EXPECTED = WEAR + _C  # (2) clicks that base rates predict for watched kinds
 FLOATS = KIND_EXPECTED + WATCHED_KINDS
 
-# int32
-JOINED = 0  # day of the first purchase
-LEAVES = 1  # day he leaves for good, hidden
-LAST_ORDER = 2  # day of the last purchase
-SEEN_ORDER = 3  # day of the last purchase that the firm knows of
-LAST_CONTACT = 4
-RECENT = 5  # bit d: a contact d days before LAST_CONTACT
-WEAR_DAY = 6
-SENTIMENT_DAY = 7
-VISITS_DAY = 8
-WAKE = 9  # first day on which something is scheduled
-CHALLENGE_END = 10  # last day of the running challenge plus one, or -1
-CHALLENGE_DONE = 11
-CHALLENGE_TARGET = 12
-BLUES_END = 13  # last day of disappointment over a demotion plus one
-DUE_DAY = 14  # day the purchase that a contact brought about lands, or NEVER
-DUE_BASKET = 15  # minor units
-DUE_MARGIN = 16  # minor units
-DUE_DISCOUNT = 17  # minor units
-DUE_POINTS = 18  # points issued with it
-DUE_LIABILITY = 19  # minor units
-DUE_PLACE = 20  # category + 256 * store
-REDEEM_DAY = 21  # day an offer is used on a purchase that would have come anyway, or NEVER
-REDEEM_DISCOUNT = 22  # minor units
-REDEEM_POINTS = 23  # points issued with it
-REDEEM_LIABILITY = 24  # minor units
-LINK_DAY = 25  # day the second identifier is linked; past if there is none
-SHADOW_ORDERS = 26  # purchases under it so far
-SHADOW_SPEND = 27  # minor units
-SHADOW_LAST = 28  # day of the last of them
-ORDERS = 29  # over the past year
-TICKETS = 30  # open
-PERMITS = 31  # bit c: channel c may be used; bit 0 is set
-REACH = 32  # bit c: channel c physically reaches him
-BIRTHDAY = 33  # day of the year, 0..364
-REDEEM_FROM = 34  # points, programme in force
-NPS = 35  # last score 0..10, or -1
-LIFETIME_ORDERS = 36
-CLICK = 37  # (3) a click under way, packed in simulator.contacts, or 0
+# int32 in rows (n, INTS)
+LEAVES = 0  # day he leaves for good, hidden
+LAST_ORDER = 1  # day of the last purchase
+WEAR_DAY = 2
+SENTIMENT_DAY = 3
+CHALLENGE_END = 4  # last day of the running challenge plus one, or -1
+CHALLENGE_DONE = 5
+CHALLENGE_TARGET = 6
+BLUES_END = 7  # last day of disappointment over a demotion plus one
+DUE_DAY = 8  # day the purchase that a contact brought about lands, or NEVER
+DUE_BASKET = 9  # minor units
+DUE_MARGIN = 10  # minor units
+DUE_DISCOUNT = 11  # minor units
+DUE_POINTS = 12  # points issued with it
+DUE_LIABILITY = 13  # minor units
+DUE_PLACE = 14  # category + 256 * store
+REDEEM_DAY = 15  # day an offer is used on a purchase that would have come anyway, or NEVER
+REDEEM_DISCOUNT = 16  # minor units
+REDEEM_POINTS = 17  # points issued with it
+REDEEM_LIABILITY = 18  # minor units
+LINK_DAY = 19  # day the second identifier is linked; past if there is none
+SHADOW_ORDERS = 20  # purchases under it so far
+SHADOW_SPEND = 21  # minor units
+SHADOW_LAST = 22  # day of the last of them
+ORDERS = 23  # over the past year
+TICKETS = 24  # open
+REACH = 25  # bit c: channel c physically reaches him
+REDEEM_FROM = 26  # points, programme in force
+NPS = 27  # last score 0..10, or -1
+LIFETIME_ORDERS = 28
+CLICK = 29  # (3) a click under way, packed in simulator.contacts, or 0
 DELIVERED = CLICK + CLICK_SLOTS  # (C) contacts since joining (at most a year before day 0)
 CLICKS = DELIVERED + _C  # (C)
 KIND_CLICKS = CLICKS + _C  # (2)
@@ -92,7 +100,7 @@ SPEND_BUCKETS = ORDER_BUCKETS + BUCKETS  # (12) minor units
 POINT_BUCKETS = SPEND_BUCKETS + BUCKETS  # (12)
 INTS = POINT_BUCKETS + BUCKETS
 
-# int64
+# int64 in rows (n, LONGS)
 SPEND = 0  # over the past year, minor units
 LIFETIME_SPEND = 1  # minor units
 POINTS = 2  # balance
@@ -101,7 +109,7 @@ REDEEMED = 4
 EXPIRED = 5
 LONGS = 6
 
-# uint8
+# uint8 in rows (n, BYTES)
 GROUP = 0  # uplift group, position in simulator.offers.GROUPS
 TIER = 1
 FAVOURITE = 2  # category

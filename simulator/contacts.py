@@ -17,6 +17,7 @@ from simulator.basket import contents
 from simulator.chances import OWN, RECOVERY
 from simulator.journeys import moment
 from simulator.kernel import compiled, draw, normals
+from simulator.population import Blocks
 from simulator.purposes import Purpose
 from simulator.results import (
     ARRIVED,
@@ -52,10 +53,7 @@ LAST_VISIT = 31
 
 @compiled
 def contact(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     rows: NDArray[np.int64],
     low: int,
     flags: NDArray[np.uint8],
@@ -72,20 +70,22 @@ def contact(
     """Serve ``chosen`` to ``rows``, in place.
 
     Args:
-        fs, ints, longs, bits: the population's blocks.
+        people: the population.
         rows: int64 (m,), customers with a contact, as positions.
         low: position of the block's first customer.
         flags: uint8 of the block, see :mod:`simulator.chances`; a contact may put off an own
             purchase.
         answers: uint8 (n,), see :mod:`simulator.results`; written.
-        waits: int16 (5, n), delays; written.
-        money: int64 (10, n), components; added to.
+        waits: int16 (n, 5), delays; written.
+        money: int64 (n, 10), components; added to.
         chosen: int64 (n,), actions.
         first: number of the first customer.
         keys: replicate and the two words of the seed, uint64.
         tables: :class:`simulator.rules.Tables`.
         par, today: records of scalars.
     """
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
+    rates, days = people.rates, people.days
     replicate, k0, k1 = keys
     channels, actions, groups = tables.channels, tables.actions, tables.groups
     clock = today.clock
@@ -96,41 +96,41 @@ def contact(
         c = action.channel
         kind = action.kind
         number = first + i
-        money[CREDITED + CONTACT_COST, i] += action.cost
-        money[LANDED + CONTACT_COST, i] += action.cost
+        money[i, CREDITED + CONTACT_COST] += action.cost
+        money[i, LANDED + CONTACT_COST] += action.cost
         # The load of past contacts, as it stands this morning.
-        gap = min(clock - ints[col.WEAR_DAY, i], 255)
+        gap = min(clock - ints[i, col.WEAR_DAY], 255)
         load = 0.0
         for ch in range(1, C):
-            worn = fs[col.WEAR + ch, i] * tables.fade[ch, gap]
-            fs[col.WEAR + ch, i] = worn
+            worn = fs[i, col.WEAR + ch] * tables.fade[ch, gap]
+            fs[i, col.WEAR + ch] = worn
             load += worn
-        ints[col.WEAR_DAY, i] = clock
-        since = clock - ints[col.LAST_CONTACT, i]
-        recent = ints[col.RECENT, i] << since if since < 29 else 0
-        ints[col.RECENT, i] = (recent | 1) & 0x1FFFFFFF
-        ints[col.LAST_CONTACT, i] = clock
+        ints[i, col.WEAR_DAY] = clock
+        since = clock - days[col.LAST_CONTACT, i]
+        recent = days[col.RECENT, i] << since if since < 29 else 0
+        days[col.RECENT, i] = (recent | 1) & 0x1FFFFFFF
+        days[col.LAST_CONTACT, i] = clock
         bit = 1 << c
-        if ints[col.REACH, i] & bit == 0:
-            ints[col.PERMITS, i] &= ~bit  # it bounces, and the firm learns that it does
+        if ints[i, col.REACH] & bit == 0:
+            days[col.PERMITS, i] &= ~bit  # it bounces, and the firm learns that it does
             continue
         u = draw(number, CONTACT, clock, replicate, k0, k1)
         if u[0] >= channels[c].delivery:
             continue
         answer = ARRIVED
         v = draw(number, RESPONSE, clock, replicate, k0, k1)
-        group = groups[bits[col.GROUP, i]]
-        ticket = ints[col.TICKETS, i] > 0
-        gone = ints[col.LEAVES, i] <= clock
+        group = groups[bits[i, col.GROUP]]
+        ticket = ints[i, col.TICKETS] > 0
+        gone = ints[i, col.LEAVES] <= clock
         sentiment = mood.now(fs, ints, i, par, clock)
-        affinity = float(fs[col.AFFINITY + c, i])
-        fit = float(fs[col.FIT + kind, i])
-        wear = float(fs[col.WEAR + c, i])
+        affinity = float(fs[i, col.AFFINITY + c])
+        fit = float(fs[i, col.FIT + kind])
+        wear = float(fs[i, col.WEAR + c])
         tiredness = fatigue.tired(channels[c].wear, wear, par.fatigue_wear, load)
-        fs[col.WEAR + c, i] = wear + 1.0
-        ints[col.DELIVERED + c, i] += 1
+        fs[i, col.WEAR + c] = wear + 1.0
+        ints[i, col.DELIVERED + c] += 1
         if kind in (DISCOUNT_KIND, POINTS_KIND):
-            fs[col.KIND_EXPECTED + kind - DISCOUNT_KIND, i] += channels[c].clicked
+            fs[i, col.KIND_EXPECTED + kind - DISCOUNT_KIND] += channels[c].clicked
 
         # Does it put him off? The own purchase of the day is lost with the share hurt.
         hurt = mood.put_off(group.hurt, ticket, par)
@@ -146,9 +146,9 @@ def contact(
         if u[1] < opens:
             answer |= OPENED
             wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
-            waits[0, i] = wait
+            waits[i, 0] = wait
             fading = 1.0
-            if ints[col.LEAVES, i] != NEVER and clock >= ints[col.LEAVES, i] - par.fade_days:
+            if ints[i, col.LEAVES] != NEVER and clock >= ints[i, col.LEAVES] - par.fade_days:
                 fading = par.fade_clicks
             clicks = response.clicking(
                 channels[c].clicked, group.click * fading, affinity, fit, tiredness, opens
@@ -156,50 +156,50 @@ def contact(
             if u[2] < clicks:
                 answer |= CLICKED
                 wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], z_click)
-                waits[1, i] = wait
+                waits[i, 1] = wait
                 later = 0
                 if v[2] < par.visit_given_click:
                     answer |= VISITED
                     later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)
                     later = min(later, LAST_VISIT - 1) + 1
-                    waits[2, i] = wait + later - 1
+                    waits[i, 2] = wait + later - 1
                 packed = ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind
                 for s in range(col.CLICK_SLOTS):
-                    if ints[col.CLICK + s, i] == 0:
-                        ints[col.CLICK + s, i] = packed
+                    if ints[i, col.CLICK + s] == 0:
+                        ints[i, col.CLICK + s] = packed
                         break
 
         # Purchase because of it, or use of the offer on a purchase of his own.
         put_off = ticket and action.recovers == 0
         gain = group.gain
-        if bits[col.ADVERSARY, i]:
+        if bits[i, col.ADVERSARY]:
             gain = 0.0
         chance = 0.0
-        if ints[col.DUE_DAY, i] == NEVER and not put_off and gain > 0.0:
-            tier = bits[col.TIER, i]
+        if ints[i, col.DUE_DAY] == NEVER and not put_off and gain > 0.0:
+            tier = bits[i, col.TIER]
             journey = tables.journeys[action.journey]
             oldest = (today.period + 1) % col.BUCKETS
             progress = 0.0
-            if ints[col.CHALLENGE_END, i] > 0:
-                progress = ints[col.CHALLENGE_DONE, i] / max(ints[col.CHALLENGE_TARGET, i], 1)
+            if ints[i, col.CHALLENGE_END] > 0:
+                progress = ints[i, col.CHALLENGE_DONE] / max(ints[i, col.CHALLENGE_TARGET], 1)
             suits = moment(
                 journey.response,
                 journey.pressure,
                 journey.gain,
                 closeness(
-                    longs[col.SPEND, i],
+                    longs[i, col.SPEND],
                     tables.tiers[tier].threshold,
                     tables.tiers[tier + 1].threshold,
                     tier >= tables.tiers.shape[0] - 2,
                 ),
-                min(ints[col.POINT_BUCKETS + oldest, i] / max(ints[col.REDEEM_FROM, i], 1), 1.0),
+                min(ints[i, col.POINT_BUCKETS + oldest] / max(ints[i, col.REDEEM_FROM], 1), 1.0),
                 progress,
             )
             drives = response.drive(
                 par,
                 today,
-                clock - ints[col.SEEN_ORDER, i],
-                longs[col.SPEND, i],
+                clock - days[col.SEEN_ORDER, i],
+                longs[i, col.SPEND],
                 gain,
                 sentiment,
                 gone,
@@ -208,63 +208,63 @@ def contact(
                 drives, action.strength, affinity * tiredness * fit * suits, par.ceiling
             )
         used = 0.0
-        if action.take_up > 0.0 and ints[col.REDEEM_DAY, i] == NEVER:
-            if bits[col.ADVERSARY, i]:
+        if action.take_up > 0.0 and ints[i, col.REDEEM_DAY] == NEVER:
+            if bits[i, col.ADVERSARY]:
                 used = 1.0
             else:
                 used = response.uses(
                     par.take_up * action.take_up,
                     fit,
-                    float(fs[col.OWN_RATE, i]),
+                    float(rates[col.OWN_RATE, i]),
                     par.take_up_days,
                     chance,
                 )
         if v[0] < chance + used:
-            charged = fs[col.POINT_VALUE, i] * par.charged
+            charged = fs[i, col.POINT_VALUE] * par.charged
             amount, category, store = contents(
                 draw(number, LATER_BASKET, clock, replicate, k0, k1),
-                fs[col.BASKET, i],
-                bits[col.FAVOURITE, i],
-                bits[col.PLACE, i],
+                fs[i, col.BASKET],
+                bits[i, col.FAVOURITE],
+                bits[i, col.PLACE],
                 tables.categories,
                 tables.stores,
                 par,
                 today,
             )
             discount = round(amount * action.discount)
-            money[CREDITED + DISCOUNT, i] += discount
+            money[i, CREDITED + DISCOUNT] += discount
             if v[0] < chance:
                 answer |= PURCHASED
                 wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], z_buy)
                 wait = max(latency + wait, 1)
-                waits[4, i] = wait
-                earn = fs[col.EARN, i] * tables.tiers[bits[col.TIER, i]].earn
+                waits[i, 4] = wait
+                earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
                 points = action.points + round(amount / 100.0 * earn)
                 margin = round(amount * par.margin_share * tables.categories[category].margin)
                 liability = round(points * charged)
-                money[CREDITED + MARGIN, i] += margin
-                money[CREDITED + POINTS, i] += liability
-                ints[col.DUE_DAY, i] = clock + wait
-                ints[col.DUE_BASKET, i] = amount
-                ints[col.DUE_MARGIN, i] = margin
-                ints[col.DUE_DISCOUNT, i] = discount
-                ints[col.DUE_POINTS, i] = points
-                ints[col.DUE_LIABILITY, i] = liability
-                ints[col.DUE_PLACE, i] = category + 256 * store
+                money[i, CREDITED + MARGIN] += margin
+                money[i, CREDITED + POINTS] += liability
+                ints[i, col.DUE_DAY] = clock + wait
+                ints[i, col.DUE_BASKET] = amount
+                ints[i, col.DUE_MARGIN] = margin
+                ints[i, col.DUE_DISCOUNT] = discount
+                ints[i, col.DUE_POINTS] = points
+                ints[i, col.DUE_LIABILITY] = liability
+                ints[i, col.DUE_PLACE] = category + 256 * store
                 if action.take_up > 0.0:
                     answer |= REDEEMED
-                    waits[3, i] = wait
+                    waits[i, 3] = wait
             else:
                 answer |= REDEEMED
                 wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], z_buy)
                 wait = max(latency + wait, 1)
-                waits[3, i] = wait
+                waits[i, 3] = wait
                 liability = round(action.points * charged)
-                money[CREDITED + POINTS, i] += liability
-                ints[col.REDEEM_DAY, i] = clock + wait
-                ints[col.REDEEM_DISCOUNT, i] = discount
-                ints[col.REDEEM_POINTS, i] = action.points
-                ints[col.REDEEM_LIABILITY, i] = liability
+                money[i, CREDITED + POINTS] += liability
+                ints[i, col.REDEEM_DAY] = clock + wait
+                ints[i, col.REDEEM_DISCOUNT] = discount
+                ints[i, col.REDEEM_POINTS] = action.points
+                ints[i, col.REDEEM_LIABILITY] = liability
 
         # Goodwill.
         refuses = fatigue.opts_out(
@@ -276,15 +276,15 @@ def contact(
         )
         if u[3] < refuses:
             answer |= OPTED_OUT
-            money[CREDITED + OPT_OUTS, i] += 1
-            money[LANDED + OPT_OUTS, i] += 1
-            ints[col.PERMITS, i] &= ~bit
+            money[i, CREDITED + OPT_OUTS] += 1
+            money[i, LANDED + OPT_OUTS] += 1
+            days[col.PERMITS, i] &= ~bit
             # Given a refusal, u[3] / refuses is uniform again.
             if c == PUSH and u[3] < refuses * par.fatigue_app_removal_on_opt_out:
-                ints[col.PERMITS, i] &= ~(1 << IN_APP)
-                ints[col.REACH, i] &= ~((1 << IN_APP) | (1 << PUSH))
+                days[col.PERMITS, i] &= ~(1 << IN_APP)
+                ints[i, col.REACH] &= ~((1 << IN_APP) | (1 << PUSH))
         if v[1] < fatigue.irritates(par.fatigue_irritation, load):
-            ints[col.LEAVES, i] = min(ints[col.LEAVES, i], clock + 1)
+            ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
         if ticket:
             change = 0.0
             if action.recovers:
@@ -294,4 +294,3 @@ def contact(
                 change = -par.mood_upsell_shock
             mood.feel(fs, ints, i, change, par, clock)
         answers[i] |= answer
-        ints[col.WAKE, i] = min(ints[col.WAKE, i], clock)

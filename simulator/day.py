@@ -20,6 +20,7 @@ from simulator.kernel import compiled
 from simulator.life import birthday, events, land
 from simulator.mood import tickets
 from simulator.orders import order
+from simulator.population import Blocks
 from simulator.standing import refresh
 from simulator.visits import visit
 from simulator.wallet import end_period
@@ -30,12 +31,10 @@ PERIOD_DAYS = col.PERIOD_DAYS
 
 @compiled
 def live(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     start: int,
     stop: int,
+    stale: NDArray[np.bool_],
     chosen: NDArray[np.int64],
     answers: NDArray[np.uint8],
     waits: NDArray[np.int16],
@@ -54,8 +53,9 @@ def live(
     """Draw the day of customers ``start`` to ``stop`` and move them to the next morning.
 
     Args:
-        fs, ints, longs, bits: the population's blocks, changed in place.
+        people: the population, changed in place.
         start, stop: positions.
+        stale: bool (n,), set where what the firm sees has changed.
         chosen: int64 (n,), actions.
         answers, waits, money, booked, spent, sorts, stores: the fields of
             :class:`simulator.results.StepResult`, written.
@@ -64,6 +64,7 @@ def live(
         life: cumulative chances of unplanned events.
         tables, par, today: as in :func:`simulator.contacts.contact`.
     """
+    ints, rates, days = people.ints, people.rates, people.days
     clock = today.clock
     flags = np.empty(BLOCK, dtype=np.uint8)
     served = np.empty(BLOCK, dtype=np.int64)
@@ -77,9 +78,9 @@ def live(
         high = min(low + BLOCK, stop)
         mark(
             flags[: high - low],
-            fs[col.OWN_RATE, low:high],
-            fs[col.VISIT_RATE, low:high],
-            ints[col.WAKE, low:high],
+            rates[col.OWN_RATE, low:high],
+            rates[col.VISIT_RATE, low:high],
+            days[col.WAKE, low:high],
             np.uint64(first + low),
             clock,
             today.season,
@@ -93,29 +94,30 @@ def live(
             if chosen[i] > 0:
                 served[n_served] = i
                 n_served += 1
+                stale[i] = True
             flag = flags[i - low]
             if flag & DUE:
                 due[n_due] = i
                 n_due += 1
-                if ints[col.TICKETS, i] > 0:
+                if ints[i, col.TICKETS] > 0:
                     open_tickets[n_open] = i
                     n_open += 1
             if flag & EVENT:
                 struck[n_struck] = i
                 n_struck += 1
             if flag & VISIT:
-                visit(fs, ints, i, clock)
+                visit(rates, days, i, clock)
         contact(
-            fs, ints, longs, bits, served[:n_served], low, flags, answers, waits, money, chosen,
+            people, served[:n_served], low, flags, answers, waits, money, chosen,
             first, keys, tables, par, today,
         )  # fmt: skip
         n_landing = n_own = 0
         for at in range(n_due):
-            if ints[col.DUE_DAY, due[at]] <= clock:
+            if ints[due[at], col.DUE_DAY] <= clock:
                 landing[n_landing] = due[at]
                 n_landing += 1
         order(
-            fs, ints, longs, bits, landing[:n_landing], True, answers, money, booked, spent,
+            people, landing[:n_landing], True, answers, money, booked, spent,
             sorts, stores, first, keys, tables, par, today,
         )  # fmt: skip
         for i in range(low, high):
@@ -123,52 +125,47 @@ def live(
                 own[n_own] = i
                 n_own += 1
         order(
-            fs, ints, longs, bits, own[:n_own], False, answers, money, booked, spent,
+            people, own[:n_own], False, answers, money, booked, spent,
             sorts, stores, first, keys, tables, par, today,
         )  # fmt: skip
-        land(fs, ints, longs, due[:n_due], money, par, today)
-        land(fs, ints, longs, served[:n_served], money, par, today)
+        land(people, due[:n_due], money, par, today)
+        land(people, served[:n_served], money, par, today)
         tickets(ints, open_tickets[:n_open], low, flags, first, keys, par, today)
         events(
-            fs, ints, longs, bits, struck[:n_struck], answers, money, first, keys, life,
+            people, struck[:n_struck], answers, money, first, keys, life,
             tables, par, today,
         )  # fmt: skip
         n_touched = 0
         for i in range(low, high):
-            born = ints[col.BIRTHDAY, i] == today.day_of_year
+            born = days[col.BIRTHDAY, i] == today.day_of_year
             if born:
-                birthday(fs, ints, longs, i, money, par, today)
+                birthday(people, i, money, par, today)
             if born or flags[i - low] or answers[i]:
                 touched[n_touched] = i
                 n_touched += 1
-        refresh(fs, ints, longs, bits, touched[:n_touched], tables.tiers, par, clock + 1, True)
+                stale[i] = True
+        refresh(people, touched[:n_touched], tables.tiers, par, clock + 1, True)
 
 
 @compiled
 def stand(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     tables: Any,
     par: Any,
     morning: int,
 ) -> None:
     """Work out how everyone stands on ``morning``."""
-    rows = np.arange(ints.shape[1])
-    refresh(fs, ints, longs, bits, rows, tables.tiers, par, morning, False)
+    rows = np.arange(people.ints.shape[0])
+    refresh(people, rows, tables.tiers, par, morning, False)
 
 
 @compiled
 def turn_period(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     tables: Any,
     par: Any,
     morning: int,
 ) -> None:
     """Begin the period that starts on ``morning``, for everyone."""
-    end_period(fs, ints, longs, bits, tables.tiers, par, morning)
-    stand(fs, ints, longs, bits, tables, par, morning)
+    end_period(people, tables.tiers, par, morning)
+    stand(people, tables, par, morning)

@@ -21,6 +21,7 @@ from simulator.contacts import C
 from simulator.journeys import moment
 from simulator.kernel import compiled
 from simulator.life import SURPRISE
+from simulator.population import Blocks
 from simulator.standing import closeness
 from simulator.wallet import tier_of
 
@@ -33,10 +34,7 @@ def expect(
     out: NDArray[np.float64],
     weights: NDArray[np.float64],
     chosen: NDArray[np.int64],
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     start: int,
     stop: int,
     life: NDArray[np.float64],
@@ -51,10 +49,12 @@ def expect(
             (P = 1), minor units and counts.
         weights: float64 (5,) in the order of :data:`troth.objective.COMPONENTS`, or (0,).
         chosen: int64 (n, 1), one action each, or (0, 0) for all K.
-        fs, ints, longs, bits: the population's blocks, left as they are.
+        people: the population, left as it is.
         start, stop: positions.
         life, tables, par, today: as in :func:`simulator.day.live`.
     """
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
+    rates, days = people.rates, people.days
     clock, period = today.clock, today.period
     actions, channels = tables.actions, tables.channels
     tired = np.empty(C)
@@ -65,25 +65,25 @@ def expect(
     width = actions.shape[0] if everything else 1
     surprise = life[SURPRISE] - life[SURPRISE - 1]
     for i in range(start, stop):
-        charged = fs[col.POINT_VALUE, i] * par.charged
-        gap = min(clock - ints[col.WEAR_DAY, i], 255)
+        charged = fs[i, col.POINT_VALUE] * par.charged
+        gap = min(clock - ints[i, col.WEAR_DAY], 255)
         load = 0.0
         for c in range(1, C):
-            tired[c] = fs[col.WEAR + c, i] * tables.fade[c, gap]
+            tired[c] = fs[i, col.WEAR + c] * tables.fade[c, gap]
             load += tired[c]
-        group = tables.groups[bits[col.GROUP, i]]
-        ticket = ints[col.TICKETS, i] > 0
-        gone = ints[col.LEAVES, i] <= clock
+        group = tables.groups[bits[i, col.GROUP]]
+        ticket = ints[i, col.TICKETS] > 0
+        gone = ints[i, col.LEAVES] <= clock
         sentiment = mood.now(fs, ints, i, par, clock)
-        adversary = bits[col.ADVERSARY, i] != 0
-        mean = math.exp(fs[col.BASKET, i] + 0.5 * par.sigma_within**2) * 100.0 * today.basket
+        adversary = bits[i, col.ADVERSARY] != 0
+        mean = math.exp(fs[i, col.BASKET] + 0.5 * par.sigma_within**2) * 100.0 * today.basket
         margin_each = (
-            mean * par.margin_share * mean_margin(bits[col.FAVOURITE, i], tables.categories, par)
+            mean * par.margin_share * mean_margin(bits[i, col.FAVOURITE], tables.categories, par)
         )
         for c in range(1, C):
             worn = tired[c]
             tired[c] = fatigue.tired(channels[c].wear, float(worn), par.fatigue_wear, load)
-            reached = ints[col.REACH, i] & (1 << c) != 0
+            reached = ints[i, col.REACH] & (1 << c) != 0
             arrives[c] = channels[c].delivery if reached else 0.0
             refuses[c] = fatigue.opts_out(
                 channels[c].opt_out,
@@ -97,65 +97,65 @@ def expect(
         tired[0] = 1.0
 
         # What the day brings by itself: what lands, then an own purchase, gifts.
-        tier = np.int64(bits[col.TIER, i])
+        tier = np.int64(bits[i, col.TIER])
         progress = 0.0
-        if ints[col.CHALLENGE_END, i] > 0:
-            progress = ints[col.CHALLENGE_DONE, i] / max(ints[col.CHALLENGE_TARGET, i], 1)
+        if ints[i, col.CHALLENGE_END] > 0:
+            progress = ints[i, col.CHALLENGE_DONE] / max(ints[i, col.CHALLENGE_TARGET], 1)
         way = closeness(
-            longs[col.SPEND, i],
+            longs[i, col.SPEND],
             tables.tiers[tier].threshold,
             tables.tiers[tier + 1].threshold,
             tier >= tables.tiers.shape[0] - 2,
         )
         award = float(round(round(par.challenge_award) * charged))
-        running = ints[col.CHALLENGE_END, i] > 0
-        done = ints[col.CHALLENGE_DONE, i]
+        running = ints[i, col.CHALLENGE_END] > 0
+        done = ints[i, col.CHALLENGE_DONE]
         day_points = 0.0
         own_tier = tier
-        if ints[col.DUE_DAY, i] <= clock:
+        if ints[i, col.DUE_DAY] <= clock:
             done += 1
-            spend = longs[col.SPEND, i] + ints[col.DUE_BASKET, i]
+            spend = longs[i, col.SPEND] + ints[i, col.DUE_BASKET]
             own_tier = tier_of(spend, tier, tables.tiers)
-            if running and done >= ints[col.CHALLENGE_TARGET, i]:
+            if running and done >= ints[i, col.CHALLENGE_TARGET]:
                 day_points += award
                 running = False
-        seen = 1.0 if clock >= ints[col.LINK_DAY, i] else 1.0 - par.unseen_share
-        own_points = fs[col.EARN, i] * tables.tiers[own_tier].earn * mean / 100.0 * charged
-        if running and done + 1 >= ints[col.CHALLENGE_TARGET, i]:
+        seen = 1.0 if clock >= ints[i, col.LINK_DAY] else 1.0 - par.unseen_share
+        own_points = fs[i, col.EARN] * tables.tiers[own_tier].earn * mean / 100.0 * charged
+        if running and done + 1 >= ints[i, col.CHALLENGE_TARGET]:
             own_points += award
-        own = own_chance(float(fs[col.OWN_RATE, i]), today.season)
+        own = own_chance(float(rates[col.OWN_RATE, i]), today.season)
         day_points += surprise * float(round(int(par.surprise_points) * charged))
-        if ints[col.BIRTHDAY, i] == today.day_of_year:
+        if days[col.BIRTHDAY, i] == today.day_of_year:
             day_points += float(round(int(par.birthday_points) * charged))
 
         # What a contact adds.
         hurt = mood.put_off(group.hurt, ticket, par)
-        free = ints[col.DUE_DAY, i] == NEVER and not adversary and group.gain > 0.0
+        free = ints[i, col.DUE_DAY] == NEVER and not adversary and group.gain > 0.0
         drives = 0.0
         if free:
-            recency = clock - ints[col.SEEN_ORDER, i]
+            recency = clock - days[col.SEEN_ORDER, i]
             drives = response.drive(
-                par, today, recency, longs[col.SPEND, i], group.gain, sentiment, gone
+                par, today, recency, longs[i, col.SPEND], group.gain, sentiment, gone
             )
             oldest = (period + 1) % col.BUCKETS
             expiry = min(
-                ints[col.POINT_BUCKETS + oldest, i] / max(ints[col.REDEEM_FROM, i], 1), 1.0
+                ints[i, col.POINT_BUCKETS + oldest] / max(ints[i, col.REDEEM_FROM], 1), 1.0
             )
             for j in range(tables.journeys.shape[0]):
                 journey = tables.journeys[j]
                 moments[j] = moment(
                     journey.response, journey.pressure, journey.gain, way, expiry, progress
                 )
-        unused = ints[col.REDEEM_DAY, i] == NEVER
-        earns = fs[col.EARN, i] * tables.tiers[tier].earn * mean / 100.0
+        unused = ints[i, col.REDEEM_DAY] == NEVER
+        earns = fs[i, col.EARN] * tables.tiers[tier].earn * mean / 100.0
         for at in range(width):
             k = at if everything else chosen[i, 0]
             action = actions[k]
             c = action.channel
-            fit = float(fs[col.FIT + action.kind, i])
+            fit = float(fs[i, col.FIT + action.kind])
             added = 0.0
             if free and k > 0 and not (ticket and action.recovers == 0):
-                taste = float(fs[col.AFFINITY + c, i]) * tired[c] * fit * moments[action.journey]
+                taste = float(fs[i, col.AFFINITY + c]) * tired[c] * fit * moments[action.journey]
                 added = response.added(drives, action.strength, taste, par.ceiling)
             used = 0.0
             if action.take_up > 0.0 and unused:
@@ -164,7 +164,7 @@ def expect(
                     used = response.uses(
                         par.take_up * action.take_up,
                         fit,
-                        float(fs[col.OWN_RATE, i]),
+                        float(rates[col.OWN_RATE, i]),
                         par.take_up_days,
                         added,
                     )

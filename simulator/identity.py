@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from simulator import columns as col
 from simulator import kernel
 from simulator.kernel import compiled, draw, normals
-from simulator.population import Population
+from simulator.population import Blocks, Population
 from simulator.purposes import Purpose
 from simulator.scenarios import Scenario
 from simulator.wallet import qualify
@@ -40,35 +40,38 @@ def assign(scenario: Scenario, people: Population, seed: int, morning: int) -> N
 @compiled
 def hide(ints: NDArray[np.int32], i: Any, amount: Any, clock: Any) -> None:
     """Book a purchase of customer ``i`` under the identifier that is not linked."""
-    ints[col.SHADOW_ORDERS, i] += 1
-    ints[col.SHADOW_SPEND, i] += amount
-    ints[col.SHADOW_LAST, i] = clock
+    ints[i, col.SHADOW_ORDERS] += 1
+    ints[i, col.SHADOW_SPEND] += amount
+    ints[i, col.SHADOW_LAST] = clock
 
 
 @compiled
-def link(ints: NDArray[np.int32], longs: NDArray[np.int64], i: Any, morning: Any) -> None:
+def link(
+    days: NDArray[np.int32],
+    ints: NDArray[np.int32],
+    longs: NDArray[np.int64],
+    i: Any,
+    morning: Any,
+) -> None:
     """All that customer ``i`` bought under it appears on his profile, in this period."""
-    orders, spend = ints[col.SHADOW_ORDERS, i], ints[col.SHADOW_SPEND, i]
+    orders, spend = ints[i, col.SHADOW_ORDERS], ints[i, col.SHADOW_SPEND]
     if orders == 0:
         return
     newest = (morning // col.PERIOD_DAYS) % col.BUCKETS
-    ints[col.ORDERS, i] += orders
-    ints[col.LIFETIME_ORDERS, i] += orders
-    ints[col.ORDER_BUCKETS + newest, i] += orders
-    longs[col.SPEND, i] += spend
-    longs[col.LIFETIME_SPEND, i] += spend
-    ints[col.SPEND_BUCKETS + newest, i] += spend
-    ints[col.SEEN_ORDER, i] = max(ints[col.SEEN_ORDER, i], ints[col.SHADOW_LAST, i])
-    ints[col.SHADOW_ORDERS, i] = 0
-    ints[col.SHADOW_SPEND, i] = 0
+    ints[i, col.ORDERS] += orders
+    ints[i, col.LIFETIME_ORDERS] += orders
+    ints[i, col.ORDER_BUCKETS + newest] += orders
+    longs[i, col.SPEND] += spend
+    longs[i, col.LIFETIME_SPEND] += spend
+    ints[i, col.SPEND_BUCKETS + newest] += spend
+    days[col.SEEN_ORDER, i] = max(days[col.SEEN_ORDER, i], ints[i, col.SHADOW_LAST])
+    ints[i, col.SHADOW_ORDERS] = 0
+    ints[i, col.SHADOW_SPEND] = 0
 
 
 @compiled
 def stranger(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     i: Any,
     first: int,
     keys: Any,
@@ -77,8 +80,9 @@ def stranger(
     today: Any,
 ) -> None:
     """A stranger's purchase turns up on the profile of customer ``i``."""
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     u = draw(first + i, STRANGER, today.clock, keys[0], keys[1], keys[2])
     z, _ = normals(u[2], u[3])
-    amount = max(round(math.exp(fs[col.BASKET, i] + par.sigma_within * z) * 100.0), 1)
+    amount = max(round(math.exp(fs[i, col.BASKET] + par.sigma_within * z) * 100.0), 1)
     qualify(ints, longs, bits, i, amount, today.period, tables.tiers)
-    ints[col.SEEN_ORDER, i] = today.clock
+    people.days[col.SEEN_ORDER, i] = today.clock

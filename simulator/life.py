@@ -27,6 +27,7 @@ from simulator.fraud import ask
 from simulator.identity import stranger
 from simulator.kernel import compiled, draw
 from simulator.mood import complain, feel, measure
+from simulator.population import Blocks
 from simulator.purposes import Purpose
 from simulator.results import CREDITED, DISCOUNT, FRAUD, LANDED, POINTS
 from simulator.standing import SLOT_DAY
@@ -69,54 +70,50 @@ def give(
     """Issue ``points`` that no purchase earned, and charge them to the day."""
     issue(ints, longs, i, points, period)
     liability = round(points * charged)
-    money[CREDITED + POINTS, i] += liability
-    money[LANDED + POINTS, i] += liability
+    money[i, CREDITED + POINTS] += liability
+    money[i, LANDED + POINTS] += liability
 
 
 @compiled
 def land(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
+    people: Blocks,
     rows: NDArray[np.int64],
     money: NDArray[np.int64],
     par: Any,
     today: Any,
 ) -> None:
     """Clicks, visits and redemptions of ``rows`` that fall due today, but not purchases."""
+    fs, ints, longs = people.floats, people.ints, people.longs
     clock, period = today.clock, today.period
     for at in range(rows.shape[0]):
         i = rows[at]
         for s in range(col.CLICK_SLOTS):
-            packed = ints[col.CLICK + s, i]
+            packed = ints[i, col.CLICK + s]
             if packed == 0 or packed >> SLOT_DAY > clock:
                 continue
             later, c, kind = (packed >> 8) & LAST_VISIT, (packed >> 4) & 15, packed & 15
-            ints[col.CLICK + s, i] = 0
+            ints[i, col.CLICK + s] = 0
             if later == 1:
-                visit(fs, ints, i, clock)
+                visit(people.rates, people.days, i, clock)
             elif later > 1:
-                ints[col.CLICK + s, i] = ((clock + later - 1) << SLOT_DAY) + 256 + VISIT_ONLY
+                ints[i, col.CLICK + s] = ((clock + later - 1) << SLOT_DAY) + 256 + VISIT_ONLY
             if kind == VISIT_ONLY:
                 continue
-            ints[col.CLICKS + c, i] += 1
+            ints[i, col.CLICKS + c] += 1
             if kind in (DISCOUNT_KIND, POINTS_KIND):
-                ints[col.KIND_CLICKS + kind - DISCOUNT_KIND, i] += 1
+                ints[i, col.KIND_CLICKS + kind - DISCOUNT_KIND] += 1
             if kind == CHALLENGE_KIND:
                 start(fs, ints, i, par, clock)
-        if ints[col.REDEEM_DAY, i] <= clock:
-            ints[col.REDEEM_DAY, i] = NEVER
-            money[LANDED + DISCOUNT, i] += ints[col.REDEEM_DISCOUNT, i]
-            money[LANDED + POINTS, i] += ints[col.REDEEM_LIABILITY, i]
-            issue(ints, longs, i, ints[col.REDEEM_POINTS, i], period)
+        if ints[i, col.REDEEM_DAY] <= clock:
+            ints[i, col.REDEEM_DAY] = NEVER
+            money[i, LANDED + DISCOUNT] += ints[i, col.REDEEM_DISCOUNT]
+            money[i, LANDED + POINTS] += ints[i, col.REDEEM_LIABILITY]
+            issue(ints, longs, i, ints[i, col.REDEEM_POINTS], period)
 
 
 @compiled
 def events(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     rows: NDArray[np.int64],
     answers: NDArray[np.uint8],
     money: NDArray[np.int64],
@@ -128,6 +125,7 @@ def events(
     today: Any,
 ) -> None:
     """The unplanned events of ``rows``, to whom one happens today."""
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     replicate, k0, k1 = keys
     clock, period = today.clock, today.period
     for at in range(rows.shape[0]):
@@ -141,39 +139,38 @@ def events(
             complain(ints, i)
         elif event == APP_REMOVED:
             app = (1 << PUSH) | (1 << IN_APP)
-            ints[col.REACH, i] &= ~app
+            ints[i, col.REACH] &= ~app
         elif event == ADDRESS_LOST:
-            ints[col.REACH, i] &= ~(1 << EMAIL)
+            ints[i, col.REACH] &= ~(1 << EMAIL)
         elif event == SIGNAL:
             measure(fs, ints, i, first, keys, par, clock)
         elif event == SURPRISE:
-            charged = fs[col.POINT_VALUE, i] * par.charged
+            charged = fs[i, col.POINT_VALUE] * par.charged
             give(ints, longs, money, i, int(par.surprise_points), charged, period)
             feel(fs, ints, i, par.gift_lift, par, clock)
         elif event == RIVAL:
-            gap = min(clock - ints[col.WEAR_DAY, i], 255)
+            gap = min(clock - ints[i, col.WEAR_DAY], 255)
             for ch in range(tables.fade.shape[0]):
-                fs[col.WEAR + ch, i] *= tables.fade[ch, gap]
-            ints[col.WEAR_DAY, i] = clock
-            fs[col.WEAR + EMAIL, i] += 1.0
+                fs[i, col.WEAR + ch] *= tables.fade[ch, gap]
+            ints[i, col.WEAR_DAY] = clock
+            fs[i, col.WEAR + EMAIL] += 1.0
         elif event == FRAUD_EVENT:
             answers[i] |= FRAUD
             ask(fs, ints, longs, bits, i, par, today)
-        elif bits[col.STRANGER, i]:
-            stranger(fs, ints, longs, bits, i, first, keys, tables, par, today)
+        elif bits[i, col.STRANGER]:
+            stranger(people, i, first, keys, tables, par, today)
 
 
 @compiled
 def birthday(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
+    people: Blocks,
     i: Any,
     money: NDArray[np.int64],
     par: Any,
     today: Any,
 ) -> None:
     """The gift to customer ``i``, whose birthday it is."""
-    charged = fs[col.POINT_VALUE, i] * par.charged
+    fs, ints, longs = people.floats, people.ints, people.longs
+    charged = fs[i, col.POINT_VALUE] * par.charged
     give(ints, longs, money, i, int(par.birthday_points), charged, today.period)
     feel(fs, ints, i, par.gift_lift, par, today.clock)

@@ -28,7 +28,7 @@ MOST_TICKETS = 9
 @compiled
 def now(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, clock: Any) -> Any:
     """The sentiment of customer ``i`` today."""
-    return fs[col.SENTIMENT, i] * par.mood_keeps ** (clock - ints[col.SENTIMENT_DAY, i])
+    return fs[i, col.SENTIMENT] * par.mood_keeps ** (clock - ints[i, col.SENTIMENT_DAY])
 
 
 @compiled
@@ -37,15 +37,15 @@ def feel(
 ) -> Any:
     """Move the sentiment of customer ``i`` by ``change``; the sentiment after it."""
     moved = min(max(now(fs, ints, i, par, clock) + change, -1.0), 1.0)
-    fs[col.SENTIMENT, i] = moved
-    ints[col.SENTIMENT_DAY, i] = clock
+    fs[i, col.SENTIMENT] = moved
+    ints[i, col.SENTIMENT_DAY] = clock
     return moved
 
 
 @compiled
 def complain(ints: NDArray[np.int32], i: Any) -> None:
     """Open a ticket of customer ``i``."""
-    ints[col.TICKETS, i] = min(ints[col.TICKETS, i] + 1, MOST_TICKETS)
+    ints[i, col.TICKETS] = min(ints[i, col.TICKETS] + 1, MOST_TICKETS)
 
 
 @compiled
@@ -75,7 +75,7 @@ def measure(
     u = draw(first + i, SIGNAL, clock, keys[0], keys[1], keys[2])
     z, _ = normals(u[0], u[1])
     heard = now(fs, ints, i, par, clock) + par.mood_signal_sd * z
-    fs[col.SIGNAL, i] = min(max(heard, -1.0), 1.0)
+    fs[i, col.SIGNAL] = min(max(heard, -1.0), 1.0)
 
 
 @compiled
@@ -98,6 +98,6 @@ def tickets(
         if flags[i - low] & RECOVERY:
             solved = par.mood_solved_by_recovery
         if u[0] < solved:
-            ints[col.TICKETS, i] -= 1
+            ints[i, col.TICKETS] -= 1
         if u[1] < par.mood_leaves_per_open_day:
-            ints[col.LEAVES, i] = min(ints[col.LEAVES, i], clock + 1)
+            ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)

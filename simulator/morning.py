@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from simulator.encoder import Encoder
 from simulator.expectation import expect
-from simulator.observation import eligible, raw_features
+from simulator.observation import eligible
 from simulator.population import Population
 from simulator.rules import Rules, hidden
+from simulator.sight import Sight
 from simulator.threads import Threads
 from troth.contexts import ContextBatch
 from troth.objective import COMPONENTS
@@ -35,6 +36,7 @@ class Morning:
         people: everyone, as they stand.
         seed: of the world.
         day: days since day 0.
+        sight: what the firm sees of them.
         encoder: of the scenario's schema.
         threads: who does the work.
     """
@@ -45,33 +47,31 @@ class Morning:
         people: Population,
         seed: int,
         day: int,
+        sight: Sight,
         encoder: Encoder,
         threads: Threads,
     ) -> None:
         self._rules, self._people, self._day = rules, people, day
-        self._encoder, self._threads = encoder, threads
+        self._sight, self._encoder, self._threads = sight, encoder, threads
         self.today = rules.today(seed, day)
 
-    def of(self, people: Population) -> Morning:
+    def of(self, people: Population, sight: Sight) -> Morning:
         """The same morning for a copy of the population."""
         twin = copy(self)
-        twin._people = people
+        twin._people, twin._sight = people, sight
+        twin.__dict__.pop("raw", None)  # it is the other's memory
         return twin
 
     @cached_property
     def raw(self) -> NDArray[np.float32]:
-        """float32 (F, n), the raw features."""
-        people, today = self._people, self.today
-        raw = np.empty((self._rules.scenario.schema.raw_width, len(people)), dtype=np.float32)
-        self._threads.run(
-            len(people),
-            lambda a, b: raw_features(
-                raw, people.floats, people.ints, people.longs, people.bytes, a, b,
-                self._encoder.bounds, today.tables, self._rules.par, today.record,
-            ),
-        )  # fmt: skip
-        for column in hidden(self._rules.scenario, self._day):
-            raw[column] = np.nan
+        """float32 (F, n), the raw features; overwritten on the next morning."""
+        rules, sight = self._rules, self._sight
+        sight.refresh(self._people, rules, self.today, self._encoder, self._threads)
+        columns = hidden(rules.scenario, self._day)
+        if not columns:
+            return sight.features
+        raw = sight.features.copy()
+        raw[columns] = np.nan
         return raw
 
     @cached_property
@@ -96,7 +96,7 @@ class Morning:
         self._threads.run(
             len(people),
             lambda a, b: eligible(
-                mask, started, raw, people.ints, a, b, rules.conditions,
+                mask, started, raw, people.blocks, a, b, rules.conditions,
                 len(catalogue.journeys), rules.need, section.cap_contacts, section.cap_days,
                 self.today.clock,
             ),
@@ -127,8 +127,7 @@ class Morning:
         self._threads.run(
             len(people),
             lambda a, b: expect(
-                out, weights, chosen, people.floats, people.ints, people.longs, people.bytes,
-                a, b, rules.life, today.tables, rules.par, today.record,
+                out, weights, chosen, people.blocks, a, b, rules.life, today.tables, rules.par, today.record,
             ),
         )  # fmt: skip
         return out

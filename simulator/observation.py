@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from simulator import columns as col
 from simulator.contacts import C
 from simulator.kernel import compiled, inlined
+from simulator.population import Blocks
 from simulator.vector import log
 from simulator.visits import MEMORY
 
@@ -49,12 +50,6 @@ def _ones(x: Any) -> Any:
 
 
 @compiled
-def _plain(out: Row, column: NDArray[Any], a: int, b: int, low: Any, high: Any) -> None:
-    for i in range(a, b):
-        out[i] = _within(np.float32(column[i]), low, high)
-
-
-@compiled
 def _since(out: Row, day: Ints, clock: Any, a: int, b: int, low: Any, high: Any) -> None:
     """Days since ``day``."""
     today = np.int32(clock)
@@ -69,16 +64,6 @@ def _constant(out: Row, value: Any, a: int, b: int) -> None:
 
 
 @compiled
-def _average(
-    out: Row, total: NDArray[np.int64], count: Ints, a: int, b: int, low: Any, high: Any
-) -> None:
-    """``total`` per ``count``, 0 where there is none."""
-    for i in range(a, b):
-        divisor = np.float32(count[i]) if count[i] > 1 else np.float32(1.0)
-        out[i] = _within(np.float32(total[i]) / divisor, low, high)
-
-
-@compiled
 def _contacts(
     out: Row, recent: Ints, last: Ints, clock: Any, bits: Any, a: int, b: int, high: Any
 ) -> None:
@@ -90,54 +75,6 @@ def _contacts(
         made = np.uint32(np.uint32(recent[i]) << np.uint32(since)) & window
         count = np.float32(_ones(made))
         out[i] = count if count < high else high
-
-
-@compiled
-def _clicks(
-    out: Row, clicks: Ints, trials: NDArray[Any], weight: Any, prior: Any, a: int, b: int, high: Any
-) -> None:
-    """Smoothed clicks per trial."""
-    w, p = np.float32(weight), np.float32(prior)
-    for i in range(a, b):
-        rate = (np.float32(clicks[i]) + w) / (np.float32(trials[i]) + p)
-        out[i] = rate if rate < high else high
-
-
-@compiled
-def _permitted(out: Row, permits: Ints, channel: Any, a: int, b: int) -> None:
-    shift = np.int32(channel)
-    for i in range(a, b):
-        out[i] = np.float32((permits[i] >> shift) & np.int32(1))
-
-
-@compiled
-def _to_next_tier(
-    out: Row,
-    tier: NDArray[np.uint8],
-    spend: NDArray[np.int64],
-    tiers: Any,
-    a: int,
-    b: int,
-    high: Any,
-) -> None:
-    """Major units of spend to the next tier, 0 at the top."""
-    top = tiers.shape[0] - 2
-    above = np.empty(tiers.shape[0], dtype=np.float32)
-    for t in range(top):
-        above[t] = tiers[t + 1].threshold
-    above[top] = 0.0
-    for i in range(a, b):
-        gap = (above[tier[i]] - np.float32(spend[i])) * np.float32(0.01)
-        out[i] = _within(gap, np.float32(0.0), high)
-
-
-@compiled
-def _progress(out: Row, end: Ints, done: Ints, target: Ints, a: int, b: int) -> None:
-    """Share of the running challenge's target."""
-    for i in range(a, b):
-        aim = np.float32(target[i]) if target[i] > 1 else np.float32(1.0)
-        share = np.float32(done[i]) / aim
-        out[i] = share if end[i] > 0 else np.float32(0.0)
 
 
 @compiled
@@ -160,19 +97,10 @@ def _birthday(out: Row, birthday: Ints, day_of_year: Any, a: int, b: int) -> Non
 
 
 @compiled
-def _score(out: Row, score: Ints, a: int, b: int) -> None:
-    """The last survey's score, NaN where there is none."""
-    for i in range(a, b):
-        out[i] = np.float32(score[i]) if score[i] >= 0 else np.float32(np.nan)
-
-
-@compiled
-def raw_features(
+def settled_features(
     out: NDArray[np.float32],
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
+    stale: NDArray[np.bool_],
     start: int,
     stop: int,
     bounds: NDArray[np.float32],
@@ -180,53 +108,86 @@ def raw_features(
     par: Any,
     today: Any,
 ) -> None:
-    """Raw features of customers ``start`` to ``stop``, written to ``out`` float32 (F, n).
+    """Features that change only when something happens, of those to whom something has.
 
     Args:
-        out: written, kept inside ``bounds``.
-        fs, ints, longs, bits: the population's blocks.
+        out: float32 (F, n), written inside ``bounds``.
+        people: the population.
+        stale: bool (n,), whom to look at; cleared.
         start, stop: positions.
         bounds: float32 (2, F), lowest and highest value of each feature.
         tables, par, today: as in :func:`simulator.day.live`.
     """
-    clock = today.clock
-    a, b = start, stop
-    low, high = bounds[0], bounds[1]
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
+    high = bounds[1]
     oldest = col.POINT_BUCKETS + (today.period + 1) % col.BUCKETS
-    w = par.smoothing_clicks
-    _since(out[0], ints[col.SEEN_ORDER], clock, a, b, low[0], high[0])
-    _plain(out[1], ints[col.ORDERS], a, b, low[1], high[1])
-    spent, bought = longs[col.LIFETIME_SPEND], ints[col.LIFETIME_ORDERS]
-    _average(out[2], spent, bought, a, b, low[2], high[2])
-    _since(out[3], ints[col.JOINED], clock, a, b, low[3], high[3])
-    _plain(out[4], bits[col.TIER], a, b, low[4], high[4])
-    _plain(out[5], longs[col.POINTS], a, b, low[5], high[5])
-    _to_next_tier(out[6], bits[col.TIER], longs[col.SPEND], tables.tiers, a, b, high[6])
-    _plain(out[7], ints[oldest], a, b, low[7], high[7])
-    _progress(
-        out[8], ints[col.CHALLENGE_END], ints[col.CHALLENGE_DONE], ints[col.CHALLENGE_TARGET], a, b
-    )
-    _plain(out[9], ints[col.TICKETS], a, b, low[9], high[9])
-    _plain(out[10], fs[col.SIGNAL], a, b, low[10], high[10])
-    recent, last = ints[col.RECENT], ints[col.LAST_CONTACT]
+    weight = np.float32(par.smoothing_clicks)
+    top = tables.tiers.shape[0] - 2
+    prior = np.empty(C, dtype=np.float32)
+    for c in range(C):
+        prior[c] = par.smoothing_clicks / tables.channels[c].clicked
+    last = 17 + 2 * C + 2
+    for i in range(start, stop):
+        if not stale[i]:
+            continue
+        stale[i] = False
+        out[1, i] = min(np.float32(ints[i, col.ORDERS]), high[1])
+        bought = np.float32(max(ints[i, col.LIFETIME_ORDERS], 1))
+        out[2, i] = min(np.float32(longs[i, col.LIFETIME_SPEND]) / bought, high[2])
+        tier = bits[i, col.TIER]
+        out[4, i] = tier
+        out[5, i] = min(np.float32(longs[i, col.POINTS]), high[5])
+        gap = 0.0
+        if tier < top:
+            gap = max(tables.tiers[tier + 1].threshold - longs[i, col.SPEND], 0) / 100.0
+        out[6, i] = min(np.float32(gap), high[6])
+        out[7, i] = min(np.float32(ints[i, oldest]), high[7])
+        share = np.float32(0.0)
+        if ints[i, col.CHALLENGE_END] > 0:
+            aim = np.float32(max(ints[i, col.CHALLENGE_TARGET], 1))
+            share = np.float32(ints[i, col.CHALLENGE_DONE]) / aim
+        out[8, i] = share
+        out[9, i] = np.float32(ints[i, col.TICKETS])
+        out[10, i] = fs[i, col.SIGNAL]
+        for part in range(col.WATCHED_KINDS):
+            clicks = np.float32(ints[i, col.KIND_CLICKS + part]) + weight
+            ratio = clicks / (fs[i, col.KIND_EXPECTED + part] + weight)
+            out[14 + part, i] = min(ratio, high[14 + part])
+        permits = people.days[col.PERMITS, i]
+        for c in range(1, C):
+            out[18 + c, i] = np.float32((permits >> c) & 1)
+            clicks = np.float32(ints[i, col.CLICKS + c]) + weight
+            rate = clicks / (np.float32(ints[i, col.DELIVERED + c]) + prior[c])
+            out[17 + C + c, i] = min(rate, np.float32(1.0))
+        score = ints[i, col.NPS]
+        out[last, i] = np.float32(score) if score >= 0 else np.float32(np.nan)
+
+
+@compiled
+def passing_features(
+    out: NDArray[np.float32],
+    people: Blocks,
+    start: int,
+    stop: int,
+    bounds: NDArray[np.float32],
+    today: Any,
+) -> None:
+    """Features that change by the mere passing of a day; arguments as above."""
+    rates, days = people.rates, people.days
+    clock, a, b = today.clock, start, stop
+    low, high = bounds[0], bounds[1]
+    _since(out[0], days[col.SEEN_ORDER], clock, a, b, low[0], high[0])
+    _since(out[3], days[col.JOINED], clock, a, b, low[3], high[3])
+    recent, last = days[col.RECENT], days[col.LAST_CONTACT]
     _contacts(out[11], recent, last, clock, WEEK_BITS, a, b, high[11])
     _contacts(out[12], recent, last, clock, MONTH_BITS, a, b, high[12])
     _since(out[13], last, clock, a, b, low[13], high[13])
-    for part in range(col.WATCHED_KINDS):
-        clicked, hoped = ints[col.KIND_CLICKS + part], fs[col.KIND_EXPECTED + part]
-        _clicks(out[14 + part], clicked, hoped, w, w, a, b, high[14 + part])
     _constant(out[16], np.float32(today.weekend), a, b)
     _constant(out[17], np.float32(today.season_sin), a, b)
     _constant(out[18], np.float32(today.season_cos), a, b)
-    for c in range(1, C):
-        _permitted(out[18 + c], ints[col.PERMITS], c, a, b)
-        prior, row = w / tables.channels[c].clicked, 17 + C + c
-        clicked, sent = ints[col.CLICKS + c], ints[col.DELIVERED + c]
-        _clicks(out[row], clicked, sent, w, prior, a, b, high[row])
     row = 17 + 2 * C
-    _visits(out[row], fs[col.VISITS], ints[col.VISITS_DAY], clock, a, b, high[row])
-    _birthday(out[row + 1], ints[col.BIRTHDAY], today.day_of_year, a, b)
-    _score(out[row + 2], ints[col.NPS], a, b)
+    _visits(out[row], rates[col.VISITS], days[col.VISITS_DAY], clock, a, b, high[row])
+    _birthday(out[row + 1], days[col.BIRTHDAY], today.day_of_year, a, b)
 
 
 @compiled
@@ -272,7 +233,7 @@ def eligible(
     out: NDArray[np.bool_],
     triggered: NDArray[np.uint32],
     raw: NDArray[np.float32],
-    ints: NDArray[np.int32],
+    people: Blocks,
     start: int,
     stop: int,
     conditions: Any,
@@ -287,6 +248,7 @@ def eligible(
     An action is eligible if its journey has been triggered, its channel is permitted and the
     programme's cap leaves a contact; column 0 always is.
     """
+    days = people.days
     triggered[start:stop] = np.uint32((1 << journeys) - 1)
     for m in range(conditions.shape[0]):
         when = conditions[m]
@@ -296,9 +258,9 @@ def eligible(
     _open(
         words,
         triggered,
-        ints[col.PERMITS],
-        ints[col.RECENT],
-        ints[col.LAST_CONTACT],
+        days[col.PERMITS],
+        days[col.RECENT],
+        days[col.LAST_CONTACT],
         clock,
         (1 << (cap_days + 1)) - 2,
         cap,
@@ -328,7 +290,7 @@ def _spread(
 def _standard(out: Row, column: Row, instead: Any, loc: Any, scale: Any, a: int, b: int) -> None:
     for i in range(a, b):
         x = column[i]
-        x = x if x == x else instead  # noqa: PLR0124  # only NaN differs from itself
+        x = x if x == x else instead  # only NaN differs from itself
         out[i] = (x - loc) / scale
 
 
@@ -336,7 +298,7 @@ def _standard(out: Row, column: Row, instead: Any, loc: Any, scale: Any, a: int,
 def _logarithm(out: Row, column: Row, instead: Any, loc: Any, scale: Any, a: int, b: int) -> None:
     for i in range(a, b):
         x = column[i]
-        x = x if x == x else instead  # noqa: PLR0124
+        x = x if x == x else instead
         out[i] = (log(x + np.float32(1.0)) - loc) / scale
 
 
@@ -344,7 +306,7 @@ def _logarithm(out: Row, column: Row, instead: Any, loc: Any, scale: Any, a: int
 def _level(out: Row, column: Row, instead: Any, level: Any, a: int, b: int) -> None:
     for i in range(a, b):
         x = column[i]
-        x = x if x == x else instead  # noqa: PLR0124
+        x = x if x == x else instead
         out[i] = np.float32(1.0) if x == level else np.float32(0.0)
 
 

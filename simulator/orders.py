@@ -19,6 +19,7 @@ from simulator.challenges import advance
 from simulator.identity import hide
 from simulator.kernel import compiled, draw, normals
 from simulator.mood import complain, feel, score
+from simulator.population import Blocks
 from simulator.purposes import Purpose
 from simulator.results import CREDITED, DISCOUNT, LANDED, MARGIN, POINTS, PURCHASED
 from simulator.wallet import burn, issue, qualify
@@ -32,10 +33,7 @@ NEVER = col.NEVER
 
 @compiled
 def order(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     rows: NDArray[np.int64],
     landing: bool,
     answers: NDArray[np.uint8],
@@ -53,7 +51,7 @@ def order(
     """Book one purchase each of ``rows``, in place: those that land, or own ones.
 
     Args:
-        fs, ints, longs, bits: the population's blocks.
+        people: the population.
         rows: int64 (m,), positions.
         landing: whether they are the ones that contacts brought about.
         answers, money: of the day, see :mod:`simulator.results`; written.
@@ -62,35 +60,37 @@ def order(
         keys: replicate and the two words of the seed, uint64.
         tables, par, today: as in :func:`simulator.contacts.contact`.
     """
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
+    days = people.days
     replicate, k0, k1 = keys
     clock, period = today.clock, today.period
     for at in range(rows.shape[0]):
         i = rows[at]
         number = first + i
-        charged = fs[col.POINT_VALUE, i] * par.charged
+        charged = fs[i, col.POINT_VALUE] * par.charged
         u = draw(number, LATER_ORDER if landing else ORDER, clock, replicate, k0, k1)
         w = draw(number, LATER_FEELING if landing else FEELING, clock, replicate, k0, k1)
         seen = True
         if landing:
-            amount = int(ints[col.DUE_BASKET, i])
-            category = int(ints[col.DUE_PLACE, i]) & 255
-            store = int(ints[col.DUE_PLACE, i]) >> 8
-            earned = int(ints[col.DUE_POINTS, i])
-            money[LANDED + MARGIN, i] += ints[col.DUE_MARGIN, i]
-            money[LANDED + DISCOUNT, i] += ints[col.DUE_DISCOUNT, i]
-            money[LANDED + POINTS, i] += ints[col.DUE_LIABILITY, i]
-            ints[col.DUE_DAY, i] = NEVER
-            if ints[col.LEAVES, i] <= clock:  # won back
+            amount = int(ints[i, col.DUE_BASKET])
+            category = int(ints[i, col.DUE_PLACE]) & 255
+            store = int(ints[i, col.DUE_PLACE]) >> 8
+            earned = int(ints[i, col.DUE_POINTS])
+            money[i, LANDED + MARGIN] += ints[i, col.DUE_MARGIN]
+            money[i, LANDED + DISCOUNT] += ints[i, col.DUE_DISCOUNT]
+            money[i, LANDED + POINTS] += ints[i, col.DUE_LIABILITY]
+            ints[i, col.DUE_DAY] = NEVER
+            if ints[i, col.LEAVES] <= clock:  # won back
                 stays = NEVER
-                if fs[col.DEPARTS, i] > 0.0:
-                    stays = clock + 1 + int(min(-math.log(w[3]) / fs[col.DEPARTS, i], 1e6))
-                ints[col.LEAVES, i] = stays
+                if fs[i, col.DEPARTS] > 0.0:
+                    stays = clock + 1 + int(min(-math.log(w[3]) / fs[i, col.DEPARTS], 1e6))
+                ints[i, col.LEAVES] = stays
         else:
             amount, category, store = contents(
                 draw(number, BASKET, clock, replicate, k0, k1),
-                fs[col.BASKET, i],
-                bits[col.FAVOURITE, i],
-                bits[col.PLACE, i],
+                fs[i, col.BASKET],
+                bits[i, col.FAVOURITE],
+                bits[i, col.PLACE],
                 tables.categories,
                 tables.stores,
                 par,
@@ -98,40 +98,40 @@ def order(
             )
             answers[i] |= PURCHASED
             margin = round(amount * par.margin_share * tables.categories[category].margin)
-            money[CREDITED + MARGIN, i] += margin
-            money[LANDED + MARGIN, i] += margin
-            seen = clock >= ints[col.LINK_DAY, i] or u[3] >= par.unseen_share
+            money[i, CREDITED + MARGIN] += margin
+            money[i, LANDED + MARGIN] += margin
+            seen = clock >= ints[i, col.LINK_DAY] or u[3] >= par.unseen_share
             earned = 0
             if seen:
-                earn = fs[col.EARN, i] * tables.tiers[bits[col.TIER, i]].earn
+                earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
                 earned = round(amount / 100.0 * earn)
                 liability = round(earned * charged)
-                money[CREDITED + POINTS, i] += liability
-                money[LANDED + POINTS, i] += liability
+                money[i, CREDITED + POINTS] += liability
+                money[i, LANDED + POINTS] += liability
             if par.bg_nbd > 0.0:
                 x = draw(number, DAY, clock, replicate, k0, k1)
-                if x[3] < fs[col.DROP_OUT, i]:
-                    ints[col.LEAVES, i] = min(ints[col.LEAVES, i], clock + 1)
+                if x[3] < fs[i, col.DROP_OUT]:
+                    ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
         booked[i] += 1
         spent[i] += amount
         sorts[i] = category
         stores[i] = store
-        ints[col.LAST_ORDER, i] = clock
+        ints[i, col.LAST_ORDER] = clock
         if not seen:
             hide(ints, i, amount, clock)
         else:
             # Old points are redeemed before the new ones are earned.
-            if longs[col.POINTS, i] >= ints[col.REDEEM_FROM, i] and u[0] < par.redeem_chance:
-                lot = int(ints[col.REDEEM_FROM, i])
-                burn(ints, longs, i, longs[col.POINTS, i] // lot * lot, period)
+            if longs[i, col.POINTS] >= ints[i, col.REDEEM_FROM] and u[0] < par.redeem_chance:
+                lot = int(ints[i, col.REDEEM_FROM])
+                burn(ints, longs, i, longs[i, col.POINTS] // lot * lot, period)
             if advance(ints, i):
                 award = round(par.challenge_award)
                 earned += award
-                money[CREDITED + POINTS, i] += round(award * charged)
-                money[LANDED + POINTS, i] += round(award * charged)
+                money[i, CREDITED + POINTS] += round(award * charged)
+                money[i, LANDED + POINTS] += round(award * charged)
             issue(ints, longs, i, earned, period)
             qualify(ints, longs, bits, i, amount, period, tables.tiers)
-            ints[col.SEEN_ORDER, i] = clock
+            days[col.SEEN_ORDER, i] = clock
 
         # How it felt, and what the firm hears of it.
         change = par.mood_purchase_lift
@@ -139,8 +139,8 @@ def order(
             change -= par.mood_ticket_shock
             complain(ints, i)
             if w[2] < par.mood_leaves_per_complaint:
-                ints[col.LEAVES, i] = min(ints[col.LEAVES, i], clock + 1)
+                ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
         sentiment = feel(fs, ints, i, change, par, clock)
         if u[2] < par.mood_nps_per_purchase:
             z, _ = normals(w[0], w[1])
-            ints[col.NPS, i] = score(sentiment, z, par)
+            ints[i, col.NPS] = score(sentiment, z, par)

@@ -6,9 +6,8 @@ and so are departure, fatigue, true sentiment and what is under way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +15,34 @@ from numpy.typing import NDArray
 from simulator import columns as col
 from troth.catalogue import CHANNELS, OFFER_KINDS
 
-BLOCKS = ("floats", "ints", "longs", "bytes")
+
+class Blocks(NamedTuple):
+    """The six blocks as the kernels take them; see :mod:`simulator.columns`."""
+
+    rates: NDArray[np.float32]
+    days: NDArray[np.int32]
+    floats: NDArray[np.float32]
+    ints: NDArray[np.int32]
+    longs: NDArray[np.int64]
+    bytes: NDArray[np.uint8]
+
+
+_IN_COLUMNS = ("rates", "days")
 
 
 class _Column:
-    """A named view of one row of a block, (n,), or of several, (rows, n)."""
+    """A named view of one trait or state, (n,), or of several, (count, n)."""
 
-    def __init__(self, block: str, row: int, rows: int | None = None) -> None:
-        self._block, self._row, self._rows = block, row, rows
+    def __init__(self, block: str, at: int, count: int | None = None) -> None:
+        self._block, self._at, self._count = block, at, count
 
     def __get__(self, people: Population, owner: type[Population]) -> NDArray[Any]:
-        block: NDArray[Any] = getattr(people, self._block)
-        view: NDArray[Any] = block[self._row]
-        if self._rows is not None:
-            view = block[self._row : self._row + self._rows]
+        block: NDArray[Any] = getattr(people.blocks, self._block)
+        if self._block not in _IN_COLUMNS:
+            block = block.T
+        view: NDArray[Any] = block[self._at]
+        if self._count is not None:
+            view = block[self._at : self._at + self._count]
         return view
 
 
@@ -39,18 +52,13 @@ class Population:
 
     Attributes:
         first: number of the first customer; numbers are the keys of random numbers.
-        floats: float32 (FLOATS, n); ints: int32 (INTS, n); longs: int64 (LONGS, n);
-            bytes: uint8 (BYTES, n).
+        blocks: all memory.
 
-    The other attributes are views of columns, writable, described in
-    :mod:`simulator.columns`.
+    The other attributes are writable views, described in :mod:`simulator.columns`.
     """
 
     first: int
-    floats: NDArray[np.float32]
-    ints: NDArray[np.int32]
-    longs: NDArray[np.int64]
-    bytes: NDArray[np.uint8]
+    blocks: Blocks
 
     rate = _Column("floats", col.RATE)
     departs = _Column("floats", col.DEPARTS)
@@ -61,25 +69,25 @@ class Population:
     point_value = _Column("floats", col.POINT_VALUE)
     difficulty = _Column("floats", col.DIFFICULTY)
     generous = _Column("floats", col.GENEROUS)
-    own_rate = _Column("floats", col.OWN_RATE)
-    visit_rate = _Column("floats", col.VISIT_RATE)
+    own_rate = _Column("rates", col.OWN_RATE)
+    visit_rate = _Column("rates", col.VISIT_RATE)
     sentiment = _Column("floats", col.SENTIMENT)
     signal = _Column("floats", col.SIGNAL)
-    visits = _Column("floats", col.VISITS)
+    visits = _Column("rates", col.VISITS)
     affinity = _Column("floats", col.AFFINITY, len(CHANNELS))
     fit = _Column("floats", col.FIT, len(OFFER_KINDS))
     wear = _Column("floats", col.WEAR, len(CHANNELS))
     kind_expected = _Column("floats", col.KIND_EXPECTED, col.WATCHED_KINDS)
-    joined = _Column("ints", col.JOINED)
+    joined = _Column("days", col.JOINED)
     leaves = _Column("ints", col.LEAVES)
     last_order = _Column("ints", col.LAST_ORDER)
-    seen_order = _Column("ints", col.SEEN_ORDER)
-    last_contact = _Column("ints", col.LAST_CONTACT)
-    recent = _Column("ints", col.RECENT)
+    seen_order = _Column("days", col.SEEN_ORDER)
+    last_contact = _Column("days", col.LAST_CONTACT)
+    recent = _Column("days", col.RECENT)
     wear_day = _Column("ints", col.WEAR_DAY)
     sentiment_day = _Column("ints", col.SENTIMENT_DAY)
-    visits_day = _Column("ints", col.VISITS_DAY)
-    wake = _Column("ints", col.WAKE)
+    visits_day = _Column("days", col.VISITS_DAY)
+    wake = _Column("days", col.WAKE)
     challenge_end = _Column("ints", col.CHALLENGE_END)
     challenge_done = _Column("ints", col.CHALLENGE_DONE)
     challenge_target = _Column("ints", col.CHALLENGE_TARGET)
@@ -90,9 +98,9 @@ class Population:
     shadow_orders = _Column("ints", col.SHADOW_ORDERS)
     orders = _Column("ints", col.ORDERS)
     tickets = _Column("ints", col.TICKETS)
-    permits = _Column("ints", col.PERMITS)
+    permits = _Column("days", col.PERMITS)
     reach = _Column("ints", col.REACH)
-    birthday = _Column("ints", col.BIRTHDAY)
+    birthday = _Column("days", col.BIRTHDAY)
     redeem_from = _Column("ints", col.REDEEM_FROM)
     nps = _Column("ints", col.NPS)
     lifetime_orders = _Column("ints", col.LIFETIME_ORDERS)
@@ -118,19 +126,23 @@ class Population:
     @classmethod
     def empty(cls, first: int, size: int) -> Self:
         """``size`` customers of whom nothing is known yet."""
-        ints = np.zeros((col.INTS, size), dtype=np.int32)
-        for row in (col.LEAVES, col.DUE_DAY, col.REDEEM_DAY, col.WAKE):
-            ints[row] = col.NEVER
-        return cls(
+        people = cls(
             first,
-            np.zeros((col.FLOATS, size), dtype=np.float32),
-            ints,
-            np.zeros((col.LONGS, size), dtype=np.int64),
-            np.zeros((col.BYTES, size), dtype=np.uint8),
+            Blocks(
+                np.zeros((col.RATES, size), dtype=np.float32),
+                np.zeros((col.DAYS, size), dtype=np.int32),
+                np.zeros((size, col.FLOATS), dtype=np.float32),
+                np.zeros((size, col.INTS), dtype=np.int32),
+                np.zeros((size, col.LONGS), dtype=np.int64),
+                np.zeros((size, col.BYTES), dtype=np.uint8),
+            ),
         )
+        for column in (people.leaves, people.due_day, people.redeem_day, people.wake):
+            column[:] = col.NEVER
+        return people
 
     def __len__(self) -> int:
-        return int(self.floats.shape[1])
+        return int(self.blocks.floats.shape[0])
 
     @property
     def index(self) -> NDArray[np.int64]:
@@ -140,17 +152,9 @@ class Population:
     @property
     def nbytes(self) -> int:
         """Bytes of all blocks."""
-        return sum(block.nbytes for block in self.blocks().values())
-
-    def blocks(self) -> dict[str, NDArray[Any]]:
-        """The four blocks by name."""
-        return {name: getattr(self, name) for name in BLOCKS}
-
-    @classmethod
-    def of_blocks(cls, first: int, blocks: Mapping[str, NDArray[Any]]) -> Self:
-        """Inverse of :meth:`blocks`; the arrays are taken over, not copied."""
-        return cls(first, **{name: blocks[name] for name in BLOCKS})
+        return sum(block.nbytes for block in self.blocks)
 
     def copy(self) -> Population:
-        """An independent copy of every column."""
-        return Population(self.first, **{k: block.copy() for k, block in self.blocks().items()})
+        """An independent copy of every block."""
+        copies = {name: block.copy() for name, block in self.blocks._asdict().items()}
+        return Population(self.first, Blocks(**copies))

@@ -29,9 +29,9 @@ class StepResult:
     """What one day brought.
 
     Attributes:
-        money: int64 (10, n): components credited to the day, then those booked on it.
+        money: int64 (n, 10): components credited to the day, then those booked on it.
         answers: uint8 (n,), bits as above, of the day's decisions.
-        waits: int16 (5, n) days until the answers land, in the order of :data:`WAITS`; -1
+        waits: int16 (n, 5) days until the answers land, in the order of :data:`WAITS`; -1
             where there is none.
         orders: int32 (n,) purchases booked today.
         spend_minor: int64 (n,) their value.
@@ -50,9 +50,9 @@ class StepResult:
     def empty(cls, size: int) -> StepResult:
         """A day on which nothing happened."""
         return cls(
-            money=np.zeros((2 * len(COMPONENTS), size), dtype=np.int64),
+            money=np.zeros((size, 2 * len(COMPONENTS)), dtype=np.int64),
             answers=np.zeros(size, dtype=np.uint8),
-            waits=np.full((len(WAITS), size), -1, dtype=np.int16),
+            waits=np.full((size, len(WAITS)), -1, dtype=np.int16),
             orders=np.zeros(size, dtype=np.int32),
             spend_minor=np.zeros(size, dtype=np.int64),
             category=np.full(size, NO_PLACE, dtype=np.uint8),
@@ -66,17 +66,17 @@ class StepResult:
         The day's own purchases and everything that the day's contact will bring, also what
         lands later.
         """
-        return dict(zip(COMPONENTS, self.money[CREDITED:LANDED], strict=True))
+        return dict(zip(COMPONENTS, self.money.T[CREDITED:LANDED], strict=True))
 
     @cached_property
     def landed(self) -> dict[str, NDArray[np.int64]]:
         """int64 (n,) by name, on the day it is booked."""
-        return dict(zip(COMPONENTS, self.money[LANDED:], strict=True))
+        return dict(zip(COMPONENTS, self.money.T[LANDED:], strict=True))
 
     @cached_property
     def delay(self) -> dict[str, NDArray[np.int16]]:
         """int16 (n,) days until each answer to today's contact lands; -1 where there is none."""
-        return dict(zip(WAITS, self.waits, strict=True))
+        return dict(zip(WAITS, self.waits.T, strict=True))
 
     @property
     def delivered(self) -> Bool:

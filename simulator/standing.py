@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from simulator import columns as col
 from simulator.identity import link
 from simulator.kernel import compiled
+from simulator.population import Blocks
 
 NEVER = col.NEVER
 SLOT_DAY = 13
@@ -36,10 +37,7 @@ def closeness(spend: Any, floor: Any, above: Any, top: Any) -> Any:
 
 @compiled
 def refresh(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     rows: NDArray[np.int64],
     tiers: Any,
     par: Any,
@@ -52,61 +50,63 @@ def refresh(
     then does. Challenges and disappointments that are over by then end here, and a second
     identifier that is due by then is linked.
     """
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
+    rates, days = people.rates, people.days
     last_tier = tiers.shape[0] - 2
     for at in range(rows.shape[0]):
         i = rows[at]
-        if ints[col.CHALLENGE_END, i] <= morning:
-            ints[col.CHALLENGE_END, i] = -1
-            ints[col.CHALLENGE_DONE, i] = 0
-        if ints[col.LINK_DAY, i] == morning:
-            link(ints, longs, i, morning)
-        leaves = ints[col.LEAVES, i]
+        if ints[i, col.CHALLENGE_END] <= morning:
+            ints[i, col.CHALLENGE_END] = -1
+            ints[i, col.CHALLENGE_DONE] = 0
+        if ints[i, col.LINK_DAY] == morning:
+            link(days, ints, longs, i, morning)
+        leaves = ints[i, col.LEAVES]
         fades = leaves - int(par.fade_days) if leaves != NEVER else NEVER
         if night and fades == morning:
-            fs[col.SENTIMENT, i] = max(fs[col.SENTIMENT, i] - par.fade_shock, -1.0)
+            fs[i, col.SENTIMENT] = max(fs[i, col.SENTIMENT] - par.fade_shock, -1.0)
         if leaves <= morning:
             own = 0.0
             visits = 0.0
         else:
-            tier = bits[col.TIER, i]
+            tier = bits[i, col.TIER]
             way = closeness(
-                longs[col.SPEND, i],
+                longs[i, col.SPEND],
                 tiers[tier].threshold,
                 tiers[tier + 1].threshold,
                 tier >= last_tier,
             )
-            balance = longs[col.POINTS, i] / max(ints[col.REDEEM_FROM, i], 1)
+            balance = longs[i, col.POINTS] / max(ints[i, col.REDEEM_FROM], 1)
             near_reward = balance if balance < 1.0 else 0.0
             progress = 0.0
-            if ints[col.CHALLENGE_END, i] > 0:
-                progress = ints[col.CHALLENGE_DONE, i] / max(ints[col.CHALLENGE_TARGET, i], 1)
-            pull = 1.0 + fs[col.FLEXIBLE, i] * (
+            if ints[i, col.CHALLENGE_END] > 0:
+                progress = ints[i, col.CHALLENGE_DONE] / max(ints[i, col.CHALLENGE_TARGET], 1)
+            pull = 1.0 + fs[i, col.FLEXIBLE] * (
                 par.challenge_gradient * progress
                 + par.tier_gradient * max(2.0 * way - 1.0, 0.0)
                 + par.points_gradient * near_reward
             )
-            own = fs[col.RATE, i] * fs[col.GENEROUS, i] * pull
-            if ints[col.BLUES_END, i] > morning:
+            own = fs[i, col.RATE] * fs[i, col.GENEROUS] * pull
+            if ints[i, col.BLUES_END] > morning:
                 own = own * (1.0 - par.demotion_drop)
-            visits = min(fs[col.RATE, i] * par.per_purchase, 1.0)
+            visits = min(fs[i, col.RATE] * par.per_purchase, 1.0)
             if morning >= fades:
                 visits = visits * par.fade_visits
-        fs[col.OWN_RATE, i] = own
-        fs[col.VISIT_RATE, i] = visits
-        wake = min(ints[col.DUE_DAY, i], ints[col.REDEEM_DAY, i])
+        rates[col.OWN_RATE, i] = own
+        rates[col.VISIT_RATE, i] = visits
+        wake = min(ints[i, col.DUE_DAY], ints[i, col.REDEEM_DAY])
         if leaves > morning:
             wake = min(wake, leaves)
             if fades > morning:
                 wake = min(wake, fades)
-        if ints[col.CHALLENGE_END, i] > morning:
-            wake = min(wake, ints[col.CHALLENGE_END, i])
-        if ints[col.BLUES_END, i] > morning:
-            wake = min(wake, ints[col.BLUES_END, i])
-        if ints[col.LINK_DAY, i] > morning:
-            wake = min(wake, ints[col.LINK_DAY, i])
-        if ints[col.TICKETS, i] > 0:
+        if ints[i, col.CHALLENGE_END] > morning:
+            wake = min(wake, ints[i, col.CHALLENGE_END])
+        if ints[i, col.BLUES_END] > morning:
+            wake = min(wake, ints[i, col.BLUES_END])
+        if ints[i, col.LINK_DAY] > morning:
+            wake = min(wake, ints[i, col.LINK_DAY])
+        if ints[i, col.TICKETS] > 0:
             wake = min(wake, morning)
         for s in range(col.CLICK_SLOTS):
-            if ints[col.CLICK + s, i] != 0:
-                wake = min(wake, ints[col.CLICK + s, i] >> SLOT_DAY)
-        ints[col.WAKE, i] = wake
+            if ints[i, col.CLICK + s] != 0:
+                wake = min(wake, ints[i, col.CLICK + s] >> SLOT_DAY)
+        days[col.WAKE, i] = wake

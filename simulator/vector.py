@@ -7,7 +7,8 @@ the bits of the number, the rest is a polynomial.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 from llvmlite import ir
@@ -19,7 +20,12 @@ from simulator.kernel import inlined
 _F = np.float32
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+def _typed(function: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """Numba's ``intrinsic``: written with a typing context, called without."""
+    return cast("Callable[[Any], Any]", intrinsic(function))
+
+
+@_typed
 def _bits(typing_context: Any, x: Any) -> Any:
     """The bits of a float32 as an int32."""
 
@@ -29,7 +35,7 @@ def _bits(typing_context: Any, x: Any) -> Any:
     return types.int32(types.float32), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_typed
 def _float(typing_context: Any, x: Any) -> Any:
     """The float32 that an int32 holds the bits of."""
 
@@ -41,7 +47,7 @@ def _float(typing_context: Any, x: Any) -> Any:
 
 @inlined
 def log(x: Any) -> Any:
-    """ln x for a normal float32 x > 0, to 5e-7 absolute for x up to 1e7."""
+    """Ln x for a normal float32 x > 0, to 5e-7 absolute for x up to 1e7."""
     bits = _bits(x)
     exponent = np.float32((bits >> int32(23)) - int32(127))
     m = _float(int32((bits & int32(0x007FFFFF)) | int32(0x3F800000)))

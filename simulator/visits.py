@@ -24,8 +24,8 @@ MEMORY = 28.0
 
 
 @compiled
-def visit(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, clock: Any) -> None:
+def visit(rates: NDArray[np.float32], days: NDArray[np.int32], i: Any, clock: Any) -> None:
     """Count one visit of customer ``i``."""
-    gap = clock - ints[col.VISITS_DAY, i]
-    fs[col.VISITS, i] = fs[col.VISITS, i] * math.exp(-gap / MEMORY) + 1.0
-    ints[col.VISITS_DAY, i] = clock
+    gap = clock - days[col.VISITS_DAY, i]
+    rates[col.VISITS, i] = rates[col.VISITS, i] * math.exp(-gap / MEMORY) + 1.0
+    days[col.VISITS_DAY, i] = clock

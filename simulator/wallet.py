@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from simulator import columns as col
 from simulator.kernel import compiled
-from simulator.population import Population
+from simulator.population import Blocks, Population
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ def burn(
     left = points
     for age in range(col.BUCKETS - 1, -1, -1):
         row = col.POINT_BUCKETS + (period - age) % col.BUCKETS
-        taken = min(left, int(ints[row, i]))
-        ints[row, i] -= taken
+        taken = min(left, int(ints[i, row]))
+        ints[i, row] -= taken
         left -= taken
-    longs[col.POINTS, i] -= points - left
-    longs[col.REDEEMED, i] += points - left
+    longs[i, col.POINTS] -= points - left
+    longs[i, col.REDEEMED] += points - left
 
 
 @compiled
@@ -77,9 +77,9 @@ def issue(
     ints: NDArray[np.int32], longs: NDArray[np.int64], i: Any, points: Any, period: Any
 ) -> None:
     """Credit ``points`` to customer ``i``, in this period's bucket."""
-    ints[col.POINT_BUCKETS + period, i] += points
-    longs[col.POINTS, i] += points
-    longs[col.ISSUED, i] += points
+    ints[i, col.POINT_BUCKETS + period] += points
+    longs[i, col.POINTS] += points
+    longs[i, col.ISSUED] += points
 
 
 @compiled
@@ -93,13 +93,13 @@ def qualify(
     tiers: Any,
 ) -> None:
     """Book a purchase of ``amount`` minor units on the profile; the tier may rise at once."""
-    ints[col.ORDER_BUCKETS + period, i] += 1
-    ints[col.SPEND_BUCKETS + period, i] += amount
-    ints[col.ORDERS, i] += 1
-    longs[col.SPEND, i] += amount
-    ints[col.LIFETIME_ORDERS, i] += 1
-    longs[col.LIFETIME_SPEND, i] += amount
-    bits[col.TIER, i] = tier_of(longs[col.SPEND, i], bits[col.TIER, i], tiers)
+    ints[i, col.ORDER_BUCKETS + period] += 1
+    ints[i, col.SPEND_BUCKETS + period] += amount
+    ints[i, col.ORDERS] += 1
+    longs[i, col.SPEND] += amount
+    ints[i, col.LIFETIME_ORDERS] += 1
+    longs[i, col.LIFETIME_SPEND] += amount
+    bits[i, col.TIER] = tier_of(longs[i, col.SPEND], bits[i, col.TIER], tiers)
 
 
 @compiled
@@ -113,30 +113,28 @@ def tier_of(spend: Any, lowest: Any, tiers: Any) -> Any:
 
 @compiled
 def end_period(
-    fs: NDArray[np.float32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    bits: NDArray[np.uint8],
+    people: Blocks,
     tiers: Any,
     par: Any,
     morning: int,
 ) -> None:
     """Begin the period of the day ``morning``: its bucket is emptied of what is a year old."""
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     row = (morning // col.PERIOD_DAYS) % col.BUCKETS
-    for i in range(ints.shape[1]):
-        lapsed = ints[col.POINT_BUCKETS + row, i]
-        longs[col.POINTS, i] -= lapsed
-        longs[col.EXPIRED, i] += lapsed
-        ints[col.POINT_BUCKETS + row, i] = 0
-        ints[col.ORDERS, i] -= ints[col.ORDER_BUCKETS + row, i]
-        ints[col.ORDER_BUCKETS + row, i] = 0
-        longs[col.SPEND, i] -= ints[col.SPEND_BUCKETS + row, i]
-        ints[col.SPEND_BUCKETS + row, i] = 0
-        tier = tier_of(longs[col.SPEND, i], 0, tiers)
-        if tier < bits[col.TIER, i]:
-            days = morning - ints[col.SENTIMENT_DAY, i]
-            sentiment = fs[col.SENTIMENT, i] * par.mood_keeps**days - par.demotion_shock
-            fs[col.SENTIMENT, i] = min(max(sentiment, -1.0), 1.0)
-            ints[col.SENTIMENT_DAY, i] = morning
-            ints[col.BLUES_END, i] = morning + int(par.demotion_days)
-        bits[col.TIER, i] = tier
+    for i in range(ints.shape[0]):
+        lapsed = ints[i, col.POINT_BUCKETS + row]
+        longs[i, col.POINTS] -= lapsed
+        longs[i, col.EXPIRED] += lapsed
+        ints[i, col.POINT_BUCKETS + row] = 0
+        ints[i, col.ORDERS] -= ints[i, col.ORDER_BUCKETS + row]
+        ints[i, col.ORDER_BUCKETS + row] = 0
+        longs[i, col.SPEND] -= ints[i, col.SPEND_BUCKETS + row]
+        ints[i, col.SPEND_BUCKETS + row] = 0
+        tier = tier_of(longs[i, col.SPEND], 0, tiers)
+        if tier < bits[i, col.TIER]:
+            days = morning - ints[i, col.SENTIMENT_DAY]
+            sentiment = fs[i, col.SENTIMENT] * par.mood_keeps**days - par.demotion_shock
+            fs[i, col.SENTIMENT] = min(max(sentiment, -1.0), 1.0)
+            ints[i, col.SENTIMENT_DAY] = morning
+            ints[i, col.BLUES_END] = morning + int(par.demotion_days)
+        bits[i, col.TIER] = tier

@@ -19,12 +19,13 @@ from simulator import channels, checkpoint, history, kernel
 from simulator import day as one_day
 from simulator.encoder import Encoder
 from simulator.morning import Morning
-from simulator.population import Population
+from simulator.population import Blocks, Population
 from simulator.programme import Programme
 from simulator.purposes import Purpose
 from simulator.results import StepResult
 from simulator.rules import Rules
 from simulator.scenarios import Scenario
+from simulator.sight import Sight
 from simulator.threads import Threads
 from simulator.wallet import Ledger
 from troth.catalogue import NO_CONTACT, Catalogue
@@ -38,8 +39,6 @@ __all__ = ["StepResult", "World"]
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 Int64 = NDArray[np.int64]
-
-Blocks = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
 
 MAX_CUSTOMER = 2**32
 
@@ -97,6 +96,7 @@ class World:
         self._people = history.draw(
             self._rules, seed, first_customer, customers, morning=self._clock, newcomers=newcomers
         )
+        self._sight = Sight(customers, self.schema.raw_width)
         self.set_programme(self._own_programme())
         self._warm_up(warm_up)
         self.replicate = _checked_replicate(replicate)
@@ -237,7 +237,8 @@ class World:
         twin._people = self._people.copy()
         if replicate is not None:
             twin.replicate = _checked_replicate(replicate)
-        twin._morning = self._morning.of(twin._people)
+        twin._sight = Sight(self.size, self.schema.raw_width)
+        twin._morning = self._morning.of(twin._people, twin._sight)
         return twin
 
     def save(self, path: Path) -> None:
@@ -251,7 +252,7 @@ class World:
             "replicate": self.replicate,
         }
         terms = {f"terms.{k}": v for k, v in self._programme.columns(self.size).items()}
-        checkpoint.save(path, columns={**self._people.blocks(), **terms}, header=header)
+        checkpoint.save(path, columns={**self._people.blocks._asdict(), **terms}, header=header)
 
     @classmethod
     def restore(cls, path: Path, scenario: Scenario, *, threads: int = 1) -> World:
@@ -275,11 +276,12 @@ class World:
         world.replicate = int(header["replicate"])
         world.day = int(header["day"])
         terms = {k.removeprefix("terms."): v for k, v in columns.items() if k.startswith("terms.")}
-        world._people = Population.of_blocks(
-            world.first_customer, {k: v for k, v in columns.items() if not k.startswith("terms.")}
+        world._people = Population(
+            world.first_customer, Blocks(**{name: columns[name] for name in Blocks._fields})
         )
         world.size = len(world._people)
         world._programme = Programme(**terms)
+        world._sight = Sight(world.size, world.schema.raw_width)
         world._wake()
         return world
 
@@ -292,11 +294,6 @@ class World:
     def _keys(self) -> tuple[np.uint64, np.uint64, np.uint64]:
         return (np.uint64(self.replicate), *kernel.words(self.seed))
 
-    @property
-    def _blocks(self) -> Blocks:
-        people = self._people
-        return people.floats, people.ints, people.longs, people.bytes
-
     def _own_programme(self) -> Programme:
         scenario = self.scenario
         return Programme(
@@ -308,7 +305,13 @@ class World:
     def _wake(self) -> None:
         """Begin the morning of the present day."""
         self._morning = Morning(
-            self._rules, self._people, self.seed, self.day, self._encoder, self._threads
+            self._rules,
+            self._people,
+            self.seed,
+            self.day,
+            self._sight,
+            self._encoder,
+            self._threads,
         )
 
     def _live(self, actions: Int64) -> StepResult:
@@ -317,7 +320,7 @@ class World:
         self._threads.run(
             self.size,
             lambda a, b: one_day.live(
-                *self._blocks, a, b, actions, result.answers, result.waits, result.money,
+                self._people.blocks, a, b, self._sight.stale, actions, result.answers, result.waits, result.money,
                 result.orders, result.spend_minor, result.category, result.store,
                 self.first_customer, self._keys, self._rules.life, today.tables,
                 self._rules.par, today.record,
@@ -325,13 +328,14 @@ class World:
         )  # fmt: skip
         self.day += 1
         if self._clock % one_day.PERIOD_DAYS == 0:
-            one_day.turn_period(*self._blocks, today.tables, self._rules.par, self._clock)
+            self._sight.stale[:] = True
+            one_day.turn_period(self._people.blocks, today.tables, self._rules.par, self._clock)
         self._wake()
         return result
 
     def _stand(self) -> None:
         """Work out how everyone stands this morning."""
-        one_day.stand(*self._blocks, self._rules.tables, self._rules.par, self._clock)
+        one_day.stand(self._people.blocks, self._rules.tables, self._rules.par, self._clock)
 
     def _within_budget(self, actions: Int64) -> Int64:
         """The actions that the day's budget pays for, first customers first."""

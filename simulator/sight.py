@@ -1,0 +1,45 @@
+"""What the firm sees, kept up to date: features are looked at again where something happened."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.encoder import Encoder
+from simulator.observation import passing_features, settled_features
+from simulator.population import Population
+from simulator.rules import Rules, Today
+from simulator.threads import Threads
+
+
+class Sight:
+    """Raw features of a population, as of one morning.
+
+    Args:
+        size: customers.
+        width: raw features.
+
+    Attributes:
+        features: float32 (F, n), overwritten by :meth:`refresh`.
+        stale: bool (n,), customers to whom something has happened since.
+    """
+
+    def __init__(self, size: int, width: int) -> None:
+        self.features = np.empty((width, size), dtype=np.float32)
+        self.stale: NDArray[np.bool_] = np.ones(size, dtype=bool)
+
+    def refresh(
+        self, people: Population, rules: Rules, today: Today, encoder: Encoder, threads: Threads
+    ) -> None:
+        """Bring the features to this morning."""
+
+        def look(start: int, stop: int) -> None:
+            settled_features(
+                self.features, people.blocks, self.stale, start, stop, encoder.bounds,
+                today.tables, rules.par, today.record,
+            )  # fmt: skip
+            passing_features(
+                self.features, people.blocks, start, stop, encoder.bounds, today.record
+            )
+
+        threads.run(len(people), look)
