@@ -1,0 +1,310 @@
+"""A day's contacts in plain NumPy: arrival, opening and click, purchase or offer use, goodwill.
+
+The equations are those of :mod:`simulator.response`, :mod:`simulator.fatigue`,
+:mod:`simulator.delays` and :mod:`simulator.mood`; see
+:mod:`experiments.benchmarks.numpy_lives`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.benchmarks.numpy_lives import Bool, Float, Lives, Rows, normals, whole
+from simulator import columns as col
+from simulator.purposes import Purpose
+from troth.catalogue import CHANNELS, OFFER_KINDS, OfferKind
+
+EMAIL, PUSH, IN_APP = (CHANNELS.index(name) for name in ("email", "push", "in_app"))
+WATCHED = (OFFER_KINDS.index(OfferKind.DISCOUNT), OFFER_KINDS.index(OfferKind.POINTS))
+CHALLENGE = OFFER_KINDS.index(OfferKind.CHALLENGE)
+LONGEST_DAYS = 365
+DAYS_PER_MONTH = 30.4375
+OPEN, CLICK, VISIT, REDEEM, BUY = range(5)
+# A click under way: its day above bit 13, then the visit's delay plus one (5 bits), channel
+# and kind (4 bits each). A visit on its own carries the kind 15.
+DAY_SHIFT, VISIT_SHIFT, VISIT_MASK, ONLY_VISIT = 13, 8, 31, 15
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Contacts that arrived today, one per row, and what mattered that morning.
+
+    Attributes:
+        rows: (m,) customers.
+        action, channel, group: records (m,) of the scenario's tables.
+        load: recent contacts on all channels before this one.
+        tired: factor of the response.
+        affinity, fit, sentiment: of the customer.
+        ticket: one is open.
+        gone: he has left.
+    """
+
+    rows: Rows
+    action: NDArray[Any]
+    channel: NDArray[Any]
+    group: NDArray[Any]
+    load: Float
+    tired: Float
+    affinity: Float
+    fit: Float
+    sentiment: Float
+    ticket: Bool
+    gone: Bool
+
+    def where(self, mask: Bool) -> Self:
+        """Some of them."""
+        return replace(self, **{f.name: getattr(self, f.name)[mask] for f in fields(self)})
+
+
+def contact(lives: Lives, rows: Rows, chosen: NDArray[np.int64], own: Bool) -> None:
+    """Serve ``chosen`` (m,) to ``rows``; who is put off loses his place in ``own`` (n,)."""
+    action = lives.rules.tables.actions[chosen]
+    lives.outcome.book("contact_minor", rows, action["cost"])
+    load = _wear_off(lives, rows)
+    sent, chances = _arrive(lives, rows, action, load)
+    if not len(sent.rows):
+        return
+    v = lives.draw(sent.rows, Purpose.RESPONSE)
+    z = lives.draw(sent.rows, Purpose.DELAY)
+    _put_off(lives, sent, v[3], own)
+    _open(lives, sent, chances, v[2], normals(z[0], z[1]), normals(z[2], z[3])[0])
+    _respond(lives, sent, v[0], normals(z[2], z[3])[1])
+    _resent(lives, sent, chances[3], v[1])
+    lives.people.wake[sent.rows] = np.minimum(lives.people.wake[sent.rows], lives.clock)
+
+
+def _wear_off(lives: Lives, rows: Rows) -> Float:
+    """Bring the load of past contacts up to this morning and note the new contact."""
+    people, clock = lives.people, lives.clock
+    gap = np.minimum(clock - people.wear_day[rows], 255)
+    worn = people.wear[1:, rows] * lives.rules.tables.fade[1:, gap]
+    people.wear[1:, rows] = worn
+    people.wear_day[rows] = clock
+    since = clock - people.last_contact[rows]
+    moved = people.recent[rows].astype(np.int64) << np.minimum(since, 29)
+    people.recent[rows] = (np.where(since < 29, moved, 0) | 1) & 0x1FFFFFFF
+    people.last_contact[rows] = clock
+    load: Float = worn.sum(axis=0, dtype=np.float64)
+    return load
+
+
+def _arrive(lives: Lives, rows: Rows, action: NDArray[Any], load: Float) -> tuple[Contacts, Float]:
+    """Contacts that arrive, and their uniforms (4, m) of this purpose."""
+    people, tables, par = lives.people, lives.rules.tables, lives.par
+    channel = lives.today.tables.channels[action["channel"]]
+    bit = 1 << action["channel"]
+    bounced = (people.reach[rows] & bit) == 0
+    people.permits[rows] &= np.where(bounced, ~bit, -1).astype(np.int32)
+    u = lives.draw(rows, Purpose.CONTACT)
+    arrived = ~bounced & (u[0] < channel["delivery"])
+    rows, action, channel, load = rows[arrived], action[arrived], channel[arrived], load[arrived]
+    c, kind = action["channel"], action["kind"]
+    wear = people.wear[c, rows].astype(np.float64)
+    sent = Contacts(
+        rows=rows,
+        action=action,
+        channel=channel,
+        group=tables.groups[people.group[rows]],
+        load=load,
+        tired=np.exp(-(channel["wear"] * wear + par["fatigue_wear"] * load)),
+        affinity=people.affinity[c, rows].astype(np.float64),
+        fit=people.fit[kind, rows].astype(np.float64),
+        sentiment=lives.sentiment(rows),
+        ticket=people.tickets[rows] > 0,
+        gone=people.leaves[rows] <= lives.clock,
+    )
+    people.wear[c, rows] += 1.0
+    people.delivered[c, rows] += 1
+    for part, watched in enumerate(WATCHED):
+        some = kind == watched
+        people.kind_expected[part, rows[some]] += channel["clicked"][some]
+    lives.outcome.answers["delivered"][rows] = True
+    return sent, u[:, arrived]
+
+
+def _put_off(lives: Lives, sent: Contacts, uniform: Float, own: Bool) -> None:
+    """The own purchase of the day is lost with the share hurt."""
+    when_open = np.where(sent.ticket, lives.par["mood_hurt_when_open"], 0.0)
+    hurt = np.maximum(sent.group["hurt"], when_open)
+    own[sent.rows[(uniform < hurt) & (sent.action["recovers"] == 0)]] = False
+
+
+def _open(
+    lives: Lives, sent: Contacts, u: Float, visits: Float, z: tuple[Float, Float], z_visit: Float
+) -> None:
+    """Opening, click and visit; a click is remembered until it lands."""
+    people, par, clock, out = lives.people, lives.par, lives.clock, lives.outcome
+    opens = np.minimum(sent.channel["opened"] * np.sqrt(sent.affinity), 1.0)
+    wait = sent.channel["latency_days"] + _days(lives, OPEN, z[0])
+    opened = u[1] < opens
+    out.answers["opened"][sent.rows] = opened
+    out.delay["opened"][sent.rows[opened]] = wait[opened]
+    leaves = people.leaves[sent.rows]
+    fades = (leaves != col.NEVER) & (clock >= leaves - par["fade_days"])
+    clicks = (
+        sent.channel["clicked"]
+        * (sent.group["click"] * np.where(fades, par["fade_clicks"], 1.0))
+        * sent.affinity
+        * sent.fit
+        * sent.tired
+    )
+    clicked = opened & (u[2] < np.minimum(clicks / np.maximum(opens, 1e-12), 1.0))
+    wait, later = (wait + _days(lives, CLICK, z[1]))[clicked], _days(lives, VISIT, z_visit)
+    rows, action = sent.rows[clicked], sent.action[clicked]
+    visited = visits[clicked] < par["visit_given_click"]
+    later = np.where(visited, np.minimum(later[clicked], VISIT_MASK - 1) + 1, 0)
+    out.answers["clicked"][rows] = True
+    out.delay["clicked"][rows] = wait
+    out.answers["visited"][rows[visited]] = True
+    out.delay["visited"][rows[visited]] = (wait + later - 1)[visited]
+    packed = (clock + wait << DAY_SHIFT) + (later << VISIT_SHIFT)
+    packed += action["channel"] * 16 + action["kind"]
+    placed = np.zeros(len(rows), dtype=bool)
+    for slot in people.ints[col.CLICK : col.CLICK + col.CLICK_SLOTS]:
+        free = ~placed & (slot[rows] == 0)
+        slot[rows[free]] = packed[free]
+        placed |= free
+
+
+def _respond(lives: Lives, sent: Contacts, uniform: Float, z: Float) -> None:
+    """A purchase because of it, or its offer used on one of his own."""
+    added = _added(lives, sent)
+    used = _used(lives, sent, added)
+    latency = sent.channel["latency_days"]
+    buys, uses = uniform < added, (uniform >= added) & (uniform < added + used)
+    for mask, index, settle in ((buys, BUY, _purchase), (uses, REDEEM, _redemption)):
+        some = sent.where(mask)
+        amount, category, store = lives.basket(some.rows, Purpose.LATER_BASKET)
+        wait = np.maximum((latency + _days(lives, index, z))[mask], 1)
+        discount = whole(amount * some.action["discount"])
+        lives.outcome.components["discount_minor"][some.rows] += discount
+        settle(lives, some, wait, amount, discount, category, store)
+
+
+def _added(lives: Lives, sent: Contacts) -> Float:
+    """P(purchase because of it | arrived)."""
+    people, par, rows = lives.people, lives.par, sent.rows
+    recency = (lives.clock - people.seen_order[rows]) / DAYS_PER_MONTH
+    months = np.minimum(np.maximum(recency, 1.0), par["max_recency_months"])
+    history = np.log1p(np.maximum(people.spend[rows] / 100.0, par["min_history"]))
+    visit, lift = (
+        par[f"{name}_intercept"]
+        + par[f"{name}_recency"] * months
+        + par[f"{name}_log_history"] * history
+        for name in ("visit", "lift")
+    )
+    base = (_logistic(visit + lift) - _logistic(visit)) * par["conversion_given_visit_email"]
+    drive = base * sent.group["gain"] * np.exp(par["sentiment_gain"] * sent.sentiment)
+    drive *= np.where(sent.gone, par["lapsed"], 1.0) * lives.today.record["response"]
+    taste = sent.affinity * sent.tired * sent.fit * _moment(lives, sent)
+    chance = np.minimum(drive * sent.action["strength"] * taste, par["ceiling"])
+    moved = (
+        (people.due_day[rows] == col.NEVER)
+        & (~sent.ticket | (sent.action["recovers"] != 0))
+        & (people.adversary[rows] == 0)
+    )
+    return np.where(moved, chance, 0.0)
+
+
+def _moment(lives: Lives, sent: Contacts) -> Float:
+    """How well the journey suits the moment."""
+    people, rows = lives.people, sent.rows
+    journey = lives.rules.tables.journeys[sent.action["journey"]]
+    expiring = people.point_buckets[(lives.period + 1) % col.BUCKETS, rows]
+    pressure = np.stack(
+        (
+            np.zeros(len(rows)),
+            lives.way_up(rows),
+            np.minimum(expiring / np.maximum(people.redeem_from[rows], 1), 1.0),
+            lives.progress(rows),
+        )
+    )[journey["pressure"], np.arange(len(rows))]
+    moment: Float = journey["response"] * (1.0 + journey["gain"] * pressure)
+    return moment
+
+
+def _used(lives: Lives, sent: Contacts, added: Float) -> Float:
+    """P(uses the offer on a purchase of his own | arrived)."""
+    people, par, rows = lives.people, lives.par, sent.rows
+    anyway = -np.expm1(-people.own_rate[rows] * par["take_up_days"])
+    used = np.minimum(par["take_up"] * sent.action["take_up"] * sent.fit * anyway, 1.0 - added)
+    used = np.where(people.adversary[rows] != 0, 1.0, used)
+    worth = (sent.action["take_up"] > 0.0) & (people.redeem_day[rows] == col.NEVER)
+    return np.where(worth, used, 0.0)
+
+
+def _purchase(
+    lives: Lives, some: Contacts, wait: Rows, amount: Rows, discount: Rows, category: Rows,
+    store: Rows,
+) -> None:  # fmt: skip
+    """Settle purchases that will land in ``wait`` days."""
+    people, par, tables, rows = lives.people, lives.par, lives.rules.tables, some.rows
+    earn = people.earn[rows] * tables.tiers["earn"][people.tier[rows]]
+    points = some.action["points"] + whole(amount / 100.0 * earn)
+    margin = whole(amount * par["margin_share"] * tables.categories["margin"][category])
+    liability = whole(points * lives.charged(rows))
+    out = lives.outcome
+    out.components["margin_minor"][rows] += margin
+    out.components["points_minor"][rows] += liability
+    out.answers["purchased"][rows] = True
+    out.delay["purchased"][rows] = wait
+    offered = some.action["take_up"] > 0.0
+    out.answers["redeemed"][rows[offered]] = True
+    out.delay["redeemed"][rows[offered]] = wait[offered]
+    due = (lives.clock + wait, amount, margin, discount, points, liability, category + 256 * store)
+    people.ints[col.DUE_DAY : col.DUE_PLACE + 1, rows] = due
+
+
+def _redemption(
+    lives: Lives, some: Contacts, wait: Rows, amount: Rows, discount: Rows, category: Rows,
+    store: Rows,
+) -> None:  # fmt: skip
+    """Settle offers that will be used in ``wait`` days."""
+    rows, points = some.rows, some.action["points"]
+    liability = whole(points * lives.charged(rows))
+    out = lives.outcome
+    out.components["points_minor"][rows] += liability
+    out.answers["redeemed"][rows] = True
+    out.delay["redeemed"][rows] = wait
+    due = (lives.clock + wait, discount, points, liability)
+    lives.people.ints[col.REDEEM_DAY : col.REDEEM_LIABILITY + 1, rows] = due
+
+
+def _resent(lives: Lives, sent: Contacts, refusing: Float, leaving: Float) -> None:
+    """Opt-outs, departures and moods."""
+    people, par, out = lives.people, lives.par, lives.outcome
+    refuses = sent.channel["opt_out"] * sent.group["opt_out"]
+    refuses = refuses * (1.0 + par["fatigue_opt_out_gain"] * sent.load)
+    refuses = refuses * np.where(sent.ticket, par["mood_opt_out_when_open"], 1.0)
+    refuses = np.minimum(refuses, 1.0)
+    refused = refusing < refuses
+    rows, channel = sent.rows[refused], sent.action["channel"][refused]
+    out.answers["opted_out"][rows] = True
+    out.book("opt_outs", rows, 1)
+    people.permits[rows] &= ~(1 << channel).astype(np.int32)
+    share = par["fatigue_app_removal_on_opt_out"]
+    removes = (channel == PUSH) & (refusing[refused] < refuses[refused] * share)
+    people.permits[rows[removes]] &= ~(1 << IN_APP)
+    people.reach[rows[removes]] &= ~((1 << IN_APP) | (1 << PUSH))
+    lives.leave(sent.rows[leaving < np.minimum(par["fatigue_irritation"] * sent.load, 1.0)])
+    troubled = sent.where(sent.ticket)
+    relief = par["mood_compensation_lift"] * troubled.action["points"] / 500.0
+    change = np.where(troubled.action["pitches"] != 0, -par["mood_upsell_shock"], 0.0)
+    recovers = troubled.action["recovers"] != 0
+    change = np.where(recovers, par["mood_recovery_lift"] + relief, change)
+    lives.feel(troubled.rows, change)
+
+
+def _logistic(x: Float) -> Float:
+    y: Float = 1.0 / (1.0 + np.exp(-x))
+    return y
+
+
+def _days(lives: Lives, index: int, z: Float) -> NDArray[np.int64]:
+    """Whole days of a delay from a standard normal."""
+    mean, sigma = lives.rules.tables.delay[index]
+    return np.asarray(np.minimum(np.exp(mean + sigma * z), LONGEST_DAYS), dtype=np.int64)

@@ -1,0 +1,331 @@
+"""One day of the simulator in plain NumPy, from morning to morning.
+
+See :mod:`experiments.benchmarks.numpy_lives`. The order of the day is that of
+:mod:`simulator.day`: each act is done for all whom it concerns before the next one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.benchmarks.numpy_contacts import (
+    CHALLENGE,
+    DAY_SHIFT,
+    EMAIL,
+    IN_APP,
+    ONLY_VISIT,
+    PUSH,
+    VISIT_MASK,
+    VISIT_SHIFT,
+    WATCHED,
+    contact,
+)
+from experiments.benchmarks.numpy_lives import Bool, Float, Lives, Outcome, Rows, normals, whole
+from simulator import columns as col
+from simulator.population import Population
+from simulator.purposes import Purpose
+from simulator.rules import Rules, Today
+
+NEVER = col.NEVER
+
+
+def live_day(
+    people: Population,
+    rules: Rules,
+    today: Today,
+    chosen: NDArray[np.int64],
+    *,
+    seed: int,
+    replicate: int = 0,
+) -> Outcome:
+    """Move everyone to the next morning, in place.
+
+    Args:
+        people: n customers.
+        rules: parameters.
+        today: the day's.
+        chosen: int64 (n,), eligible actions within the budget.
+        seed: of the draws.
+        replicate: of the draws.
+    """
+    lives = Lives(people, rules, today, seed, replicate, Outcome(len(people)))
+    clock = today.clock
+    u = lives.draw(np.arange(len(people)), Purpose.DAY)
+    own = u[0] < -np.expm1(-people.own_rate * today.record["season"])
+    struck = u[1] < rules.life[-1]
+    visits = u[2] < people.visit_rate
+    due = people.wake <= clock
+    touched = own | struck | visits | (people.wake <= clock + 1)
+    tickets = np.flatnonzero(due & (people.tickets > 0))
+    lives.visit(np.flatnonzero(visits))
+    served = np.flatnonzero(chosen > 0)
+    contact(lives, served, chosen[served], own)
+    _order_landing(lives, np.flatnonzero(due & (people.due_day <= clock)))
+    _order_own(lives, np.flatnonzero(own), u[3])
+    due[served] = True
+    _land(lives, np.flatnonzero(due))
+    _tickets(lives, tickets, chosen)
+    _events(lives, np.flatnonzero(struck), u[1])
+    born = people.birthday == today.record["day_of_year"]
+    lives.give(np.flatnonzero(born), int(rules.par["birthday_points"]))
+    touched |= born | lives.outcome.answers["delivered"]
+    _refresh(lives, np.flatnonzero(touched), night=True)
+    if (clock + 1) % col.PERIOD_DAYS == 0:
+        _end_period(lives)
+        _refresh(lives, np.arange(len(people)), night=False)
+    return lives.outcome
+
+
+def _order_landing(lives: Lives, rows: Rows) -> None:
+    """Purchases that contacts brought about fall due."""
+    people, out = lives.people, lives.outcome
+    due = people.ints[col.DUE_BASKET : col.DUE_PLACE + 1, rows].astype(np.int64)
+    amount, margin, discount, points, liability, place = due
+    out.landed["margin_minor"][rows] += margin
+    out.landed["discount_minor"][rows] += discount
+    out.landed["points_minor"][rows] += liability
+    people.due_day[rows] = NEVER
+    w = lives.draw(rows, Purpose.LATER_FEELING)
+    back = people.leaves[rows] <= lives.clock
+    departs = people.departs[rows].astype(np.float64)
+    stays = np.minimum(-np.log(w[3]) / np.where(departs > 0.0, departs, 1.0), 1e6)
+    leaves = np.where(departs > 0.0, lives.clock + 1 + stays.astype(np.int64), NEVER)
+    people.leaves[rows[back]] = leaves[back]
+    everyone = np.ones(len(rows), dtype=bool)
+    u = lives.draw(rows, Purpose.LATER_ORDER)
+    _book(lives, rows, amount, place & 255, place >> 8, points, everyone, u)
+    _experience(lives, rows, u, w)
+
+
+def _order_own(lives: Lives, rows: Rows, drops_out: Float) -> None:
+    """Purchases of their own accord; ``drops_out`` (n,) decides who leaves after them."""
+    people, par, tables, out = lives.people, lives.par, lives.rules.tables, lives.outcome
+    amount, category, store = lives.basket(rows, Purpose.BASKET)
+    out.answers["purchased"][rows] = True
+    margin = whole(amount * par["margin_share"] * tables.categories["margin"][category])
+    out.book("margin_minor", rows, margin)
+    u = lives.draw(rows, Purpose.ORDER)
+    seen = (lives.clock >= people.link_day[rows]) | (u[3] >= par["unseen_share"])
+    earn = people.earn[rows] * tables.tiers["earn"][people.tier[rows]]
+    points = np.where(seen, whole(amount / 100.0 * earn), 0)
+    out.book("points_minor", rows, whole(points * lives.charged(rows)))
+    if par["bg_nbd"] > 0.0:
+        lives.leave(rows[drops_out[rows] < people.drop_out[rows]])
+    _book(lives, rows, amount, category, store, points, seen, u)
+    _experience(lives, rows, u, lives.draw(rows, Purpose.FEELING))
+
+
+def _book(
+    lives: Lives, rows: Rows, amount: Rows, category: Rows, store: Rows, points: Rows,
+    seen: Bool, u: Float,
+) -> None:  # fmt: skip
+    """Enter purchases in the books, on the profile or under the other identifier."""
+    people, par, out, clock = lives.people, lives.par, lives.outcome, lives.clock
+    out.orders[rows] += 1
+    out.spend_minor[rows] += amount
+    out.category[rows] = category
+    out.store[rows] = store
+    people.last_order[rows] = clock
+    hidden = rows[~seen]
+    people.shadow_orders[hidden] += 1
+    people.ints[col.SHADOW_SPEND, hidden] += amount[~seen]
+    people.ints[col.SHADOW_LAST, hidden] = clock
+    rows, amount, points, u = rows[seen], amount[seen], points[seen], u[:, seen]
+    redeems = (people.points[rows] >= people.redeem_from[rows]) & (u[0] < par["redeem_chance"])
+    lot = people.redeem_from[rows[redeems]].astype(np.int64)
+    lives.burn(rows[redeems], people.points[rows[redeems]] // lot * lot)
+    completed = _advance(lives, rows)
+    award = int(whole(par["challenge_award"]))
+    winners = rows[completed]
+    out.book("points_minor", winners, whole(award * lives.charged(winners)))
+    lives.issue(rows, points + np.where(completed, award, 0))
+    lives.qualify(rows, amount)
+    people.seen_order[rows] = clock
+
+
+def _advance(lives: Lives, rows: Rows) -> Bool:
+    """Count a purchase towards each running challenge; which are completed."""
+    people = lives.people
+    runs = people.challenge_end[rows] > 0
+    people.challenge_done[rows] += runs
+    completed = runs & (people.challenge_done[rows] >= people.challenge_target[rows])
+    people.challenge_end[rows[completed]] = -1
+    people.challenge_done[rows[completed]] = 0
+    return completed
+
+
+def _experience(lives: Lives, rows: Rows, u: Float, w: Float) -> None:
+    """How a purchase felt, and what the firm hears of it."""
+    people, par = lives.people, lives.par
+    complains = u[1] < par["mood_ticket_per_purchase"]
+    lives.complain(rows[complains])
+    lives.leave(rows[complains & (w[2] < par["mood_leaves_per_complaint"])])
+    change = par["mood_purchase_lift"] - np.where(complains, par["mood_ticket_shock"], 0.0)
+    sentiment = lives.feel(rows, change)
+    noise = par["mood_nps_sd"] * normals(w[0], w[1])[0]
+    answer = whole(par["mood_nps_mean"] + par["mood_nps_gain"] * sentiment + noise)
+    asked = u[2] < par["mood_nps_per_purchase"]
+    people.nps[rows[asked]] = np.clip(answer, 0, 10)[asked]
+
+
+def _land(lives: Lives, rows: Rows) -> None:
+    """Clicks, visits and redemptions that fall due."""
+    people, out, clock = lives.people, lives.outcome, lives.clock
+    for slot in people.ints[col.CLICK : col.CLICK + col.CLICK_SLOTS]:
+        packed = slot[rows]
+        lands = (packed != 0) & (packed >> DAY_SHIFT <= clock)
+        here, packed = rows[lands], packed[lands]
+        later = (packed >> VISIT_SHIFT) & VISIT_MASK
+        channel, kind = (packed >> 4) & 15, packed & 15
+        lives.visit(here[later == 1])
+        visit = (clock + later - 1 << DAY_SHIFT) + (1 << VISIT_SHIFT) + ONLY_VISIT
+        slot[here] = np.where(later > 1, visit, 0)
+        clicked = kind != ONLY_VISIT
+        people.clicks[channel[clicked], here[clicked]] += 1
+        for part, watched in enumerate(WATCHED):
+            people.kind_clicks[part, here[kind == watched]] += 1
+        _start_challenge(lives, here[kind == CHALLENGE])
+    used = rows[people.redeem_day[rows] <= clock]
+    discount, points, liability = people.ints[col.REDEEM_DISCOUNT : col.REDEEM_LIABILITY + 1, used]
+    people.redeem_day[used] = NEVER
+    out.landed["discount_minor"][used] += discount
+    out.landed["points_minor"][used] += liability
+    lives.issue(used, points)
+
+
+def _start_challenge(lives: Lives, rows: Rows) -> None:
+    """Begin a challenge where none runs."""
+    people, par = lives.people, lives.par
+    rows = rows[people.challenge_end[rows] <= 0]
+    pace = people.orders[rows] * par["challenge_days"] / 365.0
+    target = np.ceil(pace * par["challenge_stretch"] * people.difficulty[rows])
+    people.challenge_target[rows] = np.minimum(
+        np.maximum(target, par["challenge_min"]), par["challenge_max"]
+    )
+    people.challenge_done[rows] = 0
+    people.challenge_end[rows] = lives.clock + 1 + int(par["challenge_days"])
+
+
+def _tickets(lives: Lives, rows: Rows, chosen: NDArray[np.int64]) -> None:
+    """One more day of the tickets that were open this morning."""
+    people, par = lives.people, lives.par
+    recovers = lives.rules.tables.actions["recovers"][chosen[rows]] != 0
+    recovered = lives.outcome.answers["delivered"][rows] & recovers
+    u = lives.draw(rows, Purpose.TICKET)
+    chance = np.where(recovered, par["mood_solved_by_recovery"], par["mood_solved_per_day"])
+    people.tickets[rows] -= u[0] < chance
+    lives.leave(rows[u[1] < par["mood_leaves_per_open_day"]])
+
+
+def _events(lives: Lives, rows: Rows, uniform: Float) -> None:
+    """What nobody planned; ``uniform`` (n,) decides what it is, in the order of the chances."""
+    people, par, clock = lives.people, lives.par, lives.clock
+    event = np.searchsorted(lives.rules.life[:-1], uniform[rows], side="right")
+    complaint, app, address, signal, surprise, rival, fraud, stranger = (
+        rows[event == which] for which in range(8)
+    )
+    lives.feel(complaint, -par["mood_ticket_shock"])
+    lives.complain(complaint)
+    people.reach[app] &= ~((1 << PUSH) | (1 << IN_APP))
+    people.reach[address] &= ~(1 << EMAIL)
+    u = lives.draw(signal, Purpose.LIFE)
+    heard = lives.sentiment(signal) + par["mood_signal_sd"] * normals(u[0], u[1])[0]
+    people.signal[signal] = np.clip(heard, -1.0, 1.0)
+    lives.give(surprise, int(par["surprise_points"]))
+    gap = np.minimum(clock - people.wear_day[rival], 255)
+    people.wear[:, rival] *= lives.rules.tables.fade[:, gap]
+    people.wear_day[rival] = clock
+    people.wear[EMAIL, rival] += 1.0
+    lives.outcome.answers["fraud"][fraud] = True
+    lives.burn(fraud, np.minimum(people.points[fraud], int(par["ask_points"])))
+    robbed = fraud[people.adversary[fraud] == 0]
+    lives.feel(robbed, -par["mood_ticket_shock"])
+    lives.complain(robbed)
+    _stranger(lives, stranger[people.stranger[stranger] != 0])
+
+
+def _stranger(lives: Lives, rows: Rows) -> None:
+    """A stranger's purchase turns up on the profile."""
+    people, par = lives.people, lives.par
+    u = lives.draw(rows, Purpose.LIFE)
+    mean = people.basket[rows] + par["sigma_within"] * normals(u[2], u[3])[0]
+    lives.qualify(rows, np.maximum(whole(np.exp(mean) * 100.0), 1))
+    people.seen_order[rows] = lives.clock
+
+
+def _refresh(lives: Lives, rows: Rows, *, night: bool) -> None:
+    """Rates and the next day on which something is due, as of tomorrow morning."""
+    people, par, morning = lives.people, lives.par, lives.clock + 1
+    over = rows[people.challenge_end[rows] <= morning]
+    people.challenge_end[over] = -1
+    people.challenge_done[over] = 0
+    _link(lives, rows[people.link_day[rows] == morning])
+    leaves = people.leaves[rows].astype(np.int64)
+    fades = np.where(leaves != NEVER, leaves - int(par["fade_days"]), NEVER)
+    if night:
+        lives.feel(rows[fades == morning], -par["fade_shock"], day=morning)
+    balance = people.points[rows] / np.maximum(people.redeem_from[rows], 1)
+    pull = (
+        par["challenge_gradient"] * lives.progress(rows)
+        + par["tier_gradient"] * np.maximum(2.0 * lives.way_up(rows) - 1.0, 0.0)
+        + par["points_gradient"] * np.where(balance < 1.0, balance, 0.0)
+    )
+    own = people.rate[rows] * people.generous[rows] * (1.0 + people.flexible[rows] * pull)
+    own *= np.where(people.blues_end[rows] > morning, 1.0 - par["demotion_drop"], 1.0)
+    visits = np.minimum(people.rate[rows] * par["per_purchase"], 1.0)
+    visits *= np.where(morning >= fades, par["fade_visits"], 1.0)
+    stays = leaves > morning
+    people.own_rate[rows] = np.where(stays, own, 0.0)
+    people.visit_rate[rows] = np.where(stays, visits, 0.0)
+    wake = np.minimum(people.due_day[rows], people.redeem_day[rows]).astype(np.int64)
+    for day, counts in (
+        (leaves, stays),
+        (fades, stays & (fades > morning)),
+        (people.challenge_end[rows], people.challenge_end[rows] > morning),
+        (people.blues_end[rows], people.blues_end[rows] > morning),
+        (people.link_day[rows], people.link_day[rows] > morning),
+        (morning, people.tickets[rows] > 0),
+    ):
+        wake = np.where(counts, np.minimum(wake, day), wake)
+    for slot in people.ints[col.CLICK : col.CLICK + col.CLICK_SLOTS]:
+        packed = slot[rows]
+        wake = np.where(packed != 0, np.minimum(wake, packed >> DAY_SHIFT), wake)
+    people.wake[rows] = wake
+
+
+def _link(lives: Lives, rows: Rows) -> None:
+    """All that was bought under the other identifier appears on the profile."""
+    people = lives.people
+    rows = rows[people.shadow_orders[rows] > 0]
+    newest = lives.period  # that of the day that ends: a period that begins empties its bucket
+    orders, spend = people.shadow_orders[rows], people.ints[col.SHADOW_SPEND, rows]
+    people.orders[rows] += orders
+    people.lifetime_orders[rows] += orders
+    people.order_buckets[newest, rows] += orders
+    people.spend[rows] += spend
+    people.lifetime_spend[rows] += spend
+    people.spend_buckets[newest, rows] += spend
+    people.tier[rows] = np.maximum(people.tier[rows], lives.tier_of(people.spend[rows]))
+    last = people.ints[col.SHADOW_LAST, rows]
+    people.seen_order[rows] = np.maximum(people.seen_order[rows], last)
+    people.shadow_orders[rows] = 0
+    people.ints[col.SHADOW_SPEND, rows] = 0
+
+
+def _end_period(lives: Lives) -> None:
+    """The bucket of a new period is emptied of what is a year old; tiers may fall."""
+    people, par, morning = lives.people, lives.par, lives.clock + 1
+    bucket = (morning // col.PERIOD_DAYS) % col.BUCKETS
+    lapsed = people.point_buckets[bucket]
+    people.points[:] -= lapsed
+    people.expired[:] += lapsed
+    people.orders[:] -= people.order_buckets[bucket]
+    people.spend[:] -= people.spend_buckets[bucket]
+    for buckets in (people.point_buckets, people.order_buckets, people.spend_buckets):
+        buckets[bucket] = 0
+    tier = lives.tier_of(people.spend)
+    falls = np.flatnonzero(tier < people.tier)
+    lives.feel(falls, -par["demotion_shock"], day=morning)
+    people.blues_end[falls] = morning + int(par["demotion_days"])
+    people.tier[:] = tier
