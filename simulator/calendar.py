@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from math import cos, exp, pi, sin, sqrt
 
 import numpy as np
@@ -22,12 +23,15 @@ from scipy.special import ndtri
 from simulator import kernel
 from simulator.purposes import Purpose
 from simulator.scenarios import Scenario
+from troth import streams
 from troth.catalogue import CHANNELS
 
 DAYS_PER_YEAR = 365.25
 SATURDAY = 5
 _WEATHER_MEMORY = 5.0
 """Time constants of weather that are summed up."""
+_CHUNK = 128
+"""Days whose weather and outages are worked out at a time."""
 
 
 @dataclass(frozen=True)
@@ -93,24 +97,42 @@ def _weather(scenario: Scenario, seed: int, offset: int) -> float:
     section = scenario.calendar
     if section.weather_sigma == 0.0 or section.weather_effect == 0.0:
         return 1.0
-    lags = np.arange(int(_WEATHER_MEMORY * section.weather_memory_days) + 1)
-    days = offset + scenario.warm_up.days - lags
-    u = kernel.uniforms(seed, days % 2**32, purpose=Purpose.WEATHER, step=0)[0]
-    phi = exp(-1.0 / section.weather_memory_days)
-    weather = section.weather_sigma * sqrt(1.0 - phi**2) * float(np.sum(phi**lags * ndtri(u)))
+    clock = offset + scenario.warm_up.days
+    weather = _weathers(section.weather_memory_days, seed, clock // _CHUNK)[clock % _CHUNK]
     swing = section.weather_effect * section.weather_sigma
-    return exp(section.weather_effect * weather - 0.5 * swing**2)
+    return exp(swing * float(weather) - 0.5 * swing**2)
+
+
+@lru_cache(maxsize=64)
+def _weathers(memory: float, seed: int, chunk: int) -> NDArray[np.float64]:
+    """Standardised weather of many days at once, float64 (_CHUNK,)."""
+    lags = np.arange(int(_WEATHER_MEMORY * memory) + 1)
+    days = np.arange(chunk * _CHUNK - lags[-1], (chunk + 1) * _CHUNK)
+    u = kernel.uniforms(seed, days % 2**32, purpose=Purpose.WEATHER, step=0)[0]
+    phi = exp(-1.0 / memory)
+    weather: NDArray[np.float64] = np.convolve(ndtri(u), phi**lags, mode="valid")
+    return weather * sqrt(1.0 - phi**2)
 
 
 def _delivery(scenario: Scenario, seed: int, offset: int) -> NDArray[np.float64]:
     """float64 (C,): 0 for a channel that fails on this day, else 1."""
-    firm = scenario.firm
-    delivery = np.ones(len(CHANNELS))
-    if firm.outages_per_year > 0.0:
-        channels = np.arange(len(CHANNELS))
-        for back in range(firm.outage_days):
-            clock = (offset + scenario.warm_up.days - back) % 2**32
-            u = kernel.uniforms(seed, channels, purpose=Purpose.OUTAGE, step=clock)[0]
-            delivery[u < firm.outages_per_year / DAYS_PER_YEAR] = 0.0
-    delivery[0] = 1.0
-    return delivery
+    firm, clock = scenario.firm, offset + scenario.warm_up.days
+    if firm.outages_per_year == 0.0:
+        return np.ones(len(CHANNELS))
+    chance = firm.outages_per_year / DAYS_PER_YEAR
+    fails = _outages(chance, firm.outage_days, seed, clock // _CHUNK)[clock % _CHUNK]
+    return np.where(fails, 0.0, 1.0)
+
+
+@lru_cache(maxsize=64)
+def _outages(chance: float, days: int, seed: int, chunk: int) -> NDArray[np.bool_]:
+    """Bool (_CHUNK, C): which channels fail on many days at once."""
+    fails = np.zeros((_CHUNK, len(CHANNELS)), dtype=bool)
+    starts = np.arange(chunk * _CHUNK - days + 1, (chunk + 1) * _CHUNK)
+    for c in range(1, len(CHANNELS)):
+        counter = np.full(starts.size, c)
+        u = streams.philox4x32((counter, int(Purpose.OUTAGE), starts % 2**32, 0), seed)[0]
+        begins = (u + 0.5) * kernel.UNIT < chance
+        for back in range(days):
+            fails[:, c] |= begins[days - 1 - back : days - 1 - back + _CHUNK]
+    return fails

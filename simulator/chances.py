@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from simulator.kernel import compiled, draw, inlined, survives
 from simulator.purposes import Purpose
 
-OWN, EVENT, VISIT, DUE, SOON, RECOVERY = 1, 2, 4, 8, 32, 16
-"""Bits of ``flags``: own purchase, unplanned event, visit, something is due today, something
-changes tonight; a service recovery has arrived."""
+OWN, EVENT, VISIT, DUE, RECOVERY, SOON, SERVED, BIRTHDAY = 1, 2, 4, 8, 16, 32, 64, 128
+"""Bits of ``flags``: own purchase, unplanned event, visit, something is due today, a service
+recovery has arrived, something changes tonight, there is a contact, it is the birthday."""
 DAY = int(Purpose.DAY)
 
 
@@ -35,8 +35,11 @@ def mark(
     own_rate: NDArray[np.float32],
     visit_rate: NDArray[np.float32],
     wake: NDArray[np.int32],
+    birthday: NDArray[np.int32],
+    chosen: NDArray[np.int64],
     first: Any,
     clock: int,
+    day_of_year: int,
     season: float,
     event_chance: float,
     replicate: Any,
@@ -49,8 +52,11 @@ def mark(
         flags: written.
         own_rate, visit_rate: float32 (n,) per day.
         wake: int32 (n,) days on which something is due.
+        birthday: int32 (n,), days of the year.
+        chosen: int64 (n,), actions.
         first: uint64 number of the first customer.
         clock: the day.
+        day_of_year: likewise.
         season: factor of purchase rates.
         event_chance: P(an unplanned event).
         replicate, k0, k1: address of the draws, uint64.
@@ -59,6 +65,7 @@ def mark(
     purpose = np.uint64(DAY)
     tomorrow = np.int32(clock + 1)
     today = np.int32(clock)
+    born = np.int32(day_of_year)
     for i in range(flags.shape[0]):
         u = draw(first + np.uint64(i), purpose, step, replicate, k0, k1)
         own = u[0] < own_chance(np.float64(own_rate[i]), season)
@@ -70,4 +77,6 @@ def mark(
             + np.uint8(visits) * np.uint8(VISIT)
             + np.uint8(wake[i] <= today) * np.uint8(DUE)
             + np.uint8(wake[i] <= tomorrow) * np.uint8(SOON)
+            + np.uint8(chosen[i] > 0) * np.uint8(SERVED)
+            + np.uint8(birthday[i] == born) * np.uint8(BIRTHDAY)
         )

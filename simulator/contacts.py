@@ -59,7 +59,7 @@ def contact(
     flags: NDArray[np.uint8],
     answers: NDArray[np.uint8],
     waits: NDArray[np.int16],
-    money: NDArray[np.int64],
+    money: NDArray[np.int32],
     chosen: NDArray[np.int64],
     first: int,
     keys: Any,
@@ -76,8 +76,8 @@ def contact(
         flags: uint8 of the block, see :mod:`simulator.chances`; a contact may put off an own
             purchase.
         answers: uint8 (n,), see :mod:`simulator.results`; written.
-        waits: int16 (n, 5), delays; written.
-        money: int64 (n, 10), components; added to.
+        waits: int16 (n, 5), delays plus one; written.
+        money: int32 (n, 10), components; added to.
         chosen: int64 (n,), actions.
         first: number of the first customer.
         keys: replicate and the two words of the seed, uint64.
@@ -146,7 +146,7 @@ def contact(
         if u[1] < opens:
             answer |= OPENED
             wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
-            waits[i, 0] = wait
+            waits[i, 0] = wait + 1
             fading = 1.0
             if ints[i, col.LEAVES] != NEVER and clock >= ints[i, col.LEAVES] - par.fade_days:
                 fading = par.fade_clicks
@@ -156,13 +156,13 @@ def contact(
             if u[2] < clicks:
                 answer |= CLICKED
                 wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], z_click)
-                waits[i, 1] = wait
+                waits[i, 1] = wait + 1
                 later = 0
                 if v[2] < par.visit_given_click:
                     answer |= VISITED
                     later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)
                     later = min(later, LAST_VISIT - 1) + 1
-                    waits[i, 2] = wait + later - 1
+                    waits[i, 2] = wait + later
                 packed = ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind
                 for s in range(col.CLICK_SLOTS):
                     if ints[i, col.CLICK + s] == 0:
@@ -237,7 +237,7 @@ def contact(
                 answer |= PURCHASED
                 wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], z_buy)
                 wait = max(latency + wait, 1)
-                waits[i, 4] = wait
+                waits[i, 4] = wait + 1
                 earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
                 points = action.points + round(amount / 100.0 * earn)
                 margin = round(amount * par.margin_share * tables.categories[category].margin)
@@ -253,12 +253,12 @@ def contact(
                 ints[i, col.DUE_PLACE] = category + 256 * store
                 if action.take_up > 0.0:
                     answer |= REDEEMED
-                    waits[i, 3] = wait
+                    waits[i, 3] = wait + 1
             else:
                 answer |= REDEEMED
                 wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], z_buy)
                 wait = max(latency + wait, 1)
-                waits[i, 3] = wait
+                waits[i, 3] = wait + 1
                 liability = round(action.points * charged)
                 money[i, CREDITED + POINTS] += liability
                 ints[i, col.REDEEM_DAY] = clock + wait

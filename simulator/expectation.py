@@ -22,6 +22,7 @@ from simulator.journeys import moment
 from simulator.kernel import compiled
 from simulator.life import SURPRISE
 from simulator.population import Blocks
+from simulator.rules import Records
 from simulator.standing import closeness
 from simulator.wallet import tier_of
 
@@ -39,8 +40,8 @@ def expect(
     stop: int,
     life: NDArray[np.float64],
     tables: Any,
-    par: Any,
-    today: Any,
+    pars: Records,
+    todays: Records,
 ) -> None:
     """Expected components, or their weighted sum, of pairs; written to ``out``.
 
@@ -51,8 +52,10 @@ def expect(
         chosen: int64 (n, 1), one action each, or (0, 0) for all K.
         people: the population, left as it is.
         start, stop: positions.
-        life, tables, par, today: as in :func:`simulator.day.live`.
+        life, tables, pars, todays: as in :func:`simulator.day.live`.
     """
+    par = pars[0]
+    today = todays[0]
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     rates, days = people.rates, people.days
     clock, period = today.clock, today.period

@@ -61,7 +61,7 @@ COMPLAINT, APP_REMOVED, ADDRESS_LOST, SIGNAL, SURPRISE, RIVAL, FRAUD_EVENT, STRA
 def give(
     ints: NDArray[np.int32],
     longs: NDArray[np.int64],
-    money: NDArray[np.int64],
+    money: NDArray[np.int32],
     i: Any,
     points: Any,
     charged: Any,
@@ -78,7 +78,7 @@ def give(
 def land(
     people: Blocks,
     rows: NDArray[np.int64],
-    money: NDArray[np.int64],
+    money: NDArray[np.int32],
     par: Any,
     today: Any,
 ) -> None:
@@ -116,7 +116,7 @@ def events(
     people: Blocks,
     rows: NDArray[np.int64],
     answers: NDArray[np.uint8],
-    money: NDArray[np.int64],
+    money: NDArray[np.int32],
     first: int,
     keys: Any,
     life: NDArray[np.float64],
@@ -165,7 +165,7 @@ def events(
 def birthday(
     people: Blocks,
     i: Any,
-    money: NDArray[np.int64],
+    money: NDArray[np.int32],
     par: Any,
     today: Any,
 ) -> None:

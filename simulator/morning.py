@@ -127,7 +127,8 @@ class Morning:
         self._threads.run(
             len(people),
             lambda a, b: expect(
-                out, weights, chosen, people.blocks, a, b, rules.life, today.tables, rules.par, today.record,
+                out, weights, chosen, people.blocks, a, b, rules.life, today.tables, rules.par,
+                today.record,
             ),
         )  # fmt: skip
         return out

@@ -21,6 +21,7 @@ from simulator import columns as col
 from simulator.contacts import C
 from simulator.kernel import compiled, inlined
 from simulator.population import Blocks
+from simulator.rules import Records
 from simulator.vector import log
 from simulator.visits import MEMORY
 
@@ -105,8 +106,8 @@ def settled_features(
     stop: int,
     bounds: NDArray[np.float32],
     tables: Any,
-    par: Any,
-    today: Any,
+    pars: Records,
+    todays: Records,
 ) -> None:
     """Features that change only when something happens, of those to whom something has.
 
@@ -116,8 +117,10 @@ def settled_features(
         stale: bool (n,), whom to look at; cleared.
         start, stop: positions.
         bounds: float32 (2, F), lowest and highest value of each feature.
-        tables, par, today: as in :func:`simulator.day.live`.
+        tables, pars, todays: as in :func:`simulator.day.live`.
     """
+    par = pars[0]
+    today = todays[0]
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     high = bounds[1]
     oldest = col.POINT_BUCKETS + (today.period + 1) % col.BUCKETS
@@ -170,9 +173,10 @@ def passing_features(
     start: int,
     stop: int,
     bounds: NDArray[np.float32],
-    today: Any,
+    todays: Records,
 ) -> None:
     """Features that change by the mere passing of a day; arguments as above."""
+    today = todays[0]
     rates, days = people.rates, people.days
     clock, a, b = today.clock, start, stop
     low, high = bounds[0], bounds[1]

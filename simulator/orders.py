@@ -37,7 +37,7 @@ def order(
     rows: NDArray[np.int64],
     landing: bool,
     answers: NDArray[np.uint8],
-    money: NDArray[np.int64],
+    money: NDArray[np.int32],
     booked: NDArray[np.int32],
     spent: NDArray[np.int64],
     sorts: NDArray[np.uint8],

@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from troth.objective import COMPONENTS
+from simulator.kernel import compiled
+from troth.objective import COMPONENTS, Objective
 
 Bool = NDArray[np.bool_]
 
@@ -24,21 +25,32 @@ WAITS = ("opened", "clicked", "visited", "redeemed", "purchased")
 NO_PLACE = 255
 
 
+@compiled
+def _weigh(
+    out: NDArray[np.float64], money: NDArray[np.int32], first: int, weights: NDArray[np.float64]
+) -> None:
+    for i in range(out.shape[0]):
+        total = weights[0] * money[i, first]
+        for at in range(1, weights.shape[0]):
+            total += weights[at] * money[i, first + at]
+        out[i] = total
+
+
 @dataclass(frozen=True)
 class StepResult:
     """What one day brought.
 
     Attributes:
-        money: int64 (n, 10): components credited to the day, then those booked on it.
+        money: int32 (n, 10): components credited to the day, then those booked on it.
         answers: uint8 (n,), bits as above, of the day's decisions.
-        waits: int16 (n, 5) days until the answers land, in the order of :data:`WAITS`; -1
-            where there is none.
+        waits: int16 (n, 5), 1 + days until the answers land, in the order of :data:`WAITS`;
+            0 where there is none.
         orders: int32 (n,) purchases booked today.
         spend_minor: int64 (n,) their value.
         category, store: uint8 (n,) of the last of them; 255 where there is none.
     """
 
-    money: NDArray[np.int64]
+    money: NDArray[np.int32]
     answers: NDArray[np.uint8]
     waits: NDArray[np.int16]
     orders: NDArray[np.int32]
@@ -50,9 +62,9 @@ class StepResult:
     def empty(cls, size: int) -> StepResult:
         """A day on which nothing happened."""
         return cls(
-            money=np.zeros((size, 2 * len(COMPONENTS)), dtype=np.int64),
+            money=np.zeros((size, 2 * len(COMPONENTS)), dtype=np.int32),
             answers=np.zeros(size, dtype=np.uint8),
-            waits=np.full((size, len(WAITS)), -1, dtype=np.int16),
+            waits=np.zeros((size, len(WAITS)), dtype=np.int16),
             orders=np.zeros(size, dtype=np.int32),
             spend_minor=np.zeros(size, dtype=np.int64),
             category=np.full(size, NO_PLACE, dtype=np.uint8),
@@ -66,17 +78,17 @@ class StepResult:
         The day's own purchases and everything that the day's contact will bring, also what
         lands later.
         """
-        return dict(zip(COMPONENTS, self.money.T[CREDITED:LANDED], strict=True))
+        return self._columns(CREDITED)
 
     @cached_property
     def landed(self) -> dict[str, NDArray[np.int64]]:
         """int64 (n,) by name, on the day it is booked."""
-        return dict(zip(COMPONENTS, self.money.T[LANDED:], strict=True))
+        return self._columns(LANDED)
 
     @cached_property
     def delay(self) -> dict[str, NDArray[np.int16]]:
         """int16 (n,) days until each answer to today's contact lands; -1 where there is none."""
-        return dict(zip(WAITS, self.waits.T, strict=True))
+        return dict(zip(WAITS, self.waits.T - np.int16(1), strict=True))
 
     @property
     def delivered(self) -> Bool:
@@ -117,6 +129,21 @@ class StepResult:
     def fraud(self) -> Bool:
         """Somebody asked today for points that are not his to take, or for far too many."""
         return self._answered(FRAUD)
+
+    def reward(self, objective: Objective, *, landed: bool = False) -> NDArray[np.float64]:
+        """Reward credited to the day, or with ``landed`` booked on it; float64 (n,), minor units.
+
+        The same as ``objective.reward`` of the components, in one pass.
+        """
+        by_name = objective.to_dict()
+        weights = np.array([by_name[name] for name in COMPONENTS])
+        out = np.empty(self.money.shape[0])
+        _weigh(out, self.money, LANDED if landed else CREDITED, weights)
+        return out
+
+    def _columns(self, first: int) -> dict[str, NDArray[np.int64]]:
+        columns = self.money.T[first : first + len(COMPONENTS)].astype(np.int64)
+        return dict(zip(COMPONENTS, columns, strict=True))
 
     def _answered(self, bit: int) -> Bool:
         answered: Bool = (self.answers & bit) != 0

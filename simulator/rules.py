@@ -31,11 +31,11 @@ _PITCHES = frozenset(OFFER_KINDS) - {OfferKind.NONE, OfferKind.REMINDER, OfferKi
 
 
 class Today(NamedTuple):
-    """What holds on one day: the calendar's, a record for the kernels, tables with outages."""
+    """What holds on one day: the calendar's, an array of one record, tables with outages."""
 
     calendar: calendar.Day
     clock: int
-    record: np.void
+    record: Records
     tables: Tables
 
 
@@ -67,7 +67,7 @@ class Rules:
 
     Attributes:
         scenario: where they come from.
-        par: the scalars, one record.
+        par: the scalars, an array of one record.
         tables: what is indexed.
         conditions: (M,) triggers; bounds on raw features.
         need: uint32 (K,), bits that an action needs to be eligible.
@@ -75,7 +75,7 @@ class Rules:
     """
 
     scenario: Scenario
-    par: np.void
+    par: Records
     tables: Tables
     conditions: Records
     need: NDArray[np.uint32]
@@ -83,11 +83,19 @@ class Rules:
 
     @classmethod
     def of(cls, scenario: Scenario) -> Rules:
-        """The tables of ``scenario``."""
+        """The tables of ``scenario``; the same ones for the same content."""
+        if scenario.digest not in _KNOWN:
+            if len(_KNOWN) >= _MOST_KNOWN:
+                _KNOWN.clear()
+            _KNOWN[scenario.digest] = cls._made(scenario)
+        return _KNOWN[scenario.digest]
+
+    @classmethod
+    def _made(cls, scenario: Scenario) -> Rules:
         channels = _channels(scenario)
         return cls(
             scenario=scenario,
-            par=_scalars(scenario)[0],
+            par=_scalars(scenario),
             tables=Tables(
                 channels=channels,
                 actions=_actions(scenario, channels),
@@ -118,24 +126,29 @@ class Rules:
         scenario = self.scenario
         at = calendar.day(scenario, seed, day)
         clock = day + scenario.warm_up.days
-        record = _records(
+        record = np.array(
             [
-                {
-                    "clock": clock,
-                    "season": at.factor,
-                    "basket": at.basket,
-                    "response": at.response,
-                    "period": (clock // PERIOD_DAYS) % BUCKETS,
-                    "day_of_year": at.day_of_year,
-                    "weekend": float(at.weekend),
-                    "season_sin": at.season_sin,
-                    "season_cos": at.season_cos,
-                }
-            ]
-        )
+                (
+                    clock, at.factor, at.basket, at.response, (clock // PERIOD_DAYS) % BUCKETS,
+                    at.day_of_year, at.weekend, at.season_sin, at.season_cos,
+                )
+            ],
+            dtype=_DAY,
+        )  # fmt: skip
         channels = self.tables.channels.copy()
         channels["delivery"] *= at.delivery
-        return Today(at, clock, record[0], self.tables._replace(channels=channels))
+        return Today(at, clock, record, self.tables._replace(channels=channels))
+
+
+_DAY = np.dtype(
+    [
+        ("clock", np.int64), ("season", np.float64), ("basket", np.float64),
+        ("response", np.float64), ("period", np.int64), ("day_of_year", np.int64),
+        ("weekend", np.float64), ("season_sin", np.float64), ("season_cos", np.float64),
+    ]
+)  # fmt: skip
+_KNOWN: dict[str, Rules] = {}
+_MOST_KNOWN = 32
 
 
 def _records(rows: list[dict[str, int | float]]) -> Records:

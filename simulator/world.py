@@ -320,8 +320,8 @@ class World:
         self._threads.run(
             self.size,
             lambda a, b: one_day.live(
-                self._people.blocks, a, b, self._sight.stale, actions, result.answers, result.waits, result.money,
-                result.orders, result.spend_minor, result.category, result.store,
+                self._people.blocks, a, b, self._sight.stale, actions, result.answers,
+                result.waits, result.money, result.orders, result.spend_minor, result.category, result.store,
                 self.first_customer, self._keys, self._rules.life, today.tables,
                 self._rules.par, today.record,
             ),
