@@ -22,7 +22,7 @@ from simulator.kernel import compiled, draw, normals
 from simulator.population import Population
 from simulator.purposes import Purpose
 from simulator.scenarios import Scenario
-from simulator.wallet import qualify
+from simulator.wallet import qualify, tier_of
 
 STRANGER = int(Purpose.LIFE)
 
@@ -46,18 +46,29 @@ def hide(ints: NDArray[np.int32], i: Any, amount: Any, clock: Any) -> None:
 
 
 @compiled
-def link(ints: NDArray[np.int32], longs: NDArray[np.int64], i: Any, morning: Any) -> None:
-    """All that customer ``i`` bought under it appears on his profile, in this period."""
+def link(
+    ints: NDArray[np.int32],
+    longs: NDArray[np.int64],
+    bits: NDArray[np.uint8],
+    i: Any,
+    tiers: Any,
+    morning: Any,
+) -> None:
+    """All that customer ``i`` bought under it appears on his profile, in yesterday's period.
+
+    A period that begins on ``morning`` empties its own bucket yet.
+    """
     orders, spend = ints[col.SHADOW_ORDERS, i], ints[col.SHADOW_SPEND, i]
     if orders == 0:
         return
-    newest = (morning // col.PERIOD_DAYS) % col.BUCKETS
+    newest = ((morning - 1) // col.PERIOD_DAYS) % col.BUCKETS
     ints[col.ORDERS, i] += orders
     ints[col.LIFETIME_ORDERS, i] += orders
     ints[col.ORDER_BUCKETS + newest, i] += orders
     longs[col.SPEND, i] += spend
     longs[col.LIFETIME_SPEND, i] += spend
     ints[col.SPEND_BUCKETS + newest, i] += spend
+    bits[col.TIER, i] = tier_of(longs[col.SPEND, i], bits[col.TIER, i], tiers)
     ints[col.SEEN_ORDER, i] = max(ints[col.SEEN_ORDER, i], ints[col.SHADOW_LAST, i])
     ints[col.SHADOW_ORDERS, i] = 0
     ints[col.SHADOW_SPEND, i] = 0

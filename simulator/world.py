@@ -259,7 +259,7 @@ class World:
 
         Raises:
             NotFound: if there is no such file.
-            InvalidArgument: if the file is damaged.
+            DataLoss: if the file is damaged.
             FailedPrecondition: if it belongs to another scenario.
         """
         header, columns = checkpoint.load(path)
