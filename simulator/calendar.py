@@ -41,7 +41,7 @@ class Day:
     Attributes:
         when: the date.
         weekend: Saturday or Sunday.
-        day_of_year: 0..364; the 366th day of a leap year counts as 364.
+        day_of_year: 0..365; birthdays are on 0..364, so that no year holds two of one.
         season_sin, season_cos: position in the year, in [-1, 1].
         factor: multiplier of purchase rates.
         basket: multiplier of baskets.
@@ -82,7 +82,7 @@ def day(scenario: Scenario, seed: int, offset: int) -> Day:
     return Day(
         when=when,
         weekend=when.weekday() >= SATURDAY,
-        day_of_year=min(at, 365) - 1,
+        day_of_year=at - 1,
         season_sin=sin(angle),
         season_cos=cos(angle),
         factor=factor,

@@ -22,7 +22,7 @@ from simulator.kernel import compiled, draw, normals
 from simulator.population import Blocks, Population
 from simulator.purposes import Purpose
 from simulator.scenarios import Scenario
-from simulator.wallet import qualify
+from simulator.wallet import qualify, tier_of
 
 STRANGER = int(Purpose.LIFE)
 
@@ -46,24 +46,23 @@ def hide(ints: NDArray[np.int32], i: Any, amount: Any, clock: Any) -> None:
 
 
 @compiled
-def link(
-    days: NDArray[np.int32],
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
-    i: Any,
-    morning: Any,
-) -> None:
-    """All that customer ``i`` bought under it appears on his profile, in this period."""
+def link(people: Blocks, i: Any, tiers: Any, morning: Any) -> None:
+    """All that customer ``i`` bought under it appears on his profile, in yesterday's period.
+
+    A period that begins on ``morning`` empties its own bucket yet.
+    """
+    days, ints, longs, bits = people.days, people.ints, people.longs, people.bytes
     orders, spend = ints[i, col.SHADOW_ORDERS], ints[i, col.SHADOW_SPEND]
     if orders == 0:
         return
-    newest = (morning // col.PERIOD_DAYS) % col.BUCKETS
+    newest = ((morning - 1) // col.PERIOD_DAYS) % col.BUCKETS
     ints[i, col.ORDERS] += orders
     ints[i, col.LIFETIME_ORDERS] += orders
     ints[i, col.ORDER_BUCKETS + newest] += orders
     longs[i, col.SPEND] += spend
     longs[i, col.LIFETIME_SPEND] += spend
     ints[i, col.SPEND_BUCKETS + newest] += spend
+    bits[i, col.TIER] = tier_of(longs[i, col.SPEND], bits[i, col.TIER], tiers)
     days[col.SEEN_ORDER, i] = max(days[col.SEEN_ORDER, i], ints[i, col.SHADOW_LAST])
     ints[i, col.SHADOW_ORDERS] = 0
     ints[i, col.SHADOW_SPEND] = 0

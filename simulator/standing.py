@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from simulator import columns as col
 from simulator.identity import link
 from simulator.kernel import compiled
+from simulator.mood import feel
 from simulator.population import Blocks
 
 NEVER = col.NEVER
@@ -59,11 +60,11 @@ def refresh(
             ints[i, col.CHALLENGE_END] = -1
             ints[i, col.CHALLENGE_DONE] = 0
         if ints[i, col.LINK_DAY] == morning:
-            link(days, ints, longs, i, morning)
+            link(people, i, tiers, morning)
         leaves = ints[i, col.LEAVES]
         fades = leaves - int(par.fade_days) if leaves != NEVER else NEVER
         if night and fades == morning:
-            fs[i, col.SENTIMENT] = max(fs[i, col.SENTIMENT] - par.fade_shock, -1.0)
+            feel(fs, ints, i, -par.fade_shock, par, morning)
         if leaves <= morning:
             own = 0.0
             visits = 0.0

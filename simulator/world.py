@@ -260,7 +260,7 @@ class World:
 
         Raises:
             NotFound: if there is no such file.
-            InvalidArgument: if the file is damaged.
+            DataLoss: if the file is damaged.
             FailedPrecondition: if it belongs to another scenario.
         """
         header, columns = checkpoint.load(path)
@@ -321,8 +321,8 @@ class World:
             self.size,
             lambda a, b: one_day.live(
                 self._people.blocks, a, b, self._sight.stale, actions, result.answers,
-                result.waits, result.money, result.orders, result.spend_minor, result.category, result.store,
-                self.first_customer, self._keys, self._rules.life, today.tables,
+                result.waits, result.money, result.orders, result.spend_minor,
+                result.category, result.store, self.first_customer, self._keys, self._rules.life, today.tables,
                 self._rules.par, today.record,
             ),
         )  # fmt: skip

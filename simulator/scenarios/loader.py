@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from simulator.calibration.figures import EmailFigures, Purchases, SpendFigures
+from simulator.calibration.figures import MODELS, EmailFigures, Purchases, SpendFigures
 from simulator.scenarios import circumstances as c
 from simulator.scenarios import sections as s
 from simulator.schema import reference_schema
@@ -29,6 +29,9 @@ from troth.digests import digest
 from troth.errors import InvalidArgument, NotFound
 from troth.features import FeatureSchema
 from troth.objective import Objective
+
+_TAGS = MODELS | {"[key]"}
+"""What pydantic puts into the place of an error and is no key of the file."""
 
 
 class Scenario(s.Section):
@@ -84,6 +87,7 @@ class Scenario(s.Section):
         spends = [tier.from_spend_minor for tier in self.tiers]
         if spends[0] != 0 or spends != sorted(set(spends)):
             raise ValueError(f"tiers.from_spend_minor = {spends}: must start at 0 and rise")
+        _check_shares(self)
         hidden = [name for shock in self.shocks for name in shock.hides]
         for name in hidden:
             if name not in self.schema.names:
@@ -155,6 +159,37 @@ class Scenario(s.Section):
         return _validated(values, self.name)
 
 
+def _check_shares(scenario: Scenario) -> None:
+    """Shares and factors that are scaled need a sum to divide by; chances stack up to 1."""
+    groups = scenario.persuadability
+    scaled = {
+        "categories.share": [section.share for section in scenario.categories],
+        "stores": list(scenario.stores.model_dump().values()),
+        "persuadability.share": [getattr(groups, name).share for name in type(groups).model_fields],
+        "calendar.month_factors": scenario.calendar.month_factors,
+        "calendar.weekday_factors": scenario.calendar.weekday_factors,
+    }
+    for name, values in scaled.items():
+        if not sum(values) > 0.0:
+            raise ValueError(f"{name} = {list(values)}: must sum to more than 0")
+    daily = {
+        "mood.ticket_per_day": scenario.mood.ticket_per_day,
+        "fatigue.app_removal_per_day": scenario.fatigue.app_removal_per_day,
+        "fatigue.address_lost_per_day": scenario.fatigue.address_lost_per_day,
+        "mood.signal_per_day": scenario.mood.signal_per_day,
+        "loyalty.surprise_per_day": scenario.loyalty.surprise_per_day,
+        "firm.rival_contacts_per_day": scenario.firm.rival_contacts_per_day,
+        "fraud.attempts_per_day": scenario.fraud.attempts_per_day,
+        "identity.stranger_per_day": scenario.identity.stranger_per_day,
+    }
+    if sum(daily.values()) > 1.0:
+        largest = max(daily, key=lambda name: daily[name])
+        raise ValueError(
+            f"{largest} = {daily[largest]}: at most one of {', '.join(daily)} happens a day, "
+            f"they must sum to at most 1 and sum to {sum(daily.values()):g}"
+        )
+
+
 def _check_journey(
     name: str,
     journey: s.JourneySection,
@@ -192,7 +227,7 @@ def _validated(values: Mapping[str, Any], where: str) -> Scenario:
         return Scenario.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        key = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
         message = first["msg"].removeprefix("Value error, ")
         if not key:  # a check across sections: the message names the key itself
             raise InvalidArgument(f"{where}: {message}", field="scenario") from error

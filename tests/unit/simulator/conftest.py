@@ -1,4 +1,4 @@
-"""Worlds that start quickly: the reference scenario with a short warm-up."""
+"""Worlds that start quickly: the reference with a short warm-up, a still one, a lively one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from simulator.scenarios import Scenario, load
 from simulator.world import World
+from tests.support import worlds
 
 
 @pytest.fixture(scope="session")
@@ -22,16 +23,25 @@ def brisk(reference: Scenario) -> Scenario:
 
 @pytest.fixture(scope="session")
 def busy(brisk: Scenario) -> Scenario:
-    """Everything happens often, so that small samples show it."""
+    """People buy twice a week, open tickets and opt out often."""
     return brisk.replace(
         purchases={"r": 4.0, "alpha_weeks": 2.0, "a": 0.1, "b": 5.0},
         population={"tenure_days_max": 120},
         mood={"ticket_per_day": 0.05},
-        channels={
-            name: {**section.model_dump(), "opt_out": 0.05, "reach": 1.0}
-            for name, section in brisk.channels.items()
-        },
+        channels=worlds.all_channels(brisk, opt_out=0.05, reach=1.0),
     )
+
+
+@pytest.fixture(scope="session")
+def still() -> Scenario:
+    """Own purchases and nothing else."""
+    return worlds.still()
+
+
+@pytest.fixture(scope="session")
+def lively() -> Scenario:
+    """Everything happens often."""
+    return worlds.lively()
 
 
 @pytest.fixture

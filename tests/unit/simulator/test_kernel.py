@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from simulator import kernel
-from simulator.scenarios import Scenario
 from troth import streams
 
 
@@ -42,21 +41,6 @@ def test_successes_have_the_binomial_mean() -> None:
         1, np.arange(n), np.full(n, 10, np.int32), np.full(n, 0.3), purpose=1, step=0
     )
     assert counts.mean() == pytest.approx(3.0, abs=4 * np.sqrt(10 * 0.3 * 0.7 / n))
-
-
-def test_eligible_is_candidates_permits_and_cap(reference: Scenario) -> None:
-    """The compiled mask equals the catalogue's candidates under permissions and cap."""
-    rng = np.random.default_rng(0)
-    catalogue = reference.catalogue
-    triggered = rng.random((50, len(catalogue.journeys))) < 0.5
-    permits = rng.random((9, 50)) < 0.6
-    permits[0] = True
-    capped = rng.random(50) < 0.3
-    out = np.empty((50, len(catalogue)), dtype=bool)
-    kernel.eligible(out, triggered, permits, capped, catalogue.channel, catalogue.journey)
-    expected = catalogue.candidates(triggered) & permits.T[:, catalogue.channel]
-    expected[capped, 1:] = False
-    assert np.array_equal(out, expected)
 
 
 def test_pick_is_uniform_over_eligible_contacts() -> None:

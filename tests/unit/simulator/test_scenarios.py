@@ -48,10 +48,21 @@ def test_digest_is_of_the_values(reference: Scenario) -> None:
     assert reference.replace(wallet={"redeem_from": 501}).digest != reference.digest
 
 
+SHOCK = """
+[[shocks]]
+name = "lockdown"
+start_day = 30
+days = 60
+rate = 0.5
+delivery = { point_of_sale = 0.0 }
+hides = ["tier"]
+"""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("margin_share = 0.40", "margin_share = 1.40", ["economics.margin_share", "1.4", "less"]),
+        ("margin_share = 0.45", "margin_share = 1.4", ["economics.margin_share", "1.4", "less"]),
         ("cap_days = 7 ", "cap_days = 7.5 ", ["fatigue.cap_days", "7.5", "integer"]),
         ("cap_days = 7 ", "cap_day = 7 ", ["fatigue.cap_days", "required"]),
         ("name = \"silver\"", "name = \"Silver\"", ["tiers.1.name", "Silver", "pattern"]),
@@ -60,7 +71,27 @@ def test_digest_is_of_the_values(reference: Scenario) -> None:
         ("kind = \"gift\"", "kind = \"present\"", ["offers.sample_gift.kind", "present"]),
         ("offer = \"care_tips\"", "offer = \"tips\"", ["post_purchase", "tips", "one of"]),
         ("\"tenure_days\"", "\"tenure\"", ["welcome", "tenure", "one of"]),
-        ("r = 0.242593", "r = -0.2", ["purchases.r", "-0.2", "greater"]),
+        ("r = 0.242593\n", "r = -0.2\n", ["purchases.r", "-0.2", "greater"]),
+        ("r = 0.242593\n", "model = \"pareto_nbd\"\n", ["purchases.r", "required"]),
+        ("r = 0.242593\n", "model = \"poisson\"\n", ["purchases", "poisson", "bg_nbd"]),
+        ("share = 0.45        #", "share = 1.2 #", ["categories.0.share", "1.2", "less"]),
+        ("name = \"music\"", "name = \"Music\"", ["categories.0.name", "Music", "pattern"]),
+        ("margin_factor = 0.85", "margin_factor = -1.0",
+         ["categories.1.margin_factor", "-1.0", "greater"]),
+        ("web = 0.33", "web = 7.0", ["stores.web", "7.0", "less"]),
+        ("web = 0.33", "", ["stores.web", "required"]),
+        ("store = 0.55\nweb = 0.33\napp = 0.12", "store = 0.0\nweb = 0.0\napp = 0.0",
+         ["stores", "0.0", "more than 0"]),
+        ("median_days = 5.0", "median_days = 0.0", ["delays.redeem.median_days", "0.0", "greater"]),
+        ("sigma = 0.9 ", "sigma = 4.0 ", ["delays.redeem.sigma", "4.0", "less"]),
+        ("[delays.visit]", "[delays.visits]", ["delays.visit", "required"]),
+        ("month_factors = [0.94, ", "month_factors = [", ["calendar.month_factors", "12"]),
+        ("[0.9, 0.9, 0.9, 1.0, 1.15, 1.25, 0.9]", "[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]",
+         ["calendar.weekday_factors", "0.0", "more than 0"]),
+        ("signal_per_day = 0.02", "signal_per_day = 0.99",
+         ["mood.signal_per_day", "0.99", "at most 1"]),
+        ("target_max = 8 ", "target_max = 1 ", ["challenges.target_min", "2", "at most"]),
+        ("against = [\"cdnow\", ", "against = [\"mine\", ", ["validity.against", "mine", "cdnow"]),
         ("start = 2026-03-02", "start = 5", ["start", "5", "date"]),
     ],
 )  # fmt: skip
@@ -71,6 +102,46 @@ def test_errors_name_file_key_value_and_range(
     assert old in TEXT
     path = tmp_path / "mine.toml"
     path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(InvalidArgument) as caught:
+        load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in ["mine.toml", *says]:
+        assert part in message
+
+
+def test_a_scenario_may_have_shocks(tmp_path: Path) -> None:
+    """A shock in a file is read with its neutral values filled in."""
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT + SHOCK, encoding="utf-8")
+    (shock,) = load(path).shocks
+    assert (shock.name, shock.start_day, shock.days, shock.rate) == ("lockdown", 30, 60, 0.5)
+    assert (shock.basket, shock.response, shock.hides) == (1.0, 1.0, ("tier",))
+    assert shock.delivery == {Channel.POINT_OF_SALE: 0.0}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"lockdown"', '"Lock down"', ["shocks.0.name", "Lock down", "pattern"]),
+        ("start_day = 30", "start_day = 30.5", ["shocks.0.start_day", "30.5", "integer"]),
+        ("days = 60", "days = 0", ["shocks.0.days", "0", "greater"]),
+        ("days = 60", "", ["shocks.0.days", "required"]),
+        ("rate = 0.5", "rate = -0.5", ["shocks.0.rate", "-0.5", "greater"]),
+        ("rate = 0.5", "speed = 0.5", ["shocks.0.speed", "0.5", "not permitted"]),
+        ("point_of_sale = 0.0", "point_of_sale = 2.0", ["shocks.0.delivery", "2.0", "less"]),
+        ("point_of_sale", "fax", ["shocks.0.delivery", "fax"]),
+        ('"tier"', '"teir"', ["shocks.hides", "teir", "one of", "tier"]),
+    ],
+)
+def test_errors_in_shocks_name_file_key_value_and_range(
+    tmp_path: Path, old: str, new: str, says: list[str]
+) -> None:
+    """A bad shock is refused in one line that says which one, what, and what is allowed."""
+    path = tmp_path / "mine.toml"
+    changed = SHOCK.replace(old, new, 1)
+    assert changed != SHOCK
+    path.write_text(TEXT + changed, encoding="utf-8")
     with pytest.raises(InvalidArgument) as caught:
         load(path)
     message = str(caught.value)

@@ -1,91 +1,15 @@
-"""The world: exact expectations, hidden state, refusals."""
+"""The world: hidden state, permissions and caps, refusals, forks, what a day brings."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from simulator.results import NO_PLACE
 from simulator.scenarios import Scenario
 from simulator.world import World
+from tests.support.worlds import all_channels, any_contact, clock, nobody, refreshed
 from troth.errors import InvalidArgument
-from troth.objective import COMPONENTS, Objective
-
-
-def eligible_actions(world: World, rng: np.random.Generator) -> np.ndarray:
-    """One random eligible contact each, or no contact."""
-    noise = np.where(world.mask(), rng.random(world.mask().shape), -1.0)
-    noise[:, 0] = 0.1
-    return noise.argmax(axis=1)
-
-
-def test_expected_components_are_exact(busy: Scenario) -> None:
-    """Over many alternative days the sampled components average their expectation."""
-    uncapped = busy.replace(fatigue={"cap_contacts": 28, "cap_days": 28})
-    world = World(uncapped, 200, 3)
-    rng = np.random.default_rng(0)
-    for _ in range(6):  # so that tickets, challenges, fatigue and lapsed customers are about
-        world.step(eligible_actions(world, rng))
-    world._people.challenge_days[::3] = 9  # one purchase short of the award
-    world._people.challenge_done[::3] = world.scenario.challenges.target - 1
-    world._forget()
-    actions = eligible_actions(world, rng)
-    assert (actions > 0).sum() > 150
-    expected = world.expected_components(actions)
-    replicates = 2000
-    total, square, events = ({name: np.zeros(world.size) for name in COMPONENTS} for _ in range(3))
-    for r in range(replicates):
-        sampled = world.fork(r).step(actions).components
-        for name in COMPONENTS:
-            total[name] += sampled[name]
-            square[name] += sampled[name].astype(float) ** 2
-            events[name] += sampled[name] != 0
-    for name in COMPONENTS:
-        mean = total[name] / replicates
-        variance = np.maximum(square[name] / replicates - mean**2, 0.0)
-        error = np.sqrt(variance / replicates)
-        off = mean - expected[name]
-        # One by one where the event was seen often enough to know its error, and all together.
-        often = events[name] >= 30
-        assert often.sum() > 20, name
-        assert (np.abs(off[often]) <= 4 * error[often] + 1e-9).all(), name
-        assert abs(off.sum()) <= 4 * np.sqrt((error**2).sum()) + 1e-9, name
-
-
-def test_expectations_agree_however_asked(world: World) -> None:
-    """The table, the chosen actions and the fused rewards are one set of numbers."""
-    actions = eligible_actions(world, np.random.default_rng(1))
-    rows = np.arange(world.size)
-    table = world.expected_components()
-    chosen = world.expected_components(actions)
-    goal = Objective(opt_outs=-150.0)
-    for name in COMPONENTS:
-        assert table[name].shape == (world.size, len(world.catalogue))
-        assert np.array_equal(table[name][rows, actions], chosen[name])
-    rewards = world.expected_rewards(goal)
-    assert rewards == pytest.approx(goal.reward(table), abs=1e-9)
-    assert world.expected_rewards(goal, actions) == pytest.approx(rewards[rows, actions], abs=1e-9)
-    assert world.expected_rewards() == pytest.approx(
-        world.scenario.objective.reward(table), abs=1e-9
-    )
-
-
-def test_no_contact_costs_nothing(world: World) -> None:
-    """Column 0 is the customer's own buying, no cost and no risk to permissions."""
-    table = world.expected_components()
-    for name in ("discount_minor", "contact_minor", "opt_outs"):
-        assert not table[name][:, 0].any()
-
-
-def test_contacts_can_hurt_and_help(world: World) -> None:
-    """Sleeping dogs buy less when contacted, persuadables more."""
-    margin = world.expected_components()["margin_minor"]
-    added = margin[:, 1:] - margin[:, :1]
-    alive = world._people.alive
-    dogs = (world._people.group == 3) & alive
-    persuadable = (world._people.group == 1) & (world._people.tickets == 0)
-    assert (added[dogs] <= 1e-9).all()
-    assert (added[dogs] < -0.01).any()
-    assert (added[persuadable] >= -1e-9).all()
 
 
 def test_contexts_hide_what_a_firm_cannot_know(world: World) -> None:
@@ -93,13 +17,19 @@ def test_contexts_hide_what_a_firm_cannot_know(world: World) -> None:
     before = world.contexts().raw
     world.schema.validate(before)
     twin = world.fork()
-    people = twin._people
-    people.alive[:] = ~people.alive
+    people = twin.people
+    people.leaves[:] = clock(world) - 5
     people.group[:] = 3 - people.group
-    for name in ("rate", "drop_out", "basket", "affinity", "fit", "wear"):
-        setattr(people, name, 2 * getattr(people, name))
-    twin._forget()
-    assert np.array_equal(twin.contexts().raw, before)
+    people.adversary[:] = 1
+    people.link_day[:] = clock(world) + 50
+    people.shadow_orders[:] = 7
+    people.sentiment[:] = -0.9
+    people.due_day[:] = clock(world) + 1
+    for hidden in (people.rate, people.departs, people.basket, people.affinity, people.wear):
+        hidden *= 2
+    people.fit *= 0.5
+    twin = refreshed(twin)
+    np.testing.assert_array_equal(twin.contexts().raw, before)
     assert not np.array_equal(twin.expected_rewards(), world.expected_rewards())
 
 
@@ -110,9 +40,9 @@ def test_past_clicks_tell_of_affinity(reference: Scenario) -> None:
     for row, channel in enumerate(reference.channels, start=1):
         if channel.value in ("call_centre", "paid_media"):
             continue  # too few clicks in a year
-        reached = world._people.permits[row]
+        reached = world.permissions[:, row]
         seen = contexts.column(f"response_{channel}")[reached]
-        true = np.log(world._people.affinity[row][reached])
+        true = np.log(world.people.affinity[row][reached])
         assert np.corrcoef(seen, true)[0, 1] > 0.2, channel
 
 
@@ -135,7 +65,7 @@ def test_mask_obeys_permission_and_cap(world: World) -> None:
         assert mask[:, 0].all()
         refused = ~world.permissions[:, world.catalogue.channel]
         assert not (mask & refused).any()
-        actions = np.where(mask[:, 1:].any(axis=1), eligible_actions(world, rng), 0)
+        actions = np.where(mask[:, 1:].any(axis=1), any_contact(world, rng), 0)
         world.step(actions)
         made.append(actions > 0)
     window = world.scenario.fatigue.cap_days
@@ -144,27 +74,83 @@ def test_mask_obeys_permission_and_cap(world: World) -> None:
     assert max(rolling) == world.scenario.fatigue.cap_contacts
 
 
-def test_withdrawn_permission_is_kept(busy: Scenario) -> None:
+def test_withdrawn_permission_is_kept(still: Scenario) -> None:
     """Who opts out of a channel is not contacted on it again."""
-    world = World(busy, 300, 8)
+    world = World(still.replace(channels=all_channels(still, opt_out=0.2)), 300, 8)
     before = world.permissions
-    actions = eligible_actions(world, np.random.default_rng(0))
+    actions = any_contact(world, np.random.default_rng(0))
     result = world.step(actions)
     gone = np.flatnonzero(result.opted_out)
     assert gone.size > 0
     channels = world.catalogue.channel[actions[gone]]
     assert not world.permissions[gone, channels].any()
-    assert (before.sum() - world.permissions.sum()) == gone.size
+    assert before.sum() - world.permissions.sum() == gone.size
+    assert not world.mask()[gone][:, world.catalogue.channel == channels[0]][0].any()
     assert result.components["opt_outs"].sum() == gone.size
     assert result.delivered[gone].all()
 
 
-def test_clicks_need_opening_and_opening_needs_delivery(world: World) -> None:
-    """The funnel narrows at every stage."""
-    result = world.step(eligible_actions(world, np.random.default_rng(0)))
-    assert (result.opened <= result.delivered).all()
-    assert (result.clicked <= result.opened).all()
-    assert (result.opted_out <= result.delivered).all()
+def test_observed_features_are_those_of_the_contexts(lively: Scenario) -> None:
+    """The compiled view, fresh or into given memory, is the one encoder's answer."""
+    world = World(lively, 500, 4)
+    memory = np.full((world.schema.width, world.size), np.nan, dtype=np.float32)
+    for _ in range(3):
+        encoded = world.contexts().encoded
+        assert world.observe().dtype == np.float32
+        np.testing.assert_allclose(world.observe(), encoded, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(world.observe(memory), encoded, rtol=1e-5, atol=1e-6)
+        assert np.isfinite(encoded).all()
+        world.step(any_contact(world, np.random.default_rng(2)))
+
+
+def test_a_day_books_what_it_says(lively: Scenario) -> None:
+    """Orders, spend, category and place agree with each other and with the margins."""
+    world = World(lively, 2000, 5)
+    for _ in range(5):
+        result = world.step(any_contact(world, np.random.default_rng(0)))
+        bought = result.orders > 0
+        assert np.array_equal(bought, result.spend_minor > 0)
+        for place, count in ((result.category, len(lively.categories)), (result.store, 3)):
+            assert (place[~bought] == NO_PLACE).all()
+            assert set(place[bought]) == set(range(count))
+        margin = result.landed["margin_minor"]
+        assert np.array_equal(margin > 0, bought)
+        rates = [row.margin_factor * lively.economics.margin_share for row in lively.categories]
+        once = result.orders == 1
+        expected = result.spend_minor[once] * np.array(rates)[result.category[once]]
+        assert np.abs(margin[once] - expected).max() <= 0.5 + 1e-6
+        assert set(result.orders) == {0, 1, 2}
+
+
+def test_purchases_have_the_shares_of_the_scenario(still: Scenario) -> None:
+    """Categories and places of purchases come in the scenario's shares, whatever the loyalty."""
+    often = still.replace(purchases={"r": 50.0, "alpha_weeks": 10.0})
+    world = World(often, 4000, 5, newcomers=True)
+    result = world.step(nobody(world))
+    bought = result.orders > 0
+    shares = {
+        "category": [row.share for row in still.categories],
+        "store": list(still.stores.model_dump().values()),
+    }
+    for name, wanted in shares.items():
+        found = np.bincount(getattr(result, name)[bought], minlength=len(wanted)) / bought.sum()
+        assert found == pytest.approx(wanted, abs=4 * 0.5 / np.sqrt(bought.sum()))
+    favourite = (result.category == world.people.favourite)[bought].mean()
+    loyal = still.population.category_loyalty
+    alike = sum(share**2 for share in shares["category"])
+    assert favourite == pytest.approx(loyal + (1 - loyal) * alike, abs=0.06)
+
+
+def test_money_is_whole(lively: Scenario) -> None:
+    """Money is int64 in every component, credited and landed; costs are those of the catalogue."""
+    world = World(lively, 500, 5)
+    actions = any_contact(world, np.random.default_rng(0))
+    result = world.step(actions)
+    for part in (result.components, result.landed):
+        assert {column.dtype for column in part.values()} == {np.dtype(np.int64)}
+        assert all((column >= 0).all() for column in part.values())
+        assert np.array_equal(part["contact_minor"], world.catalogue.cost_minor[actions])
+        assert np.array_equal(part["opt_outs"], result.opted_out)
 
 
 def test_ineligible_actions_are_refused_and_leave_no_trace(world: World) -> None:
@@ -176,7 +162,7 @@ def test_ineligible_actions_are_refused_and_leave_no_trace(world: World) -> None
     with pytest.raises(InvalidArgument, match=rf"actions\[{row}\].*C{row:08d}"):
         world.step(actions)
     assert world.day == 0
-    assert np.array_equal(world.contexts().raw, before)
+    np.testing.assert_array_equal(world.contexts().raw, before)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +181,9 @@ def test_malformed_actions_are_refused(world: World, actions: np.ndarray) -> Non
         ("customers", {"customers": 0, "seed": 1}),
         ("seed", {"customers": 1, "seed": -1}),
         ("first_customer", {"customers": 1, "seed": 1, "first_customer": -1}),
+        ("first_customer", {"customers": 2, "seed": 1, "first_customer": 2**32 - 1}),
         ("replicate", {"customers": 1, "seed": 1, "replicate": -1}),
+        ("threads", {"customers": 1, "seed": 1, "threads": 0}),
     ],
 )
 def test_bad_arguments_are_named(brisk: Scenario, field: str, arguments: dict[str, int]) -> None:
