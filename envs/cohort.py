@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from envs import loops
 from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
 from envs.problem import NOTHING_GIVEN, DecisionProblem, Given, Morning, ProblemFactory
-from simulator.results import StepResult
+from simulator.results import CONTACT_COST, StepResult
 from simulator.scenarios import Scenario
 from troth.catalogue import NO_CONTACT
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema, encode
-from troth.objective import Objective
+from troth.objective import COMPONENTS, Objective
 
 
 def observation_space(schema: FeatureSchema, extras: int = 0) -> spaces.Box:
@@ -134,7 +134,7 @@ class Cohort(Episodes):
         self._last, self._sight = result, None
         if self.scenario.firm.budget_minor_per_customer > 0.0:
             cost = world.catalogue.cost_minor[served]
-            dropped = (cost > 0) & (result.components["contact_minor"] == 0)
+            dropped = (cost > 0) & (result.money[CONTACT_COST] == 0)
             served, refused = np.where(dropped, NO_CONTACT, served), refused | dropped
         minor = self.credited(result) if expected is None else expected
         rewards = minor / MINOR_PER_MAJOR
@@ -147,7 +147,7 @@ class Cohort(Episodes):
             "clicked": result.clicked,
             "purchased": result.purchased,
             "opted_out": result.opted_out,
-            **result.components,
+            **dict(zip(COMPONENTS, result.money, strict=False)),
         }
         return rewards, world.day >= self.horizon_days, facts
 

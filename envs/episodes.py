@@ -8,13 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from envs import loops
 from envs.diary import Diary
-from simulator.results import CREDITED, LANDED, StepResult
+from simulator.results import StepResult
 from simulator.scenarios import Scenario, load
 from simulator.world import World
 from troth.errors import FailedPrecondition, InvalidArgument
-from troth.objective import COMPONENTS, Objective
+from troth.objective import Objective
 from troth.streams import derive_seed
 
 RewardKind = Literal["sampled", "expected"]
@@ -59,7 +58,6 @@ class Episodes:
         self.reward = reward
         self.objective = objective or self.scenario.objective
         self.diary = Diary() if kept else None
-        self._weights = np.array([self.objective.to_dict()[name] for name in COMPONENTS])
         self._seed: int | None = None
         self._episode = -1
         self._world: World | None = None
@@ -101,13 +99,8 @@ class Episodes:
 
     def credited(self, result: StepResult) -> NDArray[np.float64]:
         """What a day's decisions will have brought, float64 (n,) minor units."""
-        return self._weighed(result.money[CREDITED:LANDED])
+        return result.reward(self.objective)
 
     def landed(self, result: StepResult) -> NDArray[np.float64]:
         """What was booked on a day, float64 (n,) minor units."""
-        return self._weighed(result.money[LANDED:])
-
-    def _weighed(self, money: NDArray[np.int64]) -> NDArray[np.float64]:
-        minor = np.empty(self.customers)
-        loops.weigh(minor, money, self._weights)
-        return minor
+        return result.reward(self.objective, landed=True)

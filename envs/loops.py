@@ -65,23 +65,3 @@ def pay(actions: Int64, broke: Bool, costs: Int64, left: int, begin: int) -> int
             else:
                 left -= costs[i, a]
     return left
-
-
-@compiled
-def weigh(out: Float64, money: Int64, weights: Float64) -> None:
-    """Weighted sum of components, written to ``out`` (n,).
-
-    Args:
-        out: float64 (n,).
-        money: int64 (5, n), in the order of :data:`troth.objective.COMPONENTS`.
-        weights: float64 (5,).
-    """
-    margin, discount, points, contact, opt_outs = money[0], money[1], money[2], money[3], money[4]
-    for i in range(out.shape[0]):
-        out[i] = (
-            weights[0] * margin[i]
-            + weights[1] * discount[i]
-            + weights[2] * points[i]
-            + weights[3] * contact[i]
-            + weights[4] * opt_outs[i]
-        )

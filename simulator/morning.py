@@ -96,7 +96,7 @@ class Morning:
         self._threads.run(
             len(people),
             lambda a, b: eligible(
-                mask, started, raw, people.blocks, a, b, rules.conditions,
+                mask, started, raw, people.memory, a, b, rules.conditions,
                 len(catalogue.journeys), rules.need, section.cap_contacts, section.cap_days,
                 self.today.clock,
             ),
@@ -127,7 +127,7 @@ class Morning:
         self._threads.run(
             len(people),
             lambda a, b: expect(
-                out, weights, chosen, people.blocks, a, b, rules.life, today.tables, rules.par,
+                out, weights, chosen, people.memory, a, b, rules.life, today.tables, rules.par,
                 today.record,
             ),
         )  # fmt: skip

@@ -37,7 +37,7 @@ class _Column:
         self._block, self._at, self._count = block, at, count
 
     def __get__(self, people: Population, owner: type[Population]) -> NDArray[Any]:
-        block: NDArray[Any] = getattr(people.blocks, self._block)
+        block: NDArray[Any] = getattr(people.memory, self._block)
         if self._block not in _IN_COLUMNS:
             block = block.T
         view: NDArray[Any] = block[self._at]
@@ -52,13 +52,13 @@ class Population:
 
     Attributes:
         first: number of the first customer; numbers are the keys of random numbers.
-        blocks: all memory.
+        memory: the six blocks.
 
     The other attributes are writable views, described in :mod:`simulator.columns`.
     """
 
     first: int
-    blocks: Blocks
+    memory: Blocks
 
     rate = _Column("floats", col.RATE)
     departs = _Column("floats", col.DEPARTS)
@@ -142,7 +142,7 @@ class Population:
         return people
 
     def __len__(self) -> int:
-        return int(self.blocks.floats.shape[0])
+        return int(self.memory.floats.shape[0])
 
     @property
     def index(self) -> NDArray[np.int64]:
@@ -150,11 +150,28 @@ class Population:
         return np.arange(self.first, self.first + len(self), dtype=np.int64)
 
     @property
+    def floats(self) -> NDArray[np.float32]:
+        """float32 (FLOATS, n), a view."""
+        return self.memory.floats.T
+
+    @property
+    def ints(self) -> NDArray[np.int32]:
+        """int32 (INTS, n), a view."""
+        return self.memory.ints.T
+
+    def blocks(self) -> dict[str, NDArray[Any]]:
+        """Views of all six blocks by name, customers last."""
+        return {
+            name: block if name in _IN_COLUMNS else block.T
+            for name, block in self.memory._asdict().items()
+        }
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all blocks."""
-        return sum(block.nbytes for block in self.blocks)
+        return sum(block.nbytes for block in self.memory)
 
     def copy(self) -> Population:
         """An independent copy of every block."""
-        copies = {name: block.copy() for name, block in self.blocks._asdict().items()}
+        copies = {name: block.copy() for name, block in self.memory._asdict().items()}
         return Population(self.first, Blocks(**copies))

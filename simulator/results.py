@@ -14,7 +14,7 @@ from troth.objective import COMPONENTS, Objective
 Bool = NDArray[np.bool_]
 
 CREDITED, LANDED = 0, len(COMPONENTS)
-"""First rows of the two halves of ``money``."""
+"""First columns of the two halves of ``books``."""
 MARGIN, DISCOUNT, POINTS, CONTACT_COST, OPT_OUTS = range(len(COMPONENTS))
 
 ARRIVED, OPENED, CLICKED, VISITED, REDEEMED, PURCHASED, OPTED_OUT, FRAUD = (
@@ -41,18 +41,18 @@ class StepResult:
     """What one day brought.
 
     Attributes:
-        money: int32 (n, 10): components credited to the day, then those booked on it.
+        books: int32 (n, 10): components credited to the day, then those booked on it.
         answers: uint8 (n,), bits as above, of the day's decisions.
-        waits: int16 (n, 5), 1 + days until the answers land, in the order of :data:`WAITS`;
+        pauses: int16 (n, 5), 1 + days until the answers land, in the order of :data:`WAITS`;
             0 where there is none.
         orders: int32 (n,) purchases booked today.
         spend_minor: int64 (n,) their value.
         category, store: uint8 (n,) of the last of them; 255 where there is none.
     """
 
-    money: NDArray[np.int32]
+    books: NDArray[np.int32]
     answers: NDArray[np.uint8]
-    waits: NDArray[np.int16]
+    pauses: NDArray[np.int16]
     orders: NDArray[np.int32]
     spend_minor: NDArray[np.int64]
     category: NDArray[np.uint8]
@@ -62,14 +62,24 @@ class StepResult:
     def empty(cls, size: int) -> StepResult:
         """A day on which nothing happened."""
         return cls(
-            money=np.zeros((size, 2 * len(COMPONENTS)), dtype=np.int32),
+            books=np.zeros((size, 2 * len(COMPONENTS)), dtype=np.int32),
             answers=np.zeros(size, dtype=np.uint8),
-            waits=np.zeros((size, len(WAITS)), dtype=np.int16),
+            pauses=np.zeros((size, len(WAITS)), dtype=np.int16),
             orders=np.zeros(size, dtype=np.int32),
             spend_minor=np.zeros(size, dtype=np.int64),
             category=np.full(size, NO_PLACE, dtype=np.uint8),
             store=np.full(size, NO_PLACE, dtype=np.uint8),
         )
+
+    @property
+    def money(self) -> NDArray[np.int32]:
+        """int32 (10, n), a view of ``books``."""
+        return self.books.T
+
+    @cached_property
+    def waits(self) -> NDArray[np.int16]:
+        """int16 (5, n), days until the answers land; -1 where there is none."""
+        return self.pauses.T - np.int16(1)
 
     @cached_property
     def components(self) -> dict[str, NDArray[np.int64]]:
@@ -88,7 +98,7 @@ class StepResult:
     @cached_property
     def delay(self) -> dict[str, NDArray[np.int16]]:
         """int16 (n,) days until each answer to today's contact lands; -1 where there is none."""
-        return dict(zip(WAITS, self.waits.T - np.int16(1), strict=True))
+        return dict(zip(WAITS, self.waits, strict=True))
 
     @property
     def delivered(self) -> Bool:
@@ -137,12 +147,12 @@ class StepResult:
         """
         by_name = objective.to_dict()
         weights = np.array([by_name[name] for name in COMPONENTS])
-        out = np.empty(self.money.shape[0])
-        _weigh(out, self.money, LANDED if landed else CREDITED, weights)
+        out = np.empty(self.books.shape[0])
+        _weigh(out, self.books, LANDED if landed else CREDITED, weights)
         return out
 
     def _columns(self, first: int) -> dict[str, NDArray[np.int64]]:
-        columns = self.money.T[first : first + len(COMPONENTS)].astype(np.int64)
+        columns = self.books.T[first : first + len(COMPONENTS)].astype(np.int64)
         return dict(zip(COMPONENTS, columns, strict=True))
 
     def _answered(self, bit: int) -> Bool:

@@ -35,11 +35,11 @@ class Sight:
 
         def look(start: int, stop: int) -> None:
             settled_features(
-                self.features, people.blocks, self.stale, start, stop, encoder.bounds,
+                self.features, people.memory, self.stale, start, stop, encoder.bounds,
                 today.tables, rules.par, today.record,
             )  # fmt: skip
             passing_features(
-                self.features, people.blocks, start, stop, encoder.bounds, today.record
+                self.features, people.memory, start, stop, encoder.bounds, today.record
             )
 
         threads.run(len(people), look)

@@ -252,7 +252,7 @@ class World:
             "replicate": self.replicate,
         }
         terms = {f"terms.{k}": v for k, v in self._programme.columns(self.size).items()}
-        checkpoint.save(path, columns={**self._people.blocks._asdict(), **terms}, header=header)
+        checkpoint.save(path, columns={**self._people.memory._asdict(), **terms}, header=header)
 
     @classmethod
     def restore(cls, path: Path, scenario: Scenario, *, threads: int = 1) -> World:
@@ -320,22 +320,22 @@ class World:
         self._threads.run(
             self.size,
             lambda a, b: one_day.live(
-                self._people.blocks, a, b, self._sight.stale, actions, result.answers,
-                result.waits, result.money, result.orders, result.spend_minor,
-                result.category, result.store, self.first_customer, self._keys, self._rules.life, today.tables,
-                self._rules.par, today.record,
+                self._people.memory, a, b, self._sight.stale, actions, result.answers,
+                result.pauses, result.books, result.orders, result.spend_minor,
+                result.category, result.store, self.first_customer, self._keys,
+                self._rules.life, today.tables, self._rules.par, today.record,
             ),
         )  # fmt: skip
         self.day += 1
         if self._clock % one_day.PERIOD_DAYS == 0:
             self._sight.stale[:] = True
-            one_day.turn_period(self._people.blocks, today.tables, self._rules.par, self._clock)
+            one_day.turn_period(self._people.memory, today.tables, self._rules.par, self._clock)
         self._wake()
         return result
 
     def _stand(self) -> None:
         """Work out how everyone stands this morning."""
-        one_day.stand(self._people.blocks, self._rules.tables, self._rules.par, self._clock)
+        one_day.stand(self._people.memory, self._rules.tables, self._rules.par, self._clock)
 
     def _within_budget(self, actions: Int64) -> Int64:
         """The actions that the day's budget pays for, first customers first."""

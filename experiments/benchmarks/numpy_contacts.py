@@ -199,7 +199,7 @@ def _added(lives: Lives, sent: Contacts) -> Float:
     )
     base = (_logistic(visit + lift) - _logistic(visit)) * par["conversion_given_visit_email"]
     drive = base * sent.group["gain"] * np.exp(par["sentiment_gain"] * sent.sentiment)
-    drive *= np.where(sent.gone, par["lapsed"], 1.0) * lives.today.record["response"]
+    drive *= np.where(sent.gone, par["lapsed"], 1.0) * lives.today.record["response"][0]
     taste = sent.affinity * sent.tired * sent.fit * _moment(lives, sent)
     chance = np.minimum(drive * sent.action["strength"] * taste, par["ceiling"])
     moved = (

@@ -52,7 +52,7 @@ def live_day(
     lives = Lives(people, rules, today, seed, replicate, Outcome(len(people)))
     clock = today.clock
     u = lives.draw(np.arange(len(people)), Purpose.DAY)
-    own = u[0] < -np.expm1(-people.own_rate * today.record["season"])
+    own = u[0] < -np.expm1(-people.own_rate * today.record["season"][0])
     struck = u[1] < rules.life[-1]
     visits = u[2] < people.visit_rate
     due = people.wake <= clock
@@ -67,7 +67,7 @@ def live_day(
     _land(lives, np.flatnonzero(due))
     _tickets(lives, tickets, chosen)
     _events(lives, np.flatnonzero(struck), u[1])
-    born = people.birthday == today.record["day_of_year"]
+    born = people.birthday == today.record["day_of_year"][0]
     lives.give(np.flatnonzero(born), int(rules.par["birthday_points"]))
     touched |= born | lives.outcome.answers["delivered"]
     _refresh(lives, np.flatnonzero(touched), night=True)

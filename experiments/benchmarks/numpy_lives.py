@@ -81,12 +81,13 @@ class Lives:
     @property
     def par(self) -> np.void:
         """Scalars of the scenario, by name."""
-        return self.rules.par
+        par: np.void = self.rules.par[0]
+        return par
 
     @property
     def period(self) -> int:
         """The bucket of the present period."""
-        return int(self.today.record["period"])
+        return int(self.today.record["period"][0])
 
     def draw(self, rows: Rows, purpose: Purpose) -> Float:
         """Uniforms (4, m) of a mechanism today."""
@@ -191,7 +192,7 @@ class Lives:
         people, par = self.people, self.par
         u = self.draw(rows, purpose)
         mean = people.basket[rows] + par["sigma_within"] * normals(u[0], u[1])[0]
-        amount = whole(np.exp(mean) * 100.0 * self.today.record["basket"])
+        amount = whole(np.exp(mean) * 100.0 * self.today.record["basket"][0])
         shares = self.rules.tables.categories["share"]
         return (
             np.maximum(amount, 1),
