@@ -219,6 +219,19 @@ def contact(
                     par.take_up_days,
                     chance,
                 )
+        # He comes to look, clicked or not; who buys because of it is among those who come.
+        if answer & VISITED == 0 and v[0] < response.comes(
+            chance, par.conversion_given_visit_email
+        ):
+            answer |= VISITED
+            wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
+            wait += delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)
+            waits[i, 2] = wait + 1
+            packed = ((clock + wait) << SLOT_DAY) + 256 + VISIT_ONLY
+            for s in range(col.CLICK_SLOTS):
+                if ints[i, col.CLICK + s] == 0:
+                    ints[i, col.CLICK + s] = packed
+                    break
         if v[0] < chance + used:
             charged = fs[i, col.POINT_VALUE] * par.charged
             amount, category, store = contents(

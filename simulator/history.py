@@ -110,6 +110,7 @@ def _past_purchases(rules: Rules, people: Population, seed: int, morning: int) -
     baskets = spend.basket_minor(
         scenario.spend, people.basket.astype(np.float64), first[0], first[1]
     )
+    novelty, novelty_days = scenario.population.novelty, scenario.population.novelty_days
     number = 0
     while rows.size:
         _book(people, rows, age, baskets, morning)
@@ -120,7 +121,10 @@ def _past_purchases(rules: Rules, people: Population, seed: int, morning: int) -
         if number:  # the first purchase is the joining one: no drop-out after it
             gone = u[1] < people.drop_out[rows]
             people.leaves[rows[gone]] = morning + 1 - np.ceil(age[gone]).astype(np.int32)
-        age = age + np.log(u[0]) / people.rate[rows]
+        tenure = (morning - people.joined[rows]).astype(np.float64)
+        age = tenure - purchases.later(
+            tenure - age, -np.log(u[0]) / people.rate[rows], novelty, novelty_days
+        )
         going = ~gone & (age > 0.0) & (age > leaves_ago[rows])
         rows, age = rows[going], age[going]
         v = kernel.uniforms(

@@ -183,6 +183,8 @@ def _scalars(scenario: Scenario) -> Records:
         "redeem_chance": s.wallet.redeem_chance,
         "return_here": s.wallet.points_per_major * s.economics.point_value_minor,
         "generosity": s.wallet.generosity_elasticity,
+        "novelty": s.population.novelty,
+        "novelty_days": float(s.population.novelty_days),
         "category_loyalty": s.population.category_loyalty,
         "store_loyalty": s.population.store_loyalty,
         "challenge_days": float(s.challenges.days),

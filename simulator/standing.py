@@ -1,6 +1,7 @@
 """How he stands from tomorrow on: purchase and visit rates, and when something is next due.
 
-    own_rate = rate * generous * pull * blues          while a member, else 0
+    own_rate = rate * new * generous * pull * blues    while a member, else 0
+    new      = 1 + novelty in the first ``novelty_days`` of the membership, else 1
     pull     = 1 + flexible * (g_c * progress + g_t * near_tier + g_p * near_reward)
 
 ``progress`` of the running challenge, ``near_tier`` the last half of the way to the next tier,
@@ -86,10 +87,14 @@ def refresh(
                 + par.tier_gradient * max(2.0 * way - 1.0, 0.0)
                 + par.points_gradient * near_reward
             )
-            own = fs[i, col.RATE] * fs[i, col.GENEROUS] * pull
+            rate = fs[i, col.RATE]
+            settled = days[col.JOINED, i] + 1 + int(par.novelty_days)
+            if settled > morning:
+                rate = rate * (1.0 + par.novelty)
+            own = rate * fs[i, col.GENEROUS] * pull
             if ints[i, col.BLUES_END] > morning:
                 own = own * (1.0 - par.demotion_drop)
-            visits = min(fs[i, col.RATE] * par.per_purchase, 1.0)
+            visits = min(rate * par.per_purchase, 1.0)
             if morning >= fades:
                 visits = visits * par.fade_visits
         rates[col.OWN_RATE, i] = own
@@ -99,6 +104,9 @@ def refresh(
             wake = min(wake, leaves)
             if fades > morning:
                 wake = min(wake, fades)
+            settled = days[col.JOINED, i] + 1 + int(par.novelty_days)
+            if settled > morning:
+                wake = min(wake, settled)
         if ints[i, col.CHALLENGE_END] > morning:
             wake = min(wake, ints[i, col.CHALLENGE_END])
         if ints[i, col.BLUES_END] > morning:

@@ -16,9 +16,15 @@ OnProgress = Callable[[str, int, int], None]
 """Called with (benchmark, done, in all)."""
 
 WHERE: Mapping[str, tuple[str, str]] = {
-    "streams": ("simulation", "streams"),
-    "world": ("simulation", "world"),
+    "streams": ("streams", "streams"),
+    "world": ("days", "against_numpy"),
+    "bandwidth": ("days", "bandwidth"),
+    "threads": ("days", "threads"),
+    "sizes": ("days", "sizes"),
+    "environment": ("environments", "environment"),
+    "chances": ("chances", "common_chances"),
     "ppo": ("learning", "ppo"),
+    "ppo-share": ("learning", "ppo_share"),
     "thompson": ("learning", "thompson"),
     "off-policy": ("learning", "off_policy"),
     "pipeline": ("deciding", "pipeline"),

@@ -2,21 +2,31 @@
 
 Absolute figures of a shared machine are hearsay; a ratio of two things measured in turns in
 one run is not. Each round times the subject and its reference one after the other, and the
-median over rounds is reported, of the rates and of the ratio.
+median over rounds is reported, of the rates and of the ratio; how far the rounds lie apart
+and how busy the machine was is reported beside it.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Work = Callable[[], int]
 """Does some work and returns how many units of it were done."""
 
+Stretch = Callable[[float], float]
+"""Works for about so many seconds and returns the units done per second; it times itself, and
+so leaves out what only prepares the work."""
+
 Better = Literal["higher", "lower"]
+
+
+def _load() -> float:
+    return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +41,11 @@ class Row:
         ratio: median over rounds of value / reference.
         against: what the reference is.
         better: whether a higher or a lower ratio is the better one.
+        low: the lowest ratio of any round.
+        high: the highest; a wide range says that the machine was noisy.
+        load: of the machine when this was measured, processes that run or wait per core.
+        goal: the ratio aimed at, if any.
+        note: what else must be known of the conditions.
     """
 
     name: str
@@ -40,6 +55,11 @@ class Row:
     ratio: float
     against: str
     better: Better = "higher"
+    low: float | None = None
+    high: float | None = None
+    load: float = field(default_factory=_load)
+    goal: float | None = None
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -71,17 +91,72 @@ def compare(
     *,
     against: str,
     timing: Timing,
+    goal: float | None = None,
+    note: str = "",
 ) -> Row:
     """Rates of two pieces of work, units per second, measured in turns."""
     calls = [_calls(work, timing.seconds) for work in (subject, reference)]
     rates = [(_rate(subject, calls[0]), _rate(reference, calls[1])) for _ in range(timing.rounds)]
+    return paired_row(name, unit, rates, against=against, goal=goal, note=note)
+
+
+def compare_stretches(
+    name: str,
+    unit: str,
+    subject: Stretch,
+    reference: Stretch,
+    *,
+    against: str,
+    timing: Timing,
+    goal: float | None = None,
+    note: str = "",
+) -> Row:
+    """The same of work that times itself; a first stretch of each compiles and is left out."""
+    subject(0.0)
+    reference(0.0)
+    rates = [(subject(timing.seconds), reference(timing.seconds)) for _ in range(timing.rounds)]
+    return paired_row(name, unit, rates, against=against, goal=goal, note=note)
+
+
+def stretch(work: Work) -> Stretch:
+    """Plain work as a stretch."""
+
+    def run(seconds: float) -> float:
+        units, spent = 0, 0.0
+        while True:
+            began = time.perf_counter()
+            units += work()
+            spent += time.perf_counter() - began
+            if spent >= seconds:
+                return units / spent
+
+    return run
+
+
+def paired_row(
+    name: str,
+    unit: str,
+    pairs: Sequence[tuple[float, float]],
+    *,
+    against: str,
+    better: Better = "higher",
+    goal: float | None = None,
+    note: str = "",
+) -> Row:
+    """The row of (subject, reference) figures, one pair per round."""
+    ratios = [a / b for a, b in pairs]
     return Row(
         name=name,
         unit=unit,
-        value=statistics.median(a for a, _ in rates),
-        reference=statistics.median(b for _, b in rates),
-        ratio=statistics.median(a / b for a, b in rates),
+        value=statistics.median(a for a, _ in pairs),
+        reference=statistics.median(b for _, b in pairs),
+        ratio=statistics.median(ratios),
         against=against,
+        better=better,
+        low=min(ratios),
+        high=max(ratios),
+        goal=goal,
+        note=note,
     )
 
 
@@ -96,15 +171,7 @@ def latency_row(
         (statistics.median(a), statistics.median(b))
         for a, b in zip(subject, reference, strict=True)
     ]
-    return Row(
-        name=name,
-        unit="ms",
-        value=statistics.median(a for a, _ in pairs),
-        reference=statistics.median(b for _, b in pairs),
-        ratio=statistics.median(a / b for a, b in pairs),
-        against=against,
-        better="lower",
-    )
+    return paired_row(name, "ms", pairs, against=against, better="lower")
 
 
 def _calls(work: Work, seconds: float) -> int:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
@@ -14,7 +19,7 @@ from agents.policies.linear import LinearThompsonPolicy
 from agents.policies.uniform import UniformPolicy
 from envs.next_best_action import NextBestActionEnv, NextBestActionVectorEnv
 from envs.sb3 import PopulationVecEnv
-from experiments.benchmarks.harness import Row, Timing, Work, compare
+from experiments.benchmarks.harness import Row, Timing, Work, compare, paired_row
 from experiments.rollout import day_start, record
 from simulator.scenarios import load
 from simulator.world import World
@@ -24,6 +29,11 @@ from troth.streams import generator
 POPULATION = 2048
 SINGLE = 8
 BATCH = 1024
+HORIZON_DAYS = 90
+TRAININGS = 1
+LEARNINGS = 3
+
+_Result = TypeVar("_Result")
 
 
 def ppo(timing: Timing) -> list[Row]:
@@ -56,12 +66,70 @@ def ppo(timing: Timing) -> list[Row]:
             train(batched, 4),
             train(single, 64),
             against=f"the same learner on {SINGLE} single environments",
-            timing=timing,
+            timing=replace(timing, rounds=min(timing.rounds, LEARNINGS)),
+            goal=4.0,
         )
     ]
     batched.close()
     single.close()
     return rows
+
+
+def ppo_share(timing: Timing) -> list[Row]:
+    """Share of training that masked PPO, as it comes, spends in the population environment.
+
+    Steps, masks, observations and the cohorts that are made when an episode ends all count. A
+    share needs no rounds: both of its terms are measured in the same training.
+    """
+    scenario, rows = load("reference"), []
+    for population in (4096, POPULATION):
+        env = Watched(NextBestActionVectorEnv(population, horizon_days=HORIZON_DAYS))
+        config = MaskedPpoConfig(total_steps=population * (HORIZON_DAYS + 4))
+
+        def train(env: Watched = env, config: MaskedPpoConfig = config) -> tuple[float, float]:
+            env.seconds, began = 0.0, time.perf_counter()
+            train_masked_ppo(
+                env, config, schema=scenario.schema, catalogue=scenario.catalogue, seed=7
+            )
+            return env.seconds, time.perf_counter() - began
+
+        rows.append(
+            paired_row(
+                f"masked PPO, time in the environment of {population:,} customers",
+                "s",
+                [train() for _ in range(TRAININGS)],
+                against="the whole training",
+                better="lower",
+                goal=0.15,
+                note=f"{config.total_steps:,} customer-days, one core",
+            )
+        )
+        env.close()
+    return rows
+
+
+class Watched(PopulationVecEnv):
+    """A population that counts the seconds spent in it."""
+
+    seconds = 0.0
+
+    def reset(self) -> NDArray[np.float32]:
+        """Begin, on the clock."""
+        return self._timed(super().reset)
+
+    def step_wait(self) -> Any:
+        """Live the day, on the clock."""
+        return self._timed(super().step_wait)
+
+    def env_method(self, method_name: str, *args: Any, **kwargs: Any) -> list[Any]:
+        """Call a method, on the clock."""
+        return self._timed(lambda: super(Watched, self).env_method(method_name, *args, **kwargs))
+
+    def _timed(self, work: Callable[[], _Result]) -> _Result:
+        began = time.perf_counter()
+        result = work()
+        self.seconds += time.perf_counter() - began
+        return result
 
 
 def thompson(timing: Timing) -> list[Row]:

@@ -71,8 +71,11 @@ def contact(lives: Lives, rows: Rows, chosen: NDArray[np.int64], own: Bool) -> N
     v = lives.draw(sent.rows, Purpose.RESPONSE)
     z = lives.draw(sent.rows, Purpose.DELAY)
     _put_off(lives, sent, v[3], own)
-    _open(lives, sent, chances, v[2], normals(z[0], z[1]), normals(z[2], z[3])[0])
-    _respond(lives, sent, v[0], normals(z[2], z[3])[1])
+    added = _added(lives, sent)
+    z_visit, z_buy = normals(z[2], z[3])
+    _open(lives, sent, chances, v[2], normals(z[0], z[1]), z_visit)
+    _come(lives, sent, v[0], added, normals(z[0], z[1])[0], z_visit)
+    _respond(lives, sent, v[0], added, z_buy)
     _resent(lives, sent, chances[3], v[1])
     lives.people.wake[sent.rows] = np.minimum(lives.people.wake[sent.rows], lives.clock)
 
@@ -163,16 +166,34 @@ def _open(
     out.delay["visited"][rows[visited]] = (wait + later - 1)[visited]
     packed = (clock + wait << DAY_SHIFT) + (later << VISIT_SHIFT)
     packed += action["channel"] * 16 + action["kind"]
+    _remember(lives, rows, packed)
+
+
+def _remember(lives: Lives, rows: Rows, packed: NDArray[np.int64]) -> None:
+    """Keep what is under way in the first free slot of each."""
     placed = np.zeros(len(rows), dtype=bool)
-    for slot in people.ints[col.CLICK : col.CLICK + col.CLICK_SLOTS]:
+    for slot in lives.people.ints[col.CLICK : col.CLICK + col.CLICK_SLOTS]:
         free = ~placed & (slot[rows] == 0)
         slot[rows[free]] = packed[free]
         placed |= free
 
 
-def _respond(lives: Lives, sent: Contacts, uniform: Float, z: Float) -> None:
+def _come(
+    lives: Lives, sent: Contacts, uniform: Float, added: Float, z_open: Float, z_visit: Float
+) -> None:
+    """Visits of who does not click."""
+    out = lives.outcome
+    chance = np.minimum(added / lives.par["conversion_given_visit_email"], 1.0)
+    comes = ~out.answers["visited"][sent.rows] & (uniform < chance)
+    wait = sent.channel["latency_days"] + _days(lives, OPEN, z_open) + _days(lives, VISIT, z_visit)
+    rows, wait = sent.rows[comes], wait[comes]
+    out.answers["visited"][rows] = True
+    out.delay["visited"][rows] = wait
+    _remember(lives, rows, (lives.clock + wait << DAY_SHIFT) + (1 << VISIT_SHIFT) + ONLY_VISIT)
+
+
+def _respond(lives: Lives, sent: Contacts, uniform: Float, added: Float, z: Float) -> None:
     """A purchase because of it, or its offer used on one of his own."""
-    added = _added(lives, sent)
     used = _used(lives, sent, added)
     latency = sent.channel["latency_days"]
     buys, uses = uniform < added, (uniform >= added) & (uniform < added + used)

@@ -68,7 +68,7 @@ def live_day(
     _tickets(lives, tickets, chosen)
     _events(lives, np.flatnonzero(struck), u[1])
     born = people.birthday == today.record["day_of_year"][0]
-    lives.give(np.flatnonzero(born), int(rules.par["birthday_points"]))
+    lives.give(np.flatnonzero(born), int(rules.par["birthday_points"][0]))
     touched |= born | lives.outcome.answers["delivered"]
     _refresh(lives, np.flatnonzero(touched), night=True)
     if (clock + 1) % col.PERIOD_DAYS == 0:
@@ -271,9 +271,12 @@ def _refresh(lives: Lives, rows: Rows, *, night: bool) -> None:
         + par["tier_gradient"] * np.maximum(2.0 * lives.way_up(rows) - 1.0, 0.0)
         + par["points_gradient"] * np.where(balance < 1.0, balance, 0.0)
     )
-    own = people.rate[rows] * people.generous[rows] * (1.0 + people.flexible[rows] * pull)
+    settled = people.joined[rows].astype(np.int64) + 1 + int(par["novelty_days"])
+    new = np.where(settled > morning, 1.0 + par["novelty"], 1.0)
+    rate = people.rate[rows].astype(np.float64) * new
+    own = rate * people.generous[rows] * (1.0 + people.flexible[rows] * pull)
     own *= np.where(people.blues_end[rows] > morning, 1.0 - par["demotion_drop"], 1.0)
-    visits = np.minimum(people.rate[rows] * par["per_purchase"], 1.0)
+    visits = np.minimum(rate * par["per_purchase"], 1.0)
     visits *= np.where(morning >= fades, par["fade_visits"], 1.0)
     stays = leaves > morning
     people.own_rate[rows] = np.where(stays, own, 0.0)
@@ -282,6 +285,7 @@ def _refresh(lives: Lives, rows: Rows, *, night: bool) -> None:
     for day, counts in (
         (leaves, stays),
         (fades, stays & (fades > morning)),
+        (settled, stays & (settled > morning)),
         (people.challenge_end[rows], people.challenge_end[rows] > morning),
         (people.blues_end[rows], people.blues_end[rows] > morning),
         (people.link_day[rows], people.link_day[rows] > morning),

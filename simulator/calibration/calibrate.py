@@ -161,6 +161,8 @@ def _purchases(
     if not season.is_flat:
         shown = ", ".join(f"{factor:.3f}" for factor in season.month)
         method += f", in the operational time of the months of {season_name} ({shown})"
+    if season.novelty > 0.0:
+        method += f", {season.novelty:g} faster for {season.novelty_weeks * 7:g} days"
     return _Estimate(
         fit.figures,
         _described(path, method, len(data), fit.errors, fit.found),

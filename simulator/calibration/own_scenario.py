@@ -41,11 +41,13 @@ class Template:
 
     @property
     def season(self) -> Season:
-        """Its months and weekdays, in force where the data identify none."""
-        calendar = self.values.get("calendar", {})
+        """Its months, weekdays and novelty, in force where the data identify none."""
+        calendar, people = self.values.get("calendar", {}), self.values.get("population", {})
         return Season.of(
             calendar.get("month_factors", [1.0] * MONTHS),
             calendar.get("weekday_factors", [1.0] * WEEKDAYS),
+            novelty=people.get("novelty", 0.0),
+            novelty_days=people.get("novelty_days", 0),
         )
 
 
@@ -104,6 +106,9 @@ def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnS
         section, _, key = estimate.key.rpartition(".")
         if section != "categories":
             sections.setdefault(section, {})[key] = _plain(estimate)
+    if "purchases" in sections and "novelty" in template.values.get("population", {}):
+        # Own data seldom begin with everybody's first purchase: the fit knows no novelty.
+        sections.setdefault("population", {})["novelty"] = 0.0
     notes = {estimate.key: _note(estimate) for estimate in used}
     text = overlay_sections(
         _categories(template.text, used), sections, name=template.name, notes=notes

@@ -311,6 +311,7 @@ def _weeks_to_come(
     total, before = np.zeros(len(age)), np.zeros(len(age))
     for ahead in range(1, int(days.max(initial=0.0)) + 1):
         until = _span(figures, age, np.full(len(age), ahead / DAYS_PER_WEEK))
-        total += np.where(ahead <= days, season.daily(end + ahead) * (until - before), 0.0)
+        factor = season.daily(end + ahead, end + ahead - first)
+        total += np.where(ahead <= days, factor * (until - before), 0.0)
         before = until
     return total

@@ -3,7 +3,7 @@
 A customer whose daily rate is lambda m(d) buys as one of constant rate lambda does whose clock
 runs m(d) days on day d. A likelihood written for constant rates holds for seasonal ones with
 M(t) = the sum of m over the days until t in the place of t (Cox & Isham, "Point Processes",
-1980, section 3.1).
+1980, section 3.1). The novelty of a new member runs the same clock faster in his first weeks.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Season:
     Attributes:
         month: float64 (12,) from January, > 0.
         weekday: float64 (7,) from Monday, > 0.
+        novelty: share by which a customer buys more often at first, >= 0 ...
+        novelty_weeks: ... for so long after his first purchase.
 
     Raises:
         InvalidArgument: for another shape, or a factor that is not above 0.
@@ -37,6 +39,8 @@ class Season:
 
     month: Float64
     weekday: Float64
+    novelty: float = 0.0
+    novelty_weeks: float = 0.0
 
     def __post_init__(self) -> None:
         for name, length in (("month", MONTHS), ("weekday", WEEKDAYS)):
@@ -45,6 +49,9 @@ class Season:
                 raise InvalidArgument(f"shape {factors.shape}, must be ({length},)", field=name)
             if not (np.isfinite(factors) & (factors > 0.0)).all():
                 raise InvalidArgument(f"{factors.tolist()}: each must be > 0", field=name)
+        for name in ("novelty", "novelty_weeks"):
+            if not 0.0 <= getattr(self, name) < np.inf:
+                raise InvalidArgument(f"{getattr(self, name)}: must be >= 0", field=name)
 
     @classmethod
     def flat(cls) -> Self:
@@ -52,20 +59,37 @@ class Season:
         return cls(np.ones(MONTHS), np.ones(WEEKDAYS))
 
     @classmethod
-    def of(cls, month: ArrayLike, weekday: ArrayLike | None = None) -> Self:
+    def of(
+        cls,
+        month: ArrayLike,
+        weekday: ArrayLike | None = None,
+        *,
+        novelty: float = 0.0,
+        novelty_days: float = 0.0,
+    ) -> Self:
         """Factors scaled to mean 1 over the months and over the weekdays."""
         months = np.asarray(month, dtype=np.float64)
         weekdays = np.asarray(np.ones(WEEKDAYS) if weekday is None else weekday, dtype=np.float64)
-        return cls(months / months.mean(), weekdays / weekdays.mean())
+        return cls(months / months.mean(), weekdays / weekdays.mean(), novelty, novelty_days / 7.0)
 
     @property
     def is_flat(self) -> bool:
         """Whether every factor is 1."""
-        return bool((self.month == 1.0).all() and (self.weekday == 1.0).all())
+        same = (self.month == 1.0).all() and (self.weekday == 1.0).all()
+        return bool(same and self.novelty * self.novelty_weeks == 0.0)
 
-    def daily(self, day: NDArray[np.int64]) -> Float64:
-        """The factor of each day, float64 (n,); ``day`` counts from 1970-01-01."""
-        return np.asarray(self.month[month_of(day)] * self.weekday[weekday_of(day)])
+    def daily(self, day: NDArray[np.int64], age: NDArray[np.int64] | None = None) -> Float64:
+        """The factor of each day, float64 (n,).
+
+        Args:
+            day: since 1970-01-01.
+            age: days since the customer's first purchase; past his novelty by default.
+        """
+        factor = self.month[month_of(day)] * self.weekday[weekday_of(day)]
+        if age is not None:
+            new = age <= self.novelty_weeks * DAYS_PER_WEEK
+            factor = factor * np.where(new, 1.0 + self.novelty, 1.0)
+        return np.asarray(factor)
 
     def elapsed(self, first: NDArray[np.int64], weeks: Float64) -> Float64:
         """Operational weeks M between the end of day ``first`` and ``weeks`` later.
@@ -79,6 +103,14 @@ class Season:
         """
         if self.is_flat or not weeks.size:
             return weeks
+        elapsed = self._calendar(first, weeks)
+        if self.novelty * self.novelty_weeks == 0.0:
+            return elapsed
+        early = self._calendar(first, np.minimum(weeks, self.novelty_weeks))
+        return np.asarray(elapsed + self.novelty * early)
+
+    def _calendar(self, first: NDArray[np.int64], weeks: Float64) -> Float64:
+        """Operational weeks without novelty."""
         start = first.reshape(first.shape + (1,) * (weeks.ndim - first.ndim))
         origin = int(first.min())
         end = int((first + np.ceil(weeks.reshape(len(first), -1).max(axis=1) * 7.0)).max()) + 1

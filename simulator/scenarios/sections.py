@@ -55,10 +55,14 @@ class PopulationSection(Section):
 
     ``active_hour`` and ``active_hour_sd`` place the hour of the day at which a person looks at
     messages; ``hour_sensitivity`` is how much a contact gains by coming then. ``loyalty`` of
-    category and store: share of purchases made in a person's favourite one.
+    category and store: share of purchases made in a person's favourite one. For
+    ``novelty_days`` after joining, purchases come more often by the share ``novelty``: the
+    purchase process is to be fitted under it.
     """
 
     tenure_days_max: int = Field(ge=1, le=3650)
+    novelty: float = Field(default=0.0, ge=0.0, le=10.0)
+    novelty_days: int = Field(default=0, ge=0, le=365)
     engagement_sigma: Sigma
     price_sensitivity_sigma: Sigma
     active_hour: float = Field(ge=0.0, lt=24.0)

@@ -28,7 +28,12 @@ def process_of(scenario: Scenario) -> Process:
 
 def season_of(scenario: Scenario) -> Season:
     """The scenario's calendar."""
-    return Season.of(scenario.calendar.month_factors, scenario.calendar.weekday_factors)
+    return Season.of(
+        scenario.calendar.month_factors,
+        scenario.calendar.weekday_factors,
+        novelty=scenario.population.novelty,
+        novelty_days=scenario.population.novelty_days,
+    )
 
 
 def provenance(scenario: Scenario) -> str:

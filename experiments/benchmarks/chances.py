@@ -1,0 +1,57 @@
+"""What common chances gain: the effect of a single e-mail, on one life or on two."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.policies.uniform import NeverContact
+from experiments.benchmarks.harness import Row, Timing, paired_row
+from experiments.benchmarks.lives import reference
+from simulator.truth import long_run_values
+from simulator.world import World
+
+CUSTOMERS = 4096
+HORIZONS = (28, 90)
+REPLICATES = 4
+EMAIL = "engagement/1/news/email"
+
+
+def common_chances(timing: Timing) -> list[Row]:
+    """Variance of an e-mail's effect with chances of its own over that with common ones.
+
+    Both lives of a customer begin alike, one with the e-mail and one without, and nobody is
+    contacted afterwards; the effect is what the reward up to the horizon differs by. With
+    common chances the lives meet the same replicate, without they meet different ones: what is
+    left is whether the e-mail itself works, while the other variance grows with the horizon.
+    Each round is another population.
+    """
+    return [
+        paired_row(
+            f"variance of one e-mail's effect over {days} days, chances of its own",
+            "square minor units",
+            [_variances(seed, days) for seed in range(1, timing.rounds + 1)],
+            against="common chances",
+            goal=500.0,
+            note=f"{CUSTOMERS:,} customers, {REPLICATES} lives each; no timing",
+        )
+        for days in HORIZONS
+    ]
+
+
+def _variances(seed: int, days: int) -> tuple[float, float]:
+    """With chances of its own, with common ones; square minor units per customer."""
+    world = World(reference(), CUSTOMERS, seed)
+    column = world.catalogue.index(EMAIL)
+    reached = world.mask()[:, column]
+    sent, unsent = (
+        long_run_values(
+            world,
+            NeverContact(),
+            np.full(CUSTOMERS, action),
+            days,
+            replicates=REPLICATES,
+        )[:, reached]
+        for action in (column, 0)
+    )
+    apart, paired = sent - np.roll(unsent, 1, axis=0), sent - unsent
+    return float(apart.var()), float(paired.var())

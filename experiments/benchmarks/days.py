@@ -1,0 +1,165 @@
+"""A day of the world: against plain NumPy, the memory's bandwidth, two threads, other sizes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.benchmarks.harness import (
+    Row,
+    Stretch,
+    Timing,
+    compare_stretches,
+    paired_row,
+    stretch,
+)
+from experiments.benchmarks.lives import CONTACTED, CUSTOMERS, Lives, conditions
+from experiments.benchmarks.numpy_day import live_day
+from simulator.kernel import compiled
+from simulator.results import StepResult
+from simulator.rules import Rules
+
+READ_BY_ALL = ("own_rate", "visit_rate", "wake", "birthday")
+"""Columns that a day reads of everybody; all others only where something happens."""
+STREAMED = 1 << 25
+"""Float32 values of the bandwidth's measurement: 128 MiB, far beyond any cache."""
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+def against_numpy(timing: Timing) -> list[Row]:
+    """The compiled day and plain NumPy's, from the same mornings; they must agree."""
+    lives = Lives(CUSTOMERS, CONTACTED)
+    rules, pairs = Rules.of(lives.world.scenario), []
+    for round_ in range(-1, timing.rounds):
+        days, spent = 0, np.zeros(2)
+        while days == 0 or spent[0] < timing.seconds:
+            actions, people = lives.actions(), lives.world.people.copy()
+            today = rules.today(lives.world.seed, lives.world.day)
+            began = time.perf_counter()
+            result = lives.world.step(actions)
+            stepped = time.perf_counter()
+            by_hand = live_day(people, rules, today, actions, seed=lives.world.seed)
+            spent += stepped - began, time.perf_counter() - stepped
+            days += 1
+        if not np.array_equal(result.spend_minor, by_hand.spend_minor):
+            raise RuntimeError("the compiled day and NumPy's are not the same day")
+        if round_ >= 0:
+            pairs.append(tuple(days * CUSTOMERS / spent))
+    return [
+        paired_row(
+            f"day of {CUSTOMERS:,} customers",
+            "customer-days/s",
+            pairs,
+            against="plain NumPy of the same model, to the same result",
+            goal=5.0,
+            note=conditions(),
+        )
+    ]
+
+
+def bandwidth(timing: Timing) -> list[Row]:
+    """Bytes that a day must move against bytes that one core can read, change and write.
+
+    Twice over: what the one pass over everybody touches, and all state there is.
+    """
+    values = np.ones(STREAMED, dtype=np.float32)
+
+    def change() -> int:
+        _add_one(values)
+        return 2 * values.nbytes
+
+    quiet, lively = Lives(CUSTOMERS, 0.0), Lives(CUSTOMERS, CONTACTED)
+    dense, state = dense_bytes(lively), lively.world.memory_per_customer()
+    return [
+        compare_stretches(
+            f"bandwidth of a day, {name}: {size:.0f} bytes per customer",
+            "bytes/s",
+            _times(lives.stretch(), size),
+            stretch(change),
+            against="read, add one, write float32 of 128 MiB; one core",
+            timing=timing,
+            goal=goal,
+            note=conditions(share),
+        )
+        for name, lives, share, size, goal in (
+            ("what a pass over everybody touches, nobody contacted", quiet, 0.0, dense, 0.33),
+            ("what a pass over everybody touches", lively, CONTACTED, dense, None),
+            ("all state, as if read once", lively, CONTACTED, state, None),
+        )
+    ]
+
+
+def threads(timing: Timing) -> list[Row]:
+    """Two threads against one, on the same days."""
+    return [
+        compare_stretches(
+            f"day of {CUSTOMERS:,} customers, two threads",
+            "customer-days/s",
+            Lives(CUSTOMERS, CONTACTED, threads=2).stretch(),
+            Lives(CUSTOMERS, CONTACTED).stretch(),
+            against="one thread",
+            timing=timing,
+            goal=1.9,
+            note=conditions().replace("one core", "two cores, as far as others leave them"),
+        )
+    ]
+
+
+def sizes(timing: Timing) -> list[Row]:
+    """Time and memory per customer in small and large populations, the largest first."""
+    worlds, notes = {}, {}
+    for size in reversed(SIZES):
+        before = _resident()
+        worlds[size] = Lives(size, CONTACTED)
+        worlds[size].step()
+        worlds[size].actions()
+        notes[size] = f"{worlds[size].world.memory_per_customer():.0f} bytes of state per customer"
+        if size == SIZES[-1]:  # later ones live in memory that the process has already
+            grown = (_resident() - before) / size
+            notes[size] += f", {grown:.0f} bytes of process with mask and raw features"
+    rounds = [
+        {size: 1e9 / lives.stretch()(timing.seconds) for size, lives in worlds.items()}
+        for _ in range(timing.rounds)
+    ]
+    return [
+        paired_row(
+            f"time per customer-day among {size:,}",
+            "ns",
+            [(each[size], each[SIZES[0]]) for each in rounds],
+            against=f"among {SIZES[0]:,}",
+            better="lower",
+            goal=1.2,
+            note=f"{notes[size]}; {conditions()}",
+        )
+        for size in SIZES[1:]
+    ]
+
+
+def dense_bytes(lives: Lives) -> float:
+    """Bytes per customer of the action, the columns read of everybody and the day's result."""
+    people, result = lives.world.people, StepResult.empty(1)
+    fields: list[NDArray[Any]] = list(vars(result).values())
+    read = sum(getattr(people, name).itemsize for name in READ_BY_ALL)
+    return float(np.dtype(np.int64).itemsize + read + sum(field.nbytes for field in fields))
+
+
+@compiled
+def _add_one(values: NDArray[np.float32]) -> None:
+    for i in range(values.shape[0]):
+        values[i] += np.float32(1.0)
+
+
+def _times(run: Stretch, factor: float) -> Stretch:
+    return lambda seconds: run(seconds) * factor
+
+
+def _resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not tell."""
+    pages = Path("/proc/self/statm")
+    if not pages.exists():
+        return 0
+    return int(pages.read_text().split()[1]) * 4096
