@@ -244,15 +244,19 @@ def contact(
                 par,
                 today,
             )
-            discount = round(amount * action.discount)
+            # Given a purchase because of it, v[0] / chance is uniform again.
+            buys = v[0] < chance
+            redeems = not buys or v[0] < chance * action.redeems
+            discount = round(amount * action.discount) if redeems else 0
+            extra = action.points if redeems else 0
             money[CREDITED + DISCOUNT, i] += discount
-            if v[0] < chance:
+            if buys:
                 answer |= PURCHASED
                 wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], z_buy)
                 wait = max(latency + wait, 1)
                 waits[4, i] = wait
                 earn = fs[col.EARN, i] * tables.tiers[bits[col.TIER, i]].earn
-                points = action.points + round(amount / 100.0 * earn)
+                points = extra + round(amount / 100.0 * earn)
                 margin = round(amount * par.margin_share * tables.categories[category].margin)
                 liability = round(points * charged)
                 money[CREDITED + MARGIN, i] += margin
@@ -264,7 +268,7 @@ def contact(
                 ints[col.DUE_POINTS, i] = points
                 ints[col.DUE_LIABILITY, i] = liability
                 ints[col.DUE_PLACE, i] = category + 256 * store
-                if action.take_up > 0.0:
+                if redeems and action.worth > 0:
                     answer |= REDEEMED
                     waits[3, i] = wait
             else:
