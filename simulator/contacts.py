@@ -244,15 +244,19 @@ def contact(
                 par,
                 today,
             )
-            discount = round(amount * action.discount)
+            # Given a purchase because of it, v[0] / chance is uniform again.
+            buys = v[0] < chance
+            redeems = not buys or v[0] < chance * action.redeems
+            discount = round(amount * action.discount) if redeems else 0
+            extra = action.points if redeems else 0
             money[i, CREDITED + DISCOUNT] += discount
-            if v[0] < chance:
+            if buys:
                 answer |= PURCHASED
                 wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], z_buy)
                 wait = max(latency + wait, 1)
                 waits[i, 4] = wait + 1
                 earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
-                points = action.points + round(amount / 100.0 * earn)
+                points = extra + round(amount / 100.0 * earn)
                 margin = round(amount * par.margin_share * tables.categories[category].margin)
                 liability = round(points * charged)
                 money[i, CREDITED + MARGIN] += margin
@@ -264,7 +268,7 @@ def contact(
                 ints[i, col.DUE_POINTS] = points
                 ints[i, col.DUE_LIABILITY] = liability
                 ints[i, col.DUE_PLACE] = category + 256 * store
-                if action.take_up > 0.0:
+                if redeems and action.worth > 0:
                     answer |= REDEEMED
                     waits[i, 3] = wait + 1
             else:

@@ -175,11 +175,12 @@ def expect(
             if hurt > 0.0 and action.recovers == 0:
                 stays = own * (1.0 - arrives[c] * hurt)
             margin = (stays + arrives[c] * added) * margin_each
-            discount = arrives[c] * (added + used) * mean * action.discount
+            redeemed = added * action.redeems + used
+            discount = arrives[c] * redeemed * mean * action.discount
             points = (
                 day_points
                 + stays * seen * own_points
-                + arrives[c] * (added * (action.points + earns) + used * action.points) * charged
+                + arrives[c] * (added * earns + redeemed * action.points) * charged
             )
             refused = arrives[c] * refuses[c]
             if weights.shape[0] > 0:

@@ -11,21 +11,22 @@ For customer i and action k on channel c, of kind o, in journey j:
     uses_ik    = take_up_k * fit_io * P(own purchase within take_up_days)
 
 and, given that it arrives, he buys because of it with probability added_ik, or else uses the
-offer on a purchase that he would have made anyway with probability uses_ik; today's own
-purchase is lost with probability hurt_i where contacts put him off. Both answers are settled
-in his mind on the day of the contact and land after delays of their own
-(:mod:`simulator.delays`); while one is on its way there is no second of its kind. So the
-expectation of all that a decision brings is exact given the state of its morning, even though
-it comes in over weeks. m_i are months since the last purchase and h_i is spend of the past
-year, both kept inside the range of Hillstrom's experiment. Other channels, offers and moments
-multiply the e-mail's effect: these multiples are explicit knobs of the scenario.
-
-Clicks carry what a firm can learn of hidden tastes:
-P(clicked | arrived) = clicked_c * click[group_i] * affinity_ic * fit_io * tired_ic.
+offer on a purchase that he would have made anyway with probability uses_ik; of the purchases
+it brings, the share redeems_k uses the offer; today's own purchase is lost with probability
+hurt_i where contacts put him off. Both answers are settled in his mind on the day of the
+contact and land after delays of their own (:mod:`simulator.delays`); while one is on its way
+there is no second of its kind. So the expectation of all that a decision brings is exact given
+the state of its morning, even though it comes in over weeks. m_i are months since the last
+purchase and h_i is spend of the past year, both kept inside the range of Hillstrom's
+experiment. Other channels, offers and moments multiply the e-mail's effect: these multiples
+are explicit knobs of the scenario.
 
 An e-mail is read more often than clicked: Hillstrom's brought six more visitors per hundred,
 click rates are near two. So P(visits because of it | arrived) = added_ik / conversion, and
 those who buy because of it are among those visitors.
+
+Clicks carry what a firm can learn of hidden tastes:
+P(clicked | arrived) = clicked_c * click[group_i] * affinity_ic * fit_io * tired_ic.
 
 The functions take scalars and are compiled into the kernels.
 """

@@ -243,6 +243,8 @@ def _actions(scenario: Scenario, channels: Records) -> Records:
                 "discount": action.discount,
                 "points": action.points,
                 "cost": action.cost_minor,
+                "worth": int(worth),
+                "redeems": offer.redeems if offer else 0.0,
                 "take_up": (offer.take_up if offer else 0.0) * worth,
             }
         )

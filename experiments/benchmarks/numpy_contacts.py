@@ -197,6 +197,11 @@ def _respond(lives: Lives, sent: Contacts, uniform: Float, added: Float, z: Floa
     used = _used(lives, sent, added)
     latency = sent.channel["latency_days"]
     buys, uses = uniform < added, (uniform >= added) & (uniform < added + used)
+    redeems = uses | (uniform < added * sent.action["redeems"])
+    action = sent.action.copy()
+    for name in ("discount", "points", "worth"):  # an offer that is not used is none
+        action[name] = np.where(redeems, action[name], 0)
+    sent = replace(sent, action=action)
     for mask, index, settle in ((buys, BUY, _purchase), (uses, REDEEM, _redemption)):
         some = sent.where(mask)
         amount, category, store = lives.basket(some.rows, Purpose.LATER_BASKET)
@@ -273,7 +278,7 @@ def _purchase(
     out.components["points_minor"][rows] += liability
     out.answers["purchased"][rows] = True
     out.delay["purchased"][rows] = wait
-    offered = some.action["take_up"] > 0.0
+    offered = some.action["worth"] > 0
     out.answers["redeemed"][rows[offered]] = True
     out.delay["redeemed"][rows[offered]] = wait[offered]
     due = (lives.clock + wait, amount, margin, discount, points, liability, category + 256 * store)

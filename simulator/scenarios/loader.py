@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -15,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from simulator.calibration.figures import MODELS, EmailFigures, Purchases, SpendFigures
 from simulator.scenarios import circumstances as c
 from simulator.scenarios import sections as s
+from simulator.scenarios.source import Source, merged, read
 from simulator.schema import reference_schema
 from troth.catalogue import (
     CHANNELS,
@@ -26,7 +25,7 @@ from troth.catalogue import (
     OfferKind,
 )
 from troth.digests import digest
-from troth.errors import InvalidArgument, NotFound
+from troth.errors import InvalidArgument
 from troth.features import FeatureSchema
 from troth.objective import Objective
 
@@ -149,13 +148,14 @@ class Scenario(s.Section):
 
         Args:
             changes: section name to ``{key: value}``; e.g. the figures of ``troth calibrate``.
+                Tables are merged as in :mod:`simulator.scenarios.source`.
 
         Raises:
             InvalidArgument: naming the key, the value and what is allowed.
         """
         values = self.model_dump(mode="python")
         for section, change in changes.items():
-            values[section] = {**values[section], **change}
+            values = merged(values, {section: change})
         return _validated(values, self.name)
 
 
@@ -222,13 +222,14 @@ def _complete(key: str, given: Mapping[Any, Any], wanted: tuple[Any, ...]) -> No
             raise ValueError(f"{key}.{name}: must be one of {', '.join(wanted)}")
 
 
-def _validated(values: Mapping[str, Any], where: str) -> Scenario:
+def _validated(values: Mapping[str, Any], source: str | Source) -> Scenario:
     try:
         return Scenario.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
         message = first["msg"].removeprefix("Value error, ")
+        where = source if isinstance(source, str) else source.where(key)
         if not key:  # a check across sections: the message names the key itself
             raise InvalidArgument(f"{where}: {message}", field="scenario") from error
         given = "" if first["type"] == "missing" else f" = {first['input']!r}"
@@ -238,26 +239,12 @@ def _validated(values: Mapping[str, Any], where: str) -> Scenario:
 def load(name_or_path: str | Path = "reference") -> Scenario:
     """Read a scenario: one that ships by its name, or a TOML file by its path.
 
+    A file may be based on another, see :mod:`simulator.scenarios.source`; the digest is that of
+    the values in force.
+
     Raises:
         NotFound: if there is no such scenario or file.
         InvalidArgument: in one line, with file, key, value and what is allowed.
     """
-    text = str(name_or_path)
-    if text.endswith(".toml"):
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise NotFound(f"{path} does not exist", field="scenario")
-        content = path.read_text(encoding="utf-8")
-        where = path.name
-    else:
-        parts = text.split("/")
-        shipped = files("simulator.scenarios").joinpath(*parts[:-1], f"{parts[-1]}.toml")
-        if not all(part.isidentifier() for part in parts) or not shipped.is_file():
-            raise NotFound(f"no scenario {text!r} ships with Troth", field="scenario")
-        content = shipped.read_text(encoding="utf-8")
-        where = f"{text}.toml"
-    try:
-        values = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidArgument(f"{where}: not TOML: {error}", field="scenario") from error
-    return _validated(values, where)
+    source = read(name_or_path)
+    return _validated(source.values(), source)

@@ -156,7 +156,9 @@ class KindSection(Section):
 class OfferSection(Section):
     """One offer; ``cost_minor`` comes on top of the channel's cost.
 
-    ``take_up`` multiplies the chance that someone who would have bought anyway uses it.
+    ``take_up`` multiplies the chance that someone who would have bought anyway uses it;
+    ``redeems`` is the share of the purchases it brings that use it, as an offer also advertises
+    what it does not cover (Sahni, Zou & Chintagunta 2017).
     """
 
     kind: Kind
@@ -164,6 +166,7 @@ class OfferSection(Section):
     points: Minor = 0
     cost_minor: Minor = 0
     take_up: Factor = 1.0
+    redeems: Share = 1.0
 
 
 class ResponseSection(Section):

@@ -36,7 +36,8 @@ Bool = NDArray[np.bool_]
 GROUP = "Hillstrom: what an e-mail does"
 
 WINDOW_DAYS = 14
-REPLICATES = 8
+REPLICATES = 24
+ORDER_DAYS = 365
 DAYS_PER_MONTH = 30.4375
 MONTHS = 12
 RECENCY_SEGMENTS = ((1, 3), (4, 6), (7, 9), (10, 12))
@@ -150,7 +151,7 @@ class HillstromMoments:
 
     def days(self, study: Study) -> int:
         """Both twins' two weeks in every replicate, and two weeks of orders."""
-        return 2 * WINDOW_DAYS * REPLICATES + WINDOW_DAYS
+        return 2 * WINDOW_DAYS * REPLICATES + ORDER_DAYS
 
     def measure(self, study: Study) -> Findings:
         """Rows and plots of the e-mail's effect."""
@@ -170,7 +171,7 @@ class HillstromMoments:
         )
         months = np.ceil(recency[found.member] / DAYS_PER_MONTH).astype(np.int64)
         history = past_year(contexts)[found.member]
-        orders = simulate(world, WINDOW_DAYS, advance=study.advance).amount
+        orders = simulate(world, ORDER_DAYS, advance=study.advance).amount
         rows, charts = effects(real, found, months, history)
         return Findings((*rows, _spread(real, orders)), charts)
 

@@ -25,7 +25,9 @@ def lively() -> Scenario:
     """The reference with everything that seldom happens made frequent, BG/NBD purchases."""
     return load("reference").replace(
         warm_up={"days": 12},
-        purchases={"r": 2.0, "alpha_weeks": 3.0},
+        purchases={"model": "bg_nbd", "r": 2.0, "alpha_weeks": 3.0, "a": 0.8, "b": 2.4},
+        population={"novelty": 0.8, "novelty_days": 100},
+        offers={"ten_percent": {"redeems": 0.3}},
         mood={"ticket_per_day": 0.02, "leaves_per_open_day": 0.02, "nps_per_purchase": 0.5},
         fatigue={"irritation": 0.002, "app_removal_per_day": 0.004, "cap_contacts": 6},
         loyalty={"surprise_per_day": 0.01, "demotion_days": 20},

@@ -1,0 +1,150 @@
+"""Where a scenario's values are written: files, and the files they are based on.
+
+A scenario may say ``based_on = "reference"`` (one that ships, or the path of a TOML file beside
+it) and then holds only what differs. Tables are merged key by key, arrays and single values
+replaced; a table that names another ``model`` replaces the whole table.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from troth.errors import InvalidArgument, NotFound
+
+BASED_ON = "based_on"
+MODEL = "model"
+ENDING = ".toml"
+PACKAGE = "simulator.scenarios"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One file.
+
+    Attributes:
+        name: of the file, for errors.
+        text: its TOML.
+        values: the same, parsed, without ``based_on``.
+    """
+
+    name: str
+    text: str
+    values: dict[str, Any]
+
+    def says(self, key: str) -> bool:
+        """Whether the file has a value at the dotted ``key``, or at a part of it."""
+        here: Any = self.values
+        for part in key.split("."):
+            if isinstance(here, list):
+                return True  # an array is written in one place
+            if not isinstance(here, dict) or part not in here:
+                return False
+            here = here[part]
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A scenario as it is written.
+
+    Attributes:
+        layers: the scenario's own file first, then what each is based on.
+    """
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def name(self) -> str:
+        """The scenario's own file."""
+        return self.layers[0].name
+
+    def values(self) -> dict[str, Any]:
+        """All values, those of the file itself over those it is based on."""
+        found: dict[str, Any] = {}
+        for layer in reversed(self.layers):
+            found = merged(found, layer.values)
+        return found
+
+    def where(self, key: str) -> str:
+        """The file that a value at the dotted ``key`` comes from; its own for a missing one."""
+        return next((layer.name for layer in self.layers if layer.says(key)), self.name)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``base``, tables key by key; neither is changed."""
+    out = dict(base)
+    for key, value in over.items():
+        under = out.get(key)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            another = MODEL in value and value[MODEL] != under.get(MODEL)
+            out[key] = dict(value) if another else merged(under, value)
+        else:
+            out[key] = value
+    return out
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the scenarios that ship: ``reference`` and the rest, then those in folders."""
+    return tuple(sorted(_names(files(PACKAGE), ""), key=lambda name: ("/" in name, name)))
+
+
+def _names(folder: Traversable, prefix: str) -> list[str]:
+    found = []
+    for entry in folder.iterdir():
+        if entry.name.endswith(ENDING):
+            found.append(prefix + entry.name.removesuffix(ENDING))
+        elif entry.is_dir() and entry.name.isidentifier():
+            found += _names(entry, f"{prefix}{entry.name}/")
+    return found
+
+
+def read(name_or_path: str | Path) -> Source:
+    """A scenario that ships by its name, or a TOML file by its path, with what it is based on.
+
+    Raises:
+        NotFound: if there is no such scenario or file.
+        InvalidArgument: if it is not TOML, or bases lead in a circle; names the file.
+    """
+    layers: list[Layer] = []
+    wanted, beside = str(name_or_path), Path()
+    while wanted:
+        layer, base, beside = _read(wanted, beside)
+        if any(layer.text == other.text for other in layers):
+            raise InvalidArgument(
+                f"{layers[-1].name}: {BASED_ON} = {wanted!r}: leads in a circle", field=BASED_ON
+            )
+        layers.append(layer)
+        wanted = base
+    return Source(tuple(layers))
+
+
+def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
+    """One file, what it is based on, and the folder to look for that in."""
+    if wanted.endswith(ENDING):
+        path = beside / wanted
+        if not path.is_file():
+            raise NotFound(f"{path} does not exist", field="scenario")
+        name, text, beside = path.name, path.read_text(encoding="utf-8"), path.parent
+    else:
+        parts = wanted.split("/")
+        entry = files(PACKAGE).joinpath(*parts[:-1], parts[-1] + ENDING)
+        if not all(part.isidentifier() for part in parts) or not entry.is_file():
+            raise NotFound(f"no scenario {wanted!r} ships with Troth", field="scenario")
+        name, text = wanted + ENDING, entry.read_text(encoding="utf-8")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArgument(f"{name}: not TOML: {error}", field="scenario") from error
+    base = values.pop(BASED_ON, "")
+    if not isinstance(base, str):
+        raise InvalidArgument(
+            f"{name}: {BASED_ON} = {base!r}: must be the name of a scenario or a .toml file",
+            field=BASED_ON,
+        )
+    return Layer(name, text, values), base, beside
