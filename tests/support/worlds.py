@@ -50,7 +50,7 @@ def still() -> Scenario:
     return plain.replace(
         warm_up={"days": 0},
         calendar={"month_factors": [1.0] * 12, "weekday_factors": [1.0] * 7, "weather_effect": 0.0},
-        population={"engagement_sigma": 0.0, "hour_sensitivity": 0.0},
+        population={"engagement_sigma": 0.0, "hour_sensitivity": 0.0, "novelty": 0.0},
         channels=all_channels(plain, affinity_sigma=0.0, reach=1.0, delivery=1.0, opt_out=0.0),
         kinds={name: {**k.model_dump(), "fit_sigma": 0.0} for name, k in plain.kinds.items()},
         visits={"fade_shock": 0.0},
@@ -75,6 +75,7 @@ def still() -> Scenario:
             "points_gradient": 0.0,
             "birthday_points": 0,
             "surprise_per_day": 0.0,
+            "gift_lift": 0.0,
             "demotion_shock": 0.0,
             "demotion_drop": 0.0,
         },
@@ -94,6 +95,7 @@ def lively() -> Scenario:
         population={"tenure_days_max": 300, "price_sensitivity_sigma": 0.2},
         spend={"sigma_between": 0.2, "sigma_within": 0.3},
         delays=SHORT,
+        offers={name: {"redeems": 0.6} for name in plain.offers},
         channels={
             name: {
                 **row.model_dump(),
@@ -163,3 +165,19 @@ def refreshed(world: World) -> World:
     twin = world.fork()
     twin.set_programme(twin.programme)
     return twin
+
+
+@cache
+def eager() -> Scenario:
+    """Nobody buys by himself; whoever is contacted opens, clicks, visits and buys, all for sure."""
+    calm = still()
+    return calm.replace(
+        purchases={"r": 1e-4, "alpha_weeks": 1000.0},
+        channels=all_channels(calm, opened=1.0, clicked=1.0, response=100.0),
+        kinds={name: {"response": 100.0, "fit_sigma": 0.0} for name in calm.kinds},
+        persuadability=all_groups(calm, gain=1.0, click=1.0, hurt=0.0, opt_out=1.0),
+        population={"price_sensitivity_sigma": 0.0},
+        response={"ceiling": 1.0, "visit_given_click": 1.0},
+        visits={"per_purchase": 0.0},
+        delays=SHORT,
+    )
