@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import channels, fraud, identity, kernel, offers, purchases, spend
-from simulator.calibration.figures import ParetoFigures
 from simulator.columns import BUCKETS, PERIOD_DAYS, WATCHED_KINDS
 from simulator.population import Population
 from simulator.purposes import Purpose
 from simulator.rules import Rules
 from simulator.scenarios import Scenario
+from simulator.scenarios.processes import ParetoFigures
 from troth.catalogue import CHANNELS
 
 Float = NDArray[np.float64]

@@ -27,19 +27,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, gammaincinv
 
-from simulator.calibration.figures import ParetoFigures, PurchaseFigures
 from simulator.columns import NEVER
+from simulator.scenarios.processes import ParetoFigures, PurchaseFigures
 
 Float = NDArray[np.float64]
 
 DAYS_PER_WEEK = 7.0
+_MOST_DAYS = 0.95
+"""Largest share of days with a purchase."""
 _LEAST = 1e-37  # shapes below 1 put mass next to 0; a float32 stays positive
 
 
 def draw_rates(figures: PurchaseFigures | ParetoFigures, quantile: Float) -> Float:
-    """Purchases per day, float64 (n,) > 0: the gamma quantile of uniforms (n,)."""
+    """Purchases per day, float64 (n,) > 0: the gamma quantile of uniforms (n,).
+
+    The figures count days with a purchase, and a day of the world has at most one: the rate is
+    the one at which 1 - exp(-rate) of days have one.
+    """
     weekly = gammaincinv(figures.r, quantile) / figures.alpha_weeks
-    return np.asarray(np.maximum(weekly / DAYS_PER_WEEK, _LEAST), dtype=np.float64)
+    days = np.minimum(weekly / DAYS_PER_WEEK, _MOST_DAYS)
+    return np.asarray(np.maximum(-np.log1p(-days), _LEAST), dtype=np.float64)
 
 
 def draw_departures(figures: ParetoFigures, quantile: Float) -> Float:

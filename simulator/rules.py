@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import calendar, delays
-from simulator.calibration.figures import PurchaseFigures
 from simulator.columns import BUCKETS, PERIOD_DAYS
 from simulator.journeys import PRESSURES
 from simulator.offers import GROUPS, SERVICE_RECOVERY
 from simulator.scenarios import Scenario
 from simulator.scenarios.circumstances import ShockSection
+from simulator.scenarios.processes import PurchaseFigures
 from simulator.schema import MAX_RECENCY_DAYS, MAX_SINCE_CONTACT_DAYS
 from troth.catalogue import CHANNELS, OFFER_KINDS, OfferKind
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.figures import SpendFigures
+from simulator.scenarios.processes import SpendFigures
 
 Float = NDArray[np.float64]
 

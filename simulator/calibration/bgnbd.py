@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, gammaln, hyp2f1
 
-from simulator.calibration.figures import PurchaseFigures
 from simulator.calibration.histories import PurchaseHistories
 from simulator.calibration.maximum import Maximum, maximise, positive
+from simulator.scenarios.processes import PurchaseFigures
 from troth.errors import InvalidArgument
 
 Float64 = NDArray[np.float64]

@@ -7,17 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.calibration import cdnow, email, hillstrom, spend
-from simulator.calibration.figures import (
-    SECTIONS,
-    EmailFigures,
-    Figures,
-    Fit,
-    Fits,
-    ParetoFigures,
-    PurchaseFigures,
-    Section,
-    SpendFigures,
-)
+from simulator.calibration.figures import SECTIONS, Figures, Fit, Fits, Section
 from simulator.calibration.histories import PurchaseHistories, histories
 from simulator.calibration.maximum import Maximum
 from simulator.calibration.moments import (
@@ -29,6 +19,7 @@ from simulator.calibration.moments import (
 )
 from simulator.calibration.process import METHODS, Process, fit_process
 from simulator.calibration.season import Season
+from simulator.scenarios.processes import EmailFigures, ParetoFigures, PurchaseFigures, SpendFigures
 from troth.digests import sha256
 from troth.errors import FailedPrecondition
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from simulator.calibration.figures import EmailFigures
 from simulator.calibration.hillstrom import EmailTrial
 from simulator.calibration.maximum import Maximum, maximise, share_error
+from simulator.scenarios.processes import EmailFigures
 from troth.errors import FailedPrecondition
 
 Float64 = NDArray[np.float64]

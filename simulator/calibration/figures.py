@@ -6,19 +6,22 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     ValidationError,
     model_validator,
 )
 
+from simulator.scenarios.processes import (
+    MODELS,
+    EmailFigures,
+    Purchases,
+    SpendFigures,
+    Values,
+)
 from troth.digests import DIGEST_LENGTH
 from troth.errors import InvalidArgument, NotFound
 
@@ -31,81 +34,7 @@ SIGNIFICANT_DIGITS = 6
 _Z95 = 1.959963984540054
 
 
-class _Values(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class PurchaseFigures(_Values):
-    """BG/NBD purchase process (Fader, Hardie & Lee 2005).
-
-    While alive, a customer buys at a Poisson rate; after each repeat purchase he leaves for
-    good with some probability.
-    """
-
-    model: Literal["bg_nbd"] = "bg_nbd"
-    r: float = Field(gt=0.0, description="Shape of the gamma distribution of purchase rates.")
-    alpha_weeks: float = Field(gt=0.0, description="Its rate: buys r/alpha a week on average.")
-    a: float = Field(gt=0.0, description="First shape of the beta distribution of drop-out.")
-    b: float = Field(gt=0.0, description="Second shape: mean drop-out is a / (a + b).")
-
-
-class ParetoFigures(_Values):
-    """Pareto/NBD purchase process (Schmittlein, Morrison & Colombo 1987).
-
-    While alive, a customer buys at a Poisson rate; his lifetime is exponential and ends unseen.
-    """
-
-    model: Literal["pareto_nbd"] = "pareto_nbd"
-    r: float = Field(gt=0.0, description="Shape of the gamma distribution of purchase rates.")
-    alpha_weeks: float = Field(gt=0.0, description="Its rate: buys r/alpha a week on average.")
-    s: float = Field(gt=0.0, description="Shape of the gamma distribution of death rates.")
-    beta_weeks: float = Field(gt=0.0, description="Its rate: dies at s/beta a week on average.")
-
-
-def _model(value: object) -> str | None:
-    """The process a mapping or an object names; BG/NBD where it names none."""
-    named = value.get("model", "bg_nbd") if isinstance(value, Mapping) else value
-    return named if isinstance(named, str) else getattr(value, "model", None)
-
-
-MODELS = frozenset({"bg_nbd", "pareto_nbd"})
-"""The values of ``purchases.model``; pydantic puts them into the place of an error."""
-
-Purchases = Annotated[
-    Annotated[PurchaseFigures, Tag("bg_nbd")] | Annotated[ParetoFigures, Tag("pareto_nbd")],
-    Discriminator(_model),
-]
-"""Either purchase process, told apart by the key ``model``; without it BG/NBD."""
-
-
-class SpendFigures(_Values):
-    """Log-normal spend of a purchase, in major units: ln spend = mu + customer + purchase."""
-
-    mu: float = Field(ge=-20.0, le=20.0, description="Mean of ln spend over customers.")
-    sigma_between: float = Field(gt=0.0, le=10.0, description="SD of ln spend between customers.")
-    sigma_within: float = Field(gt=0.0, le=10.0, description="SD of ln spend within a customer.")
-
-
-class EmailFigures(_Values):
-    """Response to an e-mail within two weeks.
-
-    Without an e-mail, logit P(visit) = visit_intercept + visit_recency * m + visit_log_history
-    * log1p(h), with m months since the last purchase (fitted on 1..12) and h dollars spent in
-    the past year; an e-mail adds lift_intercept + lift_recency * m + lift_log_history *
-    log1p(h). A visitor buys with the share given for his arm.
-    """
-
-    visit_intercept: float = Field(ge=-50.0, le=50.0)
-    visit_recency: float = Field(ge=-10.0, le=10.0)
-    visit_log_history: float = Field(ge=-10.0, le=10.0)
-    lift_intercept: float = Field(ge=-50.0, le=50.0)
-    lift_recency: float = Field(ge=-10.0, le=10.0)
-    lift_log_history: float = Field(ge=-10.0, le=10.0)
-    conversion_given_visit_email: float = Field(gt=0.0, lt=1.0)
-    conversion_given_visit_none: float = Field(gt=0.0, lt=1.0)
-
-
-class Fit(_Values):
+class Fit(Values):
     """How one section was estimated."""
 
     source: str = Field(min_length=1, description="The data set, in words.")
@@ -125,7 +54,7 @@ class Fit(_Values):
         return self
 
 
-class Fits(_Values):
+class Fits(Values):
     """The fits of the three sections."""
 
     purchases: Fit
@@ -139,7 +68,7 @@ _LOG_SCALE = frozenset(
 _LOGIT_SCALE = frozenset({"conversion_given_visit_email", "conversion_given_visit_none"})
 
 
-class Figures(_Values):
+class Figures(Values):
     """Everything ``troth calibrate`` estimates.
 
     The sections ``purchases``, ``spend`` and ``email`` are those of a scenario, name for name.

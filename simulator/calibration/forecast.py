@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.figures import ParetoFigures, PurchaseFigures
 from simulator.calibration.histories import (
     DAYS_PER_WEEK,
     PurchaseHistories,
@@ -17,6 +16,7 @@ from simulator.calibration.histories import (
 )
 from simulator.calibration.process import Process, expected_daily, expected_future, fit_process
 from simulator.calibration.season import Season
+from simulator.scenarios.processes import ParetoFigures, PurchaseFigures
 from troth.errors import InvalidArgument
 
 Float64 = NDArray[np.float64]

@@ -8,12 +8,6 @@ import numpy as np
 
 from simulator.calibration import email, spend
 from simulator.calibration.cdnow import PurchaseLog
-from simulator.calibration.figures import (
-    EmailFigures,
-    ParetoFigures,
-    PurchaseFigures,
-    SpendFigures,
-)
 from simulator.calibration.hillstrom import EmailTrial
 from simulator.calibration.histories import (
     DAYS_PER_WEEK,
@@ -27,6 +21,7 @@ from simulator.calibration.process import (
     share_without_repeat,
 )
 from simulator.calibration.season import Season
+from simulator.scenarios.processes import EmailFigures, ParetoFigures, PurchaseFigures, SpendFigures
 
 _DEVIATE_90 = 1.2815515655446004
 

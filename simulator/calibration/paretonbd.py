@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, exprel, gammaln
 
-from simulator.calibration.figures import ParetoFigures
 from simulator.calibration.histories import DAYS_PER_WEEK, PurchaseHistories
 from simulator.calibration.maximum import Maximum, maximise, positive
 from simulator.calibration.season import Season
+from simulator.scenarios.processes import ParetoFigures
 from troth.errors import FailedPrecondition, InvalidArgument
 
 Float64 = NDArray[np.float64]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration import bgnbd, paretonbd
-from simulator.calibration.figures import ParetoFigures, PurchaseFigures
 from simulator.calibration.histories import DAYS_PER_WEEK, PurchaseHistories
 from simulator.calibration.maximum import Maximum
 from simulator.calibration.season import Season, operational
+from simulator.scenarios.processes import ParetoFigures, PurchaseFigures
 from troth.errors import FailedPrecondition
 
 Float64 = NDArray[np.float64]

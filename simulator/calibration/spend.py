@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.figures import SpendFigures
 from simulator.calibration.maximum import Maximum, maximise
+from simulator.scenarios.processes import SpendFigures
 from troth.errors import InvalidArgument
 
 Float64 = NDArray[np.float64]

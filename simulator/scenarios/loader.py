@@ -10,9 +10,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from simulator.calibration.figures import MODELS, EmailFigures, Purchases, SpendFigures
 from simulator.scenarios import circumstances as c
 from simulator.scenarios import sections as s
+from simulator.scenarios.processes import MODELS, EmailFigures, Purchases, SpendFigures
 from simulator.scenarios.source import Source, merged, read
 from simulator.schema import reference_schema
 from troth.catalogue import (

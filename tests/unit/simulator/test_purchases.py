@@ -7,9 +7,9 @@ import pytest
 from scipy.special import hyp2f1
 
 from simulator import purchases
-from simulator.calibration.figures import ParetoFigures, PurchaseFigures
 from simulator.columns import NEVER
 from simulator.scenarios import Scenario
+from simulator.scenarios.processes import ParetoFigures, PurchaseFigures
 from simulator.world import World
 from tests.support.worlds import (
     all_groups,

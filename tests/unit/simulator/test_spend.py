@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator import spend
-from simulator.calibration.figures import SpendFigures
+from simulator.scenarios.processes import SpendFigures
 
 FIGURES = SpendFigures(mu=3.25, sigma_between=0.45, sigma_within=0.6)
 

@@ -11,8 +11,8 @@ from scipy.integrate import quad
 from scipy.stats import beta, gamma
 
 from simulator.calibration import bgnbd, cdnow
-from simulator.calibration.figures import PurchaseFigures
 from simulator.calibration.histories import PurchaseHistories
+from simulator.scenarios.processes import PurchaseFigures
 from troth.errors import FailedPrecondition, InvalidArgument
 
 PUBLISHED = PurchaseFigures(r=0.243, alpha_weeks=4.414, a=0.793, b=2.426)

@@ -13,9 +13,10 @@ import typer
 from typer.testing import CliRunner
 
 from simulator.calibration.calibrate import calibrate
-from simulator.calibration.figures import SECTIONS, Figures, ParetoFigures
+from simulator.calibration.figures import SECTIONS, Figures
 from simulator.calibration.season import album_trade
 from simulator.commands import register
+from simulator.scenarios.processes import ParetoFigures
 from tests.support import own_files
 from troth.errors import InvalidArgument, NotFound
 

@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
 
 from simulator.calibration import email, hillstrom
-from simulator.calibration.figures import EmailFigures
 from simulator.calibration.hillstrom import EmailTrial
+from simulator.scenarios.processes import EmailFigures
 from troth.errors import FailedPrecondition
 
 TRUTH = EmailFigures(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from simulator.calibration.figures import SECTIONS, Figures, ParetoFigures
+from simulator.calibration.figures import SECTIONS, Figures
 from simulator.calibration.overlay import overlay_text, write_text
+from simulator.scenarios.processes import ParetoFigures
 from troth.errors import InvalidArgument, NotFound
 
 

@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose
 from scipy.special import gammaln, hyp2f1
 
 from simulator.calibration import cdnow, paretonbd
-from simulator.calibration.figures import ParetoFigures
 from simulator.calibration.histories import DAYS_PER_WEEK, PurchaseHistories
 from simulator.calibration.season import Season
+from simulator.scenarios.processes import ParetoFigures
 from troth.errors import FailedPrecondition, InvalidArgument
 
 PUBLISHED = ParetoFigures(r=0.553, alpha_weeks=10.58, s=0.606, beta_weeks=11.67)

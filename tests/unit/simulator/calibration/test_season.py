@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from simulator.calibration import cdnow
-from simulator.calibration.figures import PurchaseFigures
 from simulator.calibration.forecast import Forecast, forecast_half
 from simulator.calibration.histories import PurchaseHistories
 from simulator.calibration.process import (
@@ -20,6 +19,7 @@ from simulator.calibration.process import (
     fit_better,
 )
 from simulator.calibration.season import Season, album_trade, operational
+from simulator.scenarios.processes import PurchaseFigures
 from troth.errors import FailedPrecondition, InvalidArgument
 
 MONDAY = int(np.datetime64("1997-01-06").astype(np.int64))

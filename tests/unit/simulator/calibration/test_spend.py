@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from simulator.calibration import cdnow, spend
-from simulator.calibration.figures import SpendFigures
+from simulator.scenarios.processes import SpendFigures
 from troth.errors import FailedPrecondition, InvalidArgument
 
 
