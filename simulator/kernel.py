@@ -60,49 +60,48 @@ def inlined(function: _Function) -> _Function:
 
 
 @inlined
-def _round(x0: Any, x1: Any, x2: Any, x3: Any, a: Any, b: Any) -> Any:
-    low, half = uint64(_LOW), uint64(32)
-    p0 = uint64(0xD2511F53) * x0
-    p1 = uint64(0xCD9E8D57) * x2
-    return (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
-
-
-@inlined
-def _bump(a: Any, b: Any) -> Any:
-    low = uint64(_LOW)
-    return (a + uint64(0x9E3779B9)) & low, (b + uint64(0xBB67AE85)) & low
-
-
-@inlined
 def philox(counter: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: Any) -> Any:
     """Philox4x32-10 (Salmon et al., SC 2011): four words, each a uint64 below 2**32.
 
     The ten rounds are written out: LLVM vectorises a loop over customers only if there is no
-    loop inside.
+    loop inside, and helpers put in by Numba would take ten times as long to compile.
     """
-    low = uint64(_LOW)
+    low, half = uint64(_LOW), uint64(32)
+    m0, m1 = uint64(0xD2511F53), uint64(0xCD9E8D57)
+    w0, w1 = uint64(0x9E3779B9), uint64(0xBB67AE85)
     x0, x1 = uint64(counter) & low, uint64(purpose) & low
     x2, x3 = uint64(step) & low, uint64(replicate) & low
     a, b = uint64(k0) & low, uint64(k1) & low
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    x0, x1, x2, x3 = _round(x0, x1, x2, x3, a, b)
-    a, b = _bump(a, b)
-    return _round(x0, x1, x2, x3, a, b)
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    a, b = (a + w0) & low, (b + w1) & low
+    p0, p1 = m0 * x0, m1 * x2
+    x0, x1, x2, x3 = (p1 >> half) ^ x1 ^ a, p1 & low, (p0 >> half) ^ x3 ^ b, p0 & low
+    return x0, x1, x2, x3
 
 
 @inlined
@@ -115,6 +114,12 @@ def draw(customer: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: An
         (np.float64(np.int64(c)) + 0.5) * UNIT,
         (np.float64(np.int64(d)) + 0.5) * UNIT,
     )
+
+
+@compiled
+def drawn(customer: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: Any) -> Any:
+    """:func:`draw` where nothing is to be vectorised: it compiles once, not per caller."""
+    return draw(customer, purpose, step, replicate, k0, k1)
 
 
 @inlined

@@ -25,7 +25,7 @@ from simulator.contacts import (
 )
 from simulator.fraud import ask
 from simulator.identity import stranger
-from simulator.kernel import compiled, draw
+from simulator.kernel import compiled, drawn
 from simulator.mood import complain, feel, measure
 from simulator.population import Blocks
 from simulator.purposes import Purpose
@@ -130,7 +130,7 @@ def events(
     clock, period = today.clock, today.period
     for at in range(rows.shape[0]):
         i = rows[at]
-        x = draw(first + i, DAY, clock, replicate, k0, k1)
+        x = drawn(first + i, DAY, clock, replicate, k0, k1)
         event = 0
         while event < STRANGER and x[1] >= life[event]:
             event += 1

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from simulator import columns as col
 from simulator.chances import RECOVERY
-from simulator.kernel import compiled, draw, normals
+from simulator.kernel import compiled, drawn, normals
 from simulator.purposes import Purpose
 
 TICKET, SIGNAL = int(Purpose.TICKET), int(Purpose.LIFE)
@@ -72,7 +72,7 @@ def measure(
     clock: Any,
 ) -> None:
     """Refresh the firm's signal of customer ``i``."""
-    u = draw(first + i, SIGNAL, clock, keys[0], keys[1], keys[2])
+    u = drawn(first + i, SIGNAL, clock, keys[0], keys[1], keys[2])
     z, _ = normals(u[0], u[1])
     heard = now(fs, ints, i, par, clock) + par.mood_signal_sd * z
     fs[i, col.SIGNAL] = min(max(heard, -1.0), 1.0)
@@ -93,7 +93,7 @@ def tickets(
     clock = today.clock
     for at in range(rows.shape[0]):
         i = rows[at]
-        u = draw(first + i, TICKET, clock, keys[0], keys[1], keys[2])
+        u = drawn(first + i, TICKET, clock, keys[0], keys[1], keys[2])
         solved = par.mood_solved_per_day
         if flags[i - low] & RECOVERY:
             solved = par.mood_solved_by_recovery

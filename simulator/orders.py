@@ -17,7 +17,7 @@ from simulator import columns as col
 from simulator.basket import contents
 from simulator.challenges import advance
 from simulator.identity import hide
-from simulator.kernel import compiled, draw, normals
+from simulator.kernel import compiled, drawn, normals
 from simulator.mood import complain, feel, score
 from simulator.population import Blocks
 from simulator.purposes import Purpose
@@ -68,8 +68,8 @@ def order(
         i = rows[at]
         number = first + i
         charged = fs[i, col.POINT_VALUE] * par.charged
-        u = draw(number, LATER_ORDER if landing else ORDER, clock, replicate, k0, k1)
-        w = draw(number, LATER_FEELING if landing else FEELING, clock, replicate, k0, k1)
+        u = drawn(number, LATER_ORDER if landing else ORDER, clock, replicate, k0, k1)
+        w = drawn(number, LATER_FEELING if landing else FEELING, clock, replicate, k0, k1)
         seen = True
         if landing:
             amount = int(ints[i, col.DUE_BASKET])
@@ -87,7 +87,7 @@ def order(
                 ints[i, col.LEAVES] = stays
         else:
             amount, category, store = contents(
-                draw(number, BASKET, clock, replicate, k0, k1),
+                drawn(number, BASKET, clock, replicate, k0, k1),
                 fs[i, col.BASKET],
                 bits[i, col.FAVOURITE],
                 bits[i, col.PLACE],
@@ -109,7 +109,7 @@ def order(
                 money[i, CREDITED + POINTS] += liability
                 money[i, LANDED + POINTS] += liability
             if par.bg_nbd > 0.0:
-                x = draw(number, DAY, clock, replicate, k0, k1)
+                x = drawn(number, DAY, clock, replicate, k0, k1)
                 if x[3] < fs[i, col.DROP_OUT]:
                     ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
         booked[i] += 1
