@@ -21,7 +21,7 @@ def target(orders: int, difficulty: float = 1.0) -> int:
     people.challenge_end[:] = -1
     people.orders[:] = orders
     people.difficulty[:] = difficulty
-    challenges.start(people.floats, people.ints, 0, Rules.of(still()).par, 100)
+    challenges.start(people.memory.floats, people.memory.ints, 0, Rules.of(still()).par[0], 100)
     assert people.challenge_end[0] == 146
     assert people.challenge_done[0] == 0
     return int(people.challenge_target[0])
@@ -50,10 +50,10 @@ def test_a_challenge_runs_its_course() -> None:
     people.challenge_end[:] = -1
     people.difficulty[:] = 1.0
     people.orders[:] = 20
-    assert not challenges.advance(people.ints, 0)
-    challenges.start(people.floats, people.ints, 0, Rules.of(still()).par, 5)
+    assert not challenges.advance(people.memory.ints, 0)
+    challenges.start(people.memory.floats, people.memory.ints, 0, Rules.of(still()).par[0], 5)
     assert people.challenge_target[0] == 4
-    assert [bool(challenges.advance(people.ints, 0)) for _ in range(5)] == [
+    assert [bool(challenges.advance(people.memory.ints, 0)) for _ in range(5)] == [
         False, False, False, True, False,
     ]  # fmt: skip
     assert people.challenge_end[0] == -1

@@ -27,21 +27,23 @@ def one(sentiment: float = 0.0) -> Population:
 
 def test_sentiment_returns_to_nought() -> None:
     """With the time constant given, and never leaves [-1, 1]."""
-    people, par = one(0.8), Rules.of(still()).par
+    people, par = one(0.8), Rules.of(still()).par[0]
     days = still().mood.recovery_days
-    assert mood.now(people.floats, people.ints, 0, par, 0) == pytest.approx(0.8)
-    assert mood.now(people.floats, people.ints, 0, par, days) == pytest.approx(0.8 / np.e)
-    assert mood.feel(people.floats, people.ints, 0, -0.5, par, days) == pytest.approx(
+    assert mood.now(people.memory.floats, people.memory.ints, 0, par, 0) == pytest.approx(0.8)
+    assert mood.now(people.memory.floats, people.memory.ints, 0, par, days) == pytest.approx(
+        0.8 / np.e
+    )
+    assert mood.feel(people.memory.floats, people.memory.ints, 0, -0.5, par, days) == pytest.approx(
         0.8 / np.e - 0.5
     )
     assert people.sentiment_day[0] == days
-    assert mood.feel(people.floats, people.ints, 0, -9.0, par, days) == -1.0
-    assert mood.feel(people.floats, people.ints, 0, 9.0, par, days) == 1.0
+    assert mood.feel(people.memory.floats, people.memory.ints, 0, -9.0, par, days) == -1.0
+    assert mood.feel(people.memory.floats, people.memory.ints, 0, 9.0, par, days) == 1.0
 
 
 def test_put_off_is_the_larger_of_disposition_and_open_ticket() -> None:
     """A sleeping dog is no more put off by a ticket than he already is."""
-    par, hurt = Rules.of(still()).par, still().mood.hurt_when_open
+    par, hurt = Rules.of(still()).par[0], still().mood.hurt_when_open
     assert mood.put_off(0.0, False, par) == 0.0
     assert mood.put_off(0.0, True, par) == hurt
     assert mood.put_off(0.9, True, par) == 0.9
@@ -49,7 +51,7 @@ def test_put_off_is_the_larger_of_disposition_and_open_ticket() -> None:
 
 def test_scores_are_whole_and_bounded() -> None:
     """The answer to a survey is mean + gain * sentiment + sd * z, rounded, from 0 to 10."""
-    par, section = Rules.of(still()).par, still().mood
+    par, section = Rules.of(still()).par[0], still().mood
     assert mood.score(0.0, 0.0, par) == round(section.nps_mean)
     assert mood.score(-0.5, 1.0, par) == round(section.nps_mean - 0.5 * section.nps_gain + 1.5)
     assert mood.score(1.0, 5.0, par) == 10

@@ -52,7 +52,7 @@ def purse(**buckets: int) -> Population:
 def test_points_burn_oldest_first(points: int, left: list[int], burnt: int) -> None:
     """In period 5 bucket 6 is the oldest, then 11, then 5 itself."""
     people = purse(p11=10, p5=20, p6=50)
-    wallet.burn(people.ints, people.longs, 0, points, 5)
+    wallet.burn(people.memory.ints, people.memory.longs, 0, points, 5)
     assert people.point_buckets[[11, 5, 6], 0].tolist() == left
     assert people.redeemed[0] == burnt
     assert balanced(people)
@@ -157,13 +157,15 @@ def test_the_tier_is_monotone_in_qualifying_spend() -> None:
 def test_tiers_rise_at_once_and_fall_at_a_period_end() -> None:
     """Crossing a threshold counts with the purchase; losing the spend counts a year later."""
     people = Population.empty(0, 1)
-    par = Rules.of(still()).par
-    wallet.qualify(people.ints, people.longs, people.bytes, 0, 30_000, 0, TIERS)
+    par = Rules.of(still()).par[0]
+    wallet.qualify(
+        people.memory.ints, people.memory.longs, people.memory.bytes, 0, 30_000, 0, TIERS
+    )
     assert people.tier[0] == 2
     for period in range(1, col.BUCKETS + 1):
         assert people.tier[0] == 2
         morning = period * col.PERIOD_DAYS
-        wallet.end_period(*people.blocks().values(), TIERS, par, morning)
+        wallet.end_period(people.memory, TIERS, par, morning)
     assert people.tier[0] == 0
     assert people.spend[0] == people.orders[0] == 0
     assert people.lifetime_spend[0] == 30_000
