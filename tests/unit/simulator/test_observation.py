@@ -71,13 +71,33 @@ def by_hand(world: World) -> dict[str, np.ndarray]:
 
 def test_every_feature_is_what_it_says(lived: World) -> None:
     """All raw columns against a second calculation from the state, kept inside their ranges."""
-    expected, raw = by_hand(lived), lived.contexts().raw
-    assert set(expected) == set(lived.schema.names)
+    check(lived)
     for at, feature in enumerate(lived.schema.features):
+        if feature.name not in ("weekend", "season_sin", "season_cos"):
+            seen = lived.contexts().raw[:, at]
+            assert np.unique(seen[~np.isnan(seen)]).size > 1, f"{feature.name} does not vary"
+
+
+def test_features_follow_every_world_apart(lived: World) -> None:
+    """Forks that go their own ways, and the world they come from, each see themselves."""
+    left, right = lived.fork(1), lived.fork(2)
+    rng = np.random.default_rng(1)
+    for _ in range(18):  # over a period's end
+        left.step(any_contact(left, rng))
+        right.step(nobody(right))
+        check(left)
+        check(right)
+    check(lived)
+    assert not np.array_equal(left.contexts().raw, right.contexts().raw)
+
+
+def check(world: World) -> None:
+    """Every raw feature of ``world``."""
+    expected, raw = by_hand(world), world.contexts().raw
+    assert set(expected) == set(world.schema.names)
+    for at, feature in enumerate(world.schema.features):
         wanted = np.clip(expected[feature.name].astype(np.float64), feature.low, feature.high)
         np.testing.assert_allclose(raw[:, at], wanted, rtol=2e-6, atol=1e-6, err_msg=feature.name)
-        if feature.name not in ("weekend", "season_sin", "season_cos"):
-            assert np.unique(wanted[~np.isnan(wanted)]).size > 1, f"{feature.name} does not vary"
 
 
 def test_features_are_kept_inside_their_ranges(lived: World) -> None:
