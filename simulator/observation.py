@@ -51,26 +51,18 @@ def _ones(x: Any) -> Any:
 
 
 @compiled
-def _since(out: Row, day: Ints, clock: Any, a: int, b: int, low: Any, high: Any) -> None:
+def _since(out: Row, day: Ints, clock: Any, low: Any, high: Any) -> None:
     """Days since ``day``."""
     today = np.int32(clock)
-    for i in range(a, b):
+    for i in range(out.shape[0]):
         out[i] = _within(np.float32(today - day[i]), low, high)
 
 
 @compiled
-def _constant(out: Row, value: Any, a: int, b: int) -> None:
-    for i in range(a, b):
-        out[i] = value
-
-
-@compiled
-def _contacts(
-    out: Row, recent: Ints, last: Ints, clock: Any, bits: Any, a: int, b: int, high: Any
-) -> None:
+def _contacts(out: Row, recent: Ints, last: Ints, clock: Any, bits: Any, high: Any) -> None:
     """Contacts on the days that ``bits`` selects, by how many days ago they were."""
     today, window = np.int32(clock), np.uint32(bits)
-    for i in range(a, b):
+    for i in range(out.shape[0]):
         since = today - last[i]
         since = since if since < np.int32(31) else np.int32(31)
         made = np.uint32(np.uint32(recent[i]) << np.uint32(since)) & window
@@ -79,10 +71,10 @@ def _contacts(
 
 
 @compiled
-def _visits(out: Row, visits: Row, day: Ints, clock: Any, a: int, b: int, high: Any) -> None:
+def _visits(out: Row, visits: Row, day: Ints, clock: Any, high: Any) -> None:
     """Visits as they are remembered today."""
     today, fades = np.int32(clock), _FADES
-    for i in range(a, b):
+    for i in range(out.shape[0]):
         gap = today - day[i]
         gap = gap if gap < np.int32(511) else np.int32(511)
         left = visits[i] * fades[gap]
@@ -90,9 +82,9 @@ def _visits(out: Row, visits: Row, day: Ints, clock: Any, a: int, b: int, high: 
 
 
 @compiled
-def _birthday(out: Row, birthday: Ints, day_of_year: Any, a: int, b: int) -> None:
+def _birthday(out: Row, birthday: Ints, day_of_year: Any) -> None:
     today = np.int32(day_of_year)
-    for i in range(a, b):
+    for i in range(out.shape[0]):
         ahead = birthday[i] - today
         out[i] = np.float32(ahead + np.int32(365) if ahead < np.int32(0) else ahead)
 
@@ -178,30 +170,30 @@ def passing_features(
     """Features that change by the mere passing of a day; arguments as above."""
     today = todays[0]
     rates, days = people.rates, people.days
-    clock, a, b = today.clock, start, stop
-    low, high = bounds[0], bounds[1]
-    _since(out[0], days[col.SEEN_ORDER], clock, a, b, low[0], high[0])
-    _since(out[3], days[col.JOINED], clock, a, b, low[3], high[3])
-    recent, last = days[col.RECENT], days[col.LAST_CONTACT]
-    _contacts(out[11], recent, last, clock, WEEK_BITS, a, b, high[11])
-    _contacts(out[12], recent, last, clock, MONTH_BITS, a, b, high[12])
-    _since(out[13], last, clock, a, b, low[13], high[13])
-    _constant(out[16], np.float32(today.weekend), a, b)
-    _constant(out[17], np.float32(today.season_sin), a, b)
-    _constant(out[18], np.float32(today.season_cos), a, b)
+    clock, low, high = today.clock, bounds[0], bounds[1]
+    seen, joined = days[col.SEEN_ORDER, start:stop], days[col.JOINED, start:stop]
+    _since(out[0, start:stop], seen, clock, low[0], high[0])
+    _since(out[3, start:stop], joined, clock, low[3], high[3])
+    recent, last = days[col.RECENT, start:stop], days[col.LAST_CONTACT, start:stop]
+    _contacts(out[11, start:stop], recent, last, clock, WEEK_BITS, high[11])
+    _contacts(out[12, start:stop], recent, last, clock, MONTH_BITS, high[12])
+    _since(out[13, start:stop], last, clock, low[13], high[13])
+    out[16, start:stop] = np.float32(today.weekend)
+    out[17, start:stop] = np.float32(today.season_sin)
+    out[18, start:stop] = np.float32(today.season_cos)
     row = 17 + 2 * C
-    _visits(out[row], rates[col.VISITS], days[col.VISITS_DAY], clock, a, b, high[row])
-    _birthday(out[row + 1], days[col.BIRTHDAY], today.day_of_year, a, b)
+    visits, counted = rates[col.VISITS, start:stop], days[col.VISITS_DAY, start:stop]
+    _visits(out[row, start:stop], visits, counted, clock, high[row])
+    born = days[col.BIRTHDAY, start:stop]
+    _birthday(out[row + 1, start:stop], born, today.day_of_year)
 
 
 @compiled
-def _unless(
-    words: NDArray[np.uint32], column: Row, low: Any, high: Any, bit: Any, a: int, b: int
-) -> None:
+def _unless(words: NDArray[np.uint32], column: Row, low: Any, high: Any, bit: Any) -> None:
     """Take ``bit`` out of the words of those whose feature is outside the bounds, or unknown."""
     at_least, at_most = np.float32(low), np.float32(high)
     other = np.uint32(~np.uint32(bit))
-    for i in range(a, b):
+    for i in range(words.shape[0]):
         x = column[i]
         kept = words[i] & other
         kept = words[i] if x >= at_least else kept
@@ -218,12 +210,10 @@ def _open(
     clock: Any,
     window: Any,
     cap: Any,
-    a: int,
-    b: int,
 ) -> None:
     """Journeys and channels that are open to each customer, as bits; none under the cap."""
     today, days, most = np.int32(clock), np.uint32(window), np.uint32(cap)
-    for i in range(a, b):
+    for i in range(words.shape[0]):
         since = today - last[i]
         since = since if since < np.int32(31) else np.int32(31)
         made = np.uint32(np.uint32(recent[i]) << np.uint32(since)) & days
@@ -253,62 +243,54 @@ def eligible(
     programme's cap leaves a contact; column 0 always is.
     """
     days = people.days
-    triggered[start:stop] = np.uint32((1 << journeys) - 1)
+    started = triggered[start:stop]
+    started[:] = np.uint32((1 << journeys) - 1)
     for m in range(conditions.shape[0]):
         when = conditions[m]
-        column, bit = raw[when.feature], np.uint32(1 << when.journey)
-        _unless(triggered, column, when.low, when.high, bit, start, stop)
-    words = np.empty(triggered.shape[0], dtype=np.uint32)
+        column, bit = raw[when.feature, start:stop], np.uint32(1 << when.journey)
+        _unless(started, column, when.low, when.high, bit)
+    words = np.empty(stop - start, dtype=np.uint32)
     _open(
         words,
-        triggered,
-        days[col.PERMITS],
-        days[col.RECENT],
-        days[col.LAST_CONTACT],
+        started,
+        days[col.PERMITS, start:stop],
+        days[col.RECENT, start:stop],
+        days[col.LAST_CONTACT, start:stop],
         clock,
         (1 << (cap_days + 1)) - 2,
         cap,
-        start,
-        stop,
     )
-    _spread(out, words, need, start, stop)
+    _spread(out[start:stop], words, need)
 
 
 @compiled
-def _spread(
-    out: NDArray[np.bool_],
-    words: NDArray[np.uint32],
-    need: NDArray[np.uint32],
-    start: int,
-    stop: int,
-) -> None:
+def _spread(out: NDArray[np.bool_], words: NDArray[np.uint32], need: NDArray[np.uint32]) -> None:
     """One truth value per action from the words (n,)."""
-    actions = need.shape[0]
-    for i in range(start, stop):
-        word = words[i]
-        for k in range(actions):
-            out[i, k] = (need[k] & ~word) == np.uint32(0)
+    for i in range(words.shape[0]):
+        closed = ~words[i]
+        for k in range(need.shape[0]):
+            out[i, k] = (need[k] & closed) == np.uint32(0)
 
 
 @compiled
-def _standard(out: Row, column: Row, instead: Any, loc: Any, scale: Any, a: int, b: int) -> None:
-    for i in range(a, b):
+def _standard(out: Row, column: Row, instead: Any, loc: Any, scale: Any) -> None:
+    for i in range(out.shape[0]):
         x = column[i]
         x = x if x == x else instead  # only NaN differs from itself
         out[i] = (x - loc) / scale
 
 
 @compiled
-def _logarithm(out: Row, column: Row, instead: Any, loc: Any, scale: Any, a: int, b: int) -> None:
-    for i in range(a, b):
+def _logarithm(out: Row, column: Row, instead: Any, loc: Any, scale: Any) -> None:
+    for i in range(out.shape[0]):
         x = column[i]
         x = x if x == x else instead
         out[i] = (log(x + np.float32(1.0)) - loc) / scale
 
 
 @compiled
-def _level(out: Row, column: Row, instead: Any, level: Any, a: int, b: int) -> None:
-    for i in range(a, b):
+def _level(out: Row, column: Row, instead: Any, level: Any) -> None:
+    for i in range(out.shape[0]):
         x = column[i]
         x = x if x == x else instead
         out[i] = np.float32(1.0) if x == level else np.float32(0.0)
@@ -337,10 +319,10 @@ def encode_columns(
         missing, loc, scale: float32 (D,).
     """
     for d in range(out.shape[0]):
-        column = raw[source[d]]
+        into, column = out[d, start:stop], raw[source[d], start:stop]
         if kind[d] == 0:
-            _standard(out[d], column, missing[d], loc[d], scale[d], start, stop)
+            _standard(into, column, missing[d], loc[d], scale[d])
         elif kind[d] == 1:
-            _logarithm(out[d], column, missing[d], loc[d], scale[d], start, stop)
+            _logarithm(into, column, missing[d], loc[d], scale[d])
         else:
-            _level(out[d], column, missing[d], np.float32(kind[d] - 2), start, stop)
+            _level(into, column, missing[d], np.float32(kind[d] - 2))
