@@ -16,7 +16,7 @@ from simulator import delays, fatigue, mood, response
 from simulator.basket import contents
 from simulator.chances import OWN, RECOVERY
 from simulator.journeys import moment
-from simulator.kernel import compiled, draw, normals
+from simulator.kernel import compiled, drawn, normals
 from simulator.population import Blocks
 from simulator.purposes import Purpose
 from simulator.results import (
@@ -114,11 +114,11 @@ def contact(
         if ints[i, col.REACH] & bit == 0:
             days[col.PERMITS, i] &= ~bit  # it bounces, and the firm learns that it does
             continue
-        u = draw(number, CONTACT, clock, replicate, k0, k1)
+        u = drawn(number, CONTACT, clock, replicate, k0, k1)
         if u[0] >= channels[c].delivery:
             continue
         answer = ARRIVED
-        v = draw(number, RESPONSE, clock, replicate, k0, k1)
+        v = drawn(number, RESPONSE, clock, replicate, k0, k1)
         group = groups[bits[i, col.GROUP]]
         ticket = ints[i, col.TICKETS] > 0
         gone = ints[i, col.LEAVES] <= clock
@@ -139,7 +139,7 @@ def contact(
 
         # Opening and click.
         opens = response.opening(channels[c].opened, affinity)
-        z = draw(number, DELAY, clock, replicate, k0, k1)
+        z = drawn(number, DELAY, clock, replicate, k0, k1)
         z_open, z_click = normals(z[0], z[1])
         z_visit, z_buy = normals(z[2], z[3])
         latency = channels[c].latency_days
@@ -217,6 +217,7 @@ def contact(
                     fit,
                     float(rates[col.OWN_RATE, i]),
                     par.take_up_days,
+                    par.take_up_power,
                     chance,
                 )
         # He comes to look, clicked or not; who buys because of it is among those who come.
@@ -235,7 +236,7 @@ def contact(
         if v[0] < chance + used:
             charged = fs[i, col.POINT_VALUE] * par.charged
             amount, category, store = contents(
-                draw(number, LATER_BASKET, clock, replicate, k0, k1),
+                drawn(number, LATER_BASKET, clock, replicate, k0, k1),
                 fs[i, col.BASKET],
                 bits[i, col.FAVOURITE],
                 bits[i, col.PLACE],

@@ -169,6 +169,7 @@ def expect(
                         fit,
                         float(rates[col.OWN_RATE, i]),
                         par.take_up_days,
+                        par.take_up_power,
                         added,
                     )
             stays = own

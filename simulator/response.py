@@ -8,7 +8,7 @@ For customer i and action k on channel c, of kind o, in journey j:
     l_i        = lift_intercept + lift_recency * m_i + lift_log_history * log1p(h_i)
     drive_i    = base_i * gain[group_i] * exp(s * sentiment_i) * (lapsed, if he has left) * day
     added_ik   = min(drive_i * strength_k * affinity_ic * tired_ic * fit_io * moment_ij, ceiling)
-    uses_ik    = take_up_k * fit_io * P(own purchase within take_up_days)
+    uses_ik    = take_up_k * fit_io * P(own purchase within take_up_days) ** take_up_power
 
 and, given that it arrives, he buys because of it with probability added_ik, or else uses the
 offer on a purchase that he would have made anyway with probability uses_ik; of the purchases
@@ -73,9 +73,10 @@ def comes(added_here: Any, conversion: Any) -> Any:
 
 
 @compiled
-def uses(take_up: Any, fit: Any, own_rate: Any, days: Any, added_here: Any) -> Any:
+def uses(take_up: Any, fit: Any, own_rate: Any, days: Any, power: Any, added_here: Any) -> Any:
     """uses_ik, at most what ``added`` leaves."""
-    return min(take_up * fit * (1.0 - survives(own_rate * days)), 1.0 - added_here)
+    anyway = (1.0 - survives(own_rate * days)) ** power
+    return min(take_up * fit * anyway, 1.0 - added_here)
 
 
 @compiled

@@ -257,6 +257,7 @@ def _used(lives: Lives, sent: Contacts, added: Float) -> Float:
     """P(uses the offer on a purchase of his own | arrived)."""
     people, par, rows = lives.people, lives.par, sent.rows
     anyway = -np.expm1(-people.own_rate[rows] * par["take_up_days"])
+    anyway **= par["take_up_power"]
     used = np.minimum(par["take_up"] * sent.action["take_up"] * sent.fit * anyway, 1.0 - added)
     used = np.where(people.adversary[rows] != 0, 1.0, used)
     worth = (sent.action["take_up"] > 0.0) & (people.redeem_day[rows] == col.NEVER)

@@ -170,12 +170,17 @@ class OfferSection(Section):
 
 
 class ResponseSection(Section):
-    """How a contact acts on buying; see :mod:`simulator.response`."""
+    """How a contact acts on buying; see :mod:`simulator.response`.
+
+    ``take_up_power`` above 1: who buys often uses more offers than in proportion, as households
+    of Complete Journey do (0, 2, 9, 23, 49 % ever redeem, by fifths of spend).
+    """
 
     discount_elasticity: float = Field(ge=0.0, le=5.0)
     points_elasticity: float = Field(ge=0.0, le=5.0)
     take_up: Share
     take_up_days: Days
+    take_up_power: float = Field(default=1.0, ge=0.1, le=5.0)
     visit_given_click: Share
     lapsed: Share
     sentiment_gain: float = Field(ge=0.0, le=1.0)

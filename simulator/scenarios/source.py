@@ -71,6 +71,20 @@ class Source:
             found = merged(found, layer.values)
         return found
 
+    def value(self, key: str) -> Any:
+        """The value in force at a dotted key, positions in arrays included.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        here: Any = self.values()
+        try:
+            for part in key.split("."):
+                here = here[int(part)] if isinstance(here, list) else here[part]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise NotFound(f"{self.name} has no such key", field=key) from error
+        return here
+
     def where(self, key: str) -> str:
         """The file that a value at the dotted ``key`` comes from; its own for a missing one."""
         return next((layer.name for layer in self.layers if layer.says(key)), self.name)

@@ -11,7 +11,7 @@ women, and its effect should lie between those of the two arms.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,8 +36,10 @@ Bool = NDArray[np.bool_]
 GROUP = "Hillstrom: what an e-mail does"
 
 WINDOW_DAYS = 14
-REPLICATES = 24
-ORDER_DAYS = 365
+REPLICATES = 3
+CUSTOMERS_FACTOR = 8
+"""More members than elsewhere: few are like the most valued of Hillstrom's customers."""
+ORDER_DAYS = 56
 DAYS_PER_MONTH = 30.4375
 MONTHS = 12
 RECENCY_SEGMENTS = ((1, 3), (4, 6), (7, 9), (10, 12))
@@ -150,13 +152,13 @@ class HillstromMoments:
     title: str = "Hillstrom"
 
     def days(self, study: Study) -> int:
-        """Both twins' two weeks in every replicate, and two weeks of orders."""
+        """Both twins' two weeks in every replicate, and eight weeks of orders."""
         return 2 * WINDOW_DAYS * REPLICATES + ORDER_DAYS
 
     def measure(self, study: Study) -> Findings:
         """Rows and plots of the e-mail's effect."""
         real = read(study.data)
-        world = members(study)
+        world = members(replace(study, customers=CUSTOMERS_FACTOR * study.customers))
         contexts = world.contexts()
         recency = column(contexts, "recency_days")
         chosen = recency <= MONTHS * DAYS_PER_MONTH

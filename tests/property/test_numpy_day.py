@@ -40,7 +40,7 @@ def lively() -> Scenario:
         fraud={"adversary_share": 0.1, "attempts_per_day": 0.01},
         firm={"outages_per_year": 20.0},
         challenges={"target_min": 1, "days": 25},
-        response={"ceiling": 0.9, "take_up": 0.9},
+        response={"ceiling": 0.9, "take_up": 0.9, "take_up_power": 1.5},
         email={"conversion_given_visit_email": 0.6},
     )  # fmt: skip
 
