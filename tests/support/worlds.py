@@ -53,6 +53,7 @@ def still() -> Scenario:
         population={"engagement_sigma": 0.0, "hour_sensitivity": 0.0, "novelty": 0.0},
         channels=all_channels(plain, affinity_sigma=0.0, reach=1.0, delivery=1.0, opt_out=0.0),
         kinds={name: {**k.model_dump(), "fit_sigma": 0.0} for name, k in plain.kinds.items()},
+        response={"take_up_power": 1.0},
         visits={"fade_shock": 0.0},
         fatigue={
             "irritation": 0.0,
@@ -109,7 +110,7 @@ def lively() -> Scenario:
             }
             for name, row in plain.channels.items()
         },
-        response={"ceiling": 0.4},
+        response={"ceiling": 0.4, "take_up_power": 1.4},
         fatigue={
             "app_removal_per_day": 0.005,
             "address_lost_per_day": 0.003,

@@ -98,7 +98,8 @@ def by_the_equations(world: World, actions: Actions) -> Chances:
     idle = (people.due_day == NEVER) & (people.adversary == 0) & (recovers | ~ticket)
     buys = np.where(idle, buys, 0.0)
     soon = 1.0 - np.exp(-people.own_rate.astype(float) * response.take_up_days)
-    uses = np.minimum(response.take_up * fit * soon, 1.0 - buys)
+    uses = response.take_up * fit * soon**response.take_up_power
+    uses = np.minimum(uses, 1.0 - buys)
     uses = np.where(people.adversary > 0, 1.0, uses)
     offers = (discount > 0) | (points > 0)
     uses = np.where(offers & (people.redeem_day == NEVER), uses, 0.0)
