@@ -55,7 +55,7 @@ class Encoder:
             scale=np.array(scale, dtype=np.float32),
         )
 
-    def encode(
+    def write(
         self, out: NDArray[np.float32], raw: NDArray[np.float32], start: int, stop: int
     ) -> None:
         """Encode customers ``start`` to ``stop`` of ``raw`` (F, n) into ``out`` (D, n)."""

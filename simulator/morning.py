@@ -84,7 +84,7 @@ class Morning:
     def observe(self, out: NDArray[np.float32]) -> None:
         """Write the encoded contexts to ``out``, float32 (D, n)."""
         raw = self.raw
-        self._threads.run(out.shape[1], lambda a, b: self._encoder.encode(out, raw, a, b))
+        self._threads.run(out.shape[1], lambda a, b: self._encoder.write(out, raw, a, b))
 
     @cached_property
     def _eligible(self) -> tuple[Bool, NDArray[np.uint32]]:

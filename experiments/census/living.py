@@ -171,7 +171,7 @@ def _live(
             purchases.add(progress.day, result)
         ledger = after
         progress.day += 1
-        memory.sample()
+        memory.take()
         if progress.day == plan.days or progress.day - kept >= task.checkpoint_every:
             _keep(plan, place, world, progress, purchases, kept)
             kept = progress.day

@@ -22,7 +22,7 @@ class PeakMemory:
         self._mark = high_water()
         self._seen = self._begin
 
-    def sample(self) -> None:
+    def take(self) -> None:
         """Look at the present size."""
         self._seen = max(self._seen, resident())
 

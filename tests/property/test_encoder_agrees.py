@@ -69,9 +69,9 @@ def test_the_compiled_encoder_is_the_encoder(schema: FeatureSchema, rows: int, s
     encoder = Encoder.of(schema)
     middle = rows // 2
     columns = np.ascontiguousarray(raw.T)
-    encoder.encode(out, columns, 0, middle)
+    encoder.write(out, columns, 0, middle)
     assert np.isnan(out[:, middle:]).all()
-    encoder.encode(out, columns, middle, rows)
+    encoder.write(out, columns, middle, rows)
     expected = encode(schema, raw).T
     # Both subtract in float32 after rounding: what remains is scaled by 1 / scale.
     slack = 2e-6 * (np.abs(encoder.loc) + 15.0) / encoder.scale
