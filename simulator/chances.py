@@ -21,6 +21,8 @@ OWN, EVENT, VISIT, DUE, RECOVERY, SOON, SERVED, BIRTHDAY = 1, 2, 4, 8, 16, 32, 6
 """Bits of ``flags``: own purchase, unplanned event, visit, something is due today, a service
 recovery has arrived, something changes tonight, there is a contact, it is the birthday."""
 DAY = int(Purpose.DAY)
+ROUNDING = 1e-7
+"""More than :func:`simulator.kernel.survives` may be off by."""
 
 
 @inlined
@@ -68,7 +70,8 @@ def mark(
     born = np.int32(day_of_year)
     for i in range(flags.shape[0]):
         u = draw(first + np.uint64(i), purpose, step, replicate, k0, k1)
-        own = u[0] < own_chance(np.float64(own_rate[i]), season)
+        # 1 - exp(-x) <= x: the few that this lets through are looked at again.
+        own = u[0] < np.float64(own_rate[i]) * season + ROUNDING
         event = u[1] < event_chance
         visits = u[2] < visit_rate[i]
         flags[i] = (

@@ -139,11 +139,13 @@ def contact(
 
         # Opening and click.
         opens = response.opening(channels[c].opened, affinity)
-        z = drawn(number, DELAY, clock, replicate, k0, k1)
-        z_open, z_click = normals(z[0], z[1])
-        z_visit, z_buy = normals(z[2], z[3])
+        z_open = z_click = z_visit = z_buy = 0.0
         latency = channels[c].latency_days
-        if u[1] < opens:
+        opened = u[1] < opens
+        if opened:  # most contacts are not, and delays are the dearest draws
+            z = drawn(number, DELAY, clock, replicate, k0, k1)
+            z_open, z_click = normals(z[0], z[1])
+            z_visit, z_buy = normals(z[2], z[3])
             answer |= OPENED
             wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
             waits[i, 0] = wait + 1
@@ -221,9 +223,14 @@ def contact(
                     chance,
                 )
         # He comes to look, clicked or not; who buys because of it is among those who come.
-        if answer & VISITED == 0 and v[0] < response.comes(
+        comes = answer & VISITED == 0 and v[0] < response.comes(
             chance, par.conversion_given_visit_email
-        ):
+        )
+        if not opened and (comes or v[0] < chance + used):
+            z = drawn(number, DELAY, clock, replicate, k0, k1)
+            z_open, z_click = normals(z[0], z[1])
+            z_visit, z_buy = normals(z[2], z[3])
+        if comes:
             answer |= VISITED
             wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
             wait += delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import columns as col
-from simulator.chances import BIRTHDAY, DUE, EVENT, OWN, SERVED, VISIT, mark
+from simulator.chances import BIRTHDAY, DAY, DUE, EVENT, OWN, SERVED, VISIT, mark, own_chance
 from simulator.contacts import contact
-from simulator.kernel import compiled
+from simulator.kernel import compiled, drawn
 from simulator.life import birthday, events, land
 from simulator.mood import tickets
 from simulator.orders import order
@@ -101,6 +101,13 @@ def live(
             if flag == 0:
                 continue
             i = low + at
+            if flag & OWN:
+                x = drawn(first + i, DAY, clock, keys[0], keys[1], keys[2])
+                if x[0] >= own_chance(float(rates[col.OWN_RATE, i]), today.season):
+                    flag -= OWN
+                    flags[at] = flag
+                    if flag == 0:
+                        continue
             if flag & VISIT:
                 visit(rates, days, i, clock)
                 if flag == VISIT:  # it changes nothing but the count of visits
