@@ -15,6 +15,9 @@ from typing import Any
 
 from simulator.kernel import compiled, normals
 
+MOST = 2e9
+"""Minor units: the most a basket can be worth, for the columns that hold it."""
+
 
 @compiled
 def contents(
@@ -29,7 +32,7 @@ def contents(
 ) -> Any:
     """(minor units, category, store) of one basket from four uniforms."""
     z, _ = normals(u[0], u[1])
-    amount = round(math.exp(mean + par.sigma_within * z) * 100.0 * today.basket)
+    amount = round(min(math.exp(mean + par.sigma_within * z) * 100.0 * today.basket, MOST))
     category = int(favourite)
     if u[2] >= par.category_loyalty:
         left = (u[2] - par.category_loyalty) / (1.0 - par.category_loyalty)

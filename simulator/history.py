@@ -111,6 +111,7 @@ def _past_purchases(rules: Rules, people: Population, seed: int, morning: int) -
         scenario.spend, people.basket.astype(np.float64), first[0], first[1]
     )
     novelty, novelty_days = scenario.population.novelty, scenario.population.novelty_days
+    daily = -np.expm1(-people.rate.astype(np.float64))  # days with a purchase, per day
     number = 0
     while rows.size:
         _book(people, rows, age, baskets, morning)
@@ -123,7 +124,7 @@ def _past_purchases(rules: Rules, people: Population, seed: int, morning: int) -
             people.leaves[rows[gone]] = morning + 1 - np.ceil(age[gone]).astype(np.int32)
         tenure = (morning - people.joined[rows]).astype(np.float64)
         age = tenure - purchases.later(
-            tenure - age, -np.log(u[0]) / people.rate[rows], novelty, novelty_days
+            tenure - age, -np.log(u[0]) / daily[rows], novelty, novelty_days
         )
         going = ~gone & (age > 0.0) & (age > leaves_ago[rows])
         rows, age = rows[going], age[going]

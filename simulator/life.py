@@ -171,6 +171,8 @@ def birthday(
 ) -> None:
     """The gift to customer ``i``, whose birthday it is."""
     fs, ints, longs = people.floats, people.ints, people.longs
+    if par.birthday_points <= 0:
+        return
     charged = fs[i, col.POINT_VALUE] * par.charged
     give(ints, longs, money, i, int(par.birthday_points), charged, today.period)
     feel(fs, ints, i, par.gift_lift, par, today.clock)

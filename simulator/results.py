@@ -117,7 +117,7 @@ class StepResult:
 
     @property
     def visited(self) -> Bool:
-        """The click ends in a visit."""
+        """It brings a visit, by a click or without one."""
         return self._answered(VISITED)
 
     @property

@@ -88,7 +88,7 @@ class World:
         if threads < 1:
             raise InvalidArgument(f"{threads} is below 1", field="threads")
         warm_up = 0 if newcomers else scenario.warm_up.days
-        self._settle(scenario, seed, scenario.warm_up.days - warm_up, threads)
+        self._settle(scenario, seed, threads)
         self.first_customer = first_customer
         self.size = customers
         self.replicate = 0
@@ -102,11 +102,10 @@ class World:
         self.replicate = _checked_replicate(replicate)
         self._wake()
 
-    def _settle(self, scenario: Scenario, seed: int, offset: int, threads: int) -> None:
+    def _settle(self, scenario: Scenario, seed: int, threads: int) -> None:
         """What follows from the arguments and never changes."""
         self.scenario = scenario
         self.seed = seed
-        self._offset = offset
         self._rules = Rules.of(scenario)
         self._encoder = Encoder.of(scenario.schema)
         self._threads = Threads(threads)
@@ -247,7 +246,6 @@ class World:
             "scenario": self.scenario.digest,
             "seed": str(self.seed),
             "day": self.day,
-            "offset": self._offset,
             "first_customer": self.first_customer,
             "replicate": self.replicate,
         }
@@ -271,7 +269,7 @@ class World:
                 field=path.name,
             )
         world = object.__new__(cls)
-        world._settle(scenario, int(header["seed"]), int(header["offset"]), threads)
+        world._settle(scenario, int(header["seed"]), threads)
         world.first_customer = int(header["first_customer"])
         world.replicate = int(header["replicate"])
         world.day = int(header["day"])
