@@ -27,7 +27,7 @@ from troth.policy import greedy
 def _config(learners: tuple[str, ...] = ("linear_thompson",), **settings: Any) -> RunConfig:
     data = load("reference").model_dump(mode="json")
     data["log"] |= {"customers": 1500, "days": 3, "held_out_customers": 200}
-    data["evaluation"] |= {"seeds": 5, "customers": 150, "days": 3}
+    data["evaluation"] |= {"seeds": 5, "customers": 2000, "days": 12}
     data["learners"] = [row for row in data["learners"] if row["name"] in learners]
     for row in data["learners"]:
         row["settings"] |= settings
