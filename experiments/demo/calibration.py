@@ -9,6 +9,7 @@ from pathlib import Path
 
 from simulator.calibration.calibrate import DEFAULT_DATA, calibrate
 from simulator.calibration.overlay import overlay_text, write_text
+from simulator.calibration.own_scenario import read_template
 
 FIGURES = "figures.toml"
 SCENARIO = "scenario.toml"
@@ -46,7 +47,13 @@ def calibrate_scenario(
     ``scenario`` is the name of a shipped scenario or the path of one; the data under ``data``
     may be absent in part or whole.
     """
-    found = calibrate(data, on_stage=on_stage)
+    found = calibrate(
+        data,
+        process="pareto_nbd",
+        season=read_template(scenario).season,
+        season_name=f"the scenario {scenario}",
+        on_stage=on_stage,
+    )
     write_text(home / FIGURES, found.figures.to_toml())
     path = Path(scenario)
     source = path if path.suffix == ".toml" else files("simulator.scenarios") / f"{scenario}.toml"
