@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from envs.registration import DECISIONS, PROGRAMME_DESIGN
 from simulator.scenarios import Scenario, load
 from simulator.world import World
+from tests.support.worlds import PLAIN
 
 PAIRS = 200
 REPLICATES = 800
@@ -25,7 +26,7 @@ Float = NDArray[np.float64]
 @pytest.fixture(scope="module")
 def busy() -> Scenario:
     """The reference with frequent purchases, strong responses and frequent opt-outs."""
-    reference = load("reference")
+    reference = load(PLAIN)
     eager = {"opt_out": 0.1, "affinity_sigma": 0.3}
     return reference.replace(
         warm_up={"days": 3},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ SHORT = {
 PARETO = {"model": "pareto_nbd", "r": 6.0, "alpha_weeks": 5.0, "s": 1.0, "beta_weeks": 40.0}
 """Members who buy every week and stay for most of a year."""
 
+PLAIN = Path(__file__).with_name("plain.toml")
+"""A scenario for tests, so that they do not move with what ships."""
+
 
 def altered(scenario: Scenario, **whole: Any) -> Scenario:
     """``scenario`` with whole sections put in place of its own, tuples and lists too."""
@@ -46,7 +50,7 @@ def all_groups(scenario: Scenario, **changes: float) -> dict[str, Any]:
 @cache
 def still() -> Scenario:
     """Own purchases and nothing else: what a test is about is switched on by ``replace``."""
-    plain = load("reference")
+    plain = load(PLAIN)
     return plain.replace(
         warm_up={"days": 0},
         calendar={"month_factors": [1.0] * 12, "weekday_factors": [1.0] * 7, "weather_effect": 0.0},
@@ -90,7 +94,7 @@ def still() -> Scenario:
 @cache
 def lively() -> Scenario:
     """Everything there is happens often, so that small samples show it."""
-    plain = load("reference")
+    plain = load(PLAIN)
     return altered(plain, purchases=PARETO).replace(
         warm_up={"days": 5},
         population={"tenure_days_max": 300, "price_sensitivity_sigma": 0.2},

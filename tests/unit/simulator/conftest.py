@@ -7,12 +7,13 @@ import pytest
 from simulator.scenarios import Scenario, load
 from simulator.world import World
 from tests.support import worlds
+from tests.support.worlds import PLAIN
 
 
 @pytest.fixture(scope="session")
 def reference() -> Scenario:
-    """The scenario that ships."""
-    return load("reference")
+    """A scenario for tests."""
+    return load(PLAIN)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,12 @@ from troth.errors import InvalidArgument, NotFound
 TEXT = (files("simulator.scenarios") / "reference.toml").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def reference() -> Scenario:
+    """The scenario that ships."""
+    return load("reference")
+
+
 def test_reference_has_what_a_programme_needs(reference: Scenario) -> None:
     """Eight channels, four tiers, seven journeys and more, 60 to 72 actions."""
     assert len(reference.channels) == 8
