@@ -23,6 +23,7 @@ from scipy.special import ndtri
 from simulator import kernel
 from simulator.purposes import Purpose
 from simulator.scenarios import Scenario
+from simulator.scenarios.circumstances import ShockSection
 from troth import streams
 from troth.catalogue import CHANNELS
 
@@ -72,13 +73,12 @@ def day(scenario: Scenario, seed: int, offset: int) -> Day:
     factor = month * weekday * exp(section.drift_rate * years) * _weather(scenario, seed, offset)
     basket, response = 1.0, exp(section.drift_response * years)
     delivery = _delivery(scenario, seed, offset)
-    for shock in scenario.shocks:
-        if shock.start_day <= offset < shock.start_day + shock.days:
-            factor *= shock.rate
-            basket *= shock.basket
-            response *= shock.response
-            for name, share in shock.delivery.items():
-                delivery[CHANNELS.index(name)] *= share
+    for shock in shocks(scenario, offset):
+        factor *= shock.rate
+        basket *= shock.basket
+        response *= shock.response
+        for name, share in shock.delivery.items():
+            delivery[CHANNELS.index(name)] *= share
     return Day(
         when=when,
         weekend=when.weekday() >= SATURDAY,
@@ -90,6 +90,11 @@ def day(scenario: Scenario, seed: int, offset: int) -> Day:
         response=response,
         delivery=delivery,
     )
+
+
+def shocks(scenario: Scenario, offset: int) -> list[ShockSection]:
+    """The shocks that hold on the day ``offset`` days after the start."""
+    return [s for s in scenario.shocks if s.start_day <= offset < s.start_day + s.days]
 
 
 def _weather(scenario: Scenario, seed: int, offset: int) -> float:

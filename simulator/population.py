@@ -1,6 +1,6 @@
 """The population: every customer's traits and state, as columns with names.
 
-Memory is four blocks, laid out in :mod:`simulator.columns`. Traits are hidden from policies,
+Memory is six blocks, laid out in :mod:`simulator.columns`. Traits are hidden from policies,
 and so are departure, fatigue, true sentiment and what is under way.
 """
 

@@ -18,9 +18,7 @@ from simulator.columns import BUCKETS, PERIOD_DAYS
 from simulator.journeys import PRESSURES
 from simulator.offers import GROUPS, SERVICE_RECOVERY
 from simulator.scenarios import Scenario
-from simulator.scenarios.circumstances import ShockSection
 from simulator.scenarios.processes import PurchaseFigures
-from simulator.schema import MAX_RECENCY_DAYS, MAX_SINCE_CONTACT_DAYS
 from troth.catalogue import CHANNELS, OFFER_KINDS, OfferKind
 
 Records = NDArray[np.void]
@@ -181,8 +179,6 @@ def _scalars(scenario: Scenario) -> Records:
         "charged": 1.0 - s.economics.breakage,
         "sigma_within": s.spend.sigma_within,
         "redeem_chance": s.wallet.redeem_chance,
-        "return_here": s.wallet.points_per_major * s.economics.point_value_minor,
-        "generosity": s.wallet.generosity_elasticity,
         "novelty": s.population.novelty,
         "novelty_days": float(s.population.novelty_days),
         "category_loyalty": s.population.category_loyalty,
@@ -196,8 +192,6 @@ def _scalars(scenario: Scenario) -> Records:
         "unseen_share": s.identity.unseen_share,
         "ask_points": float(s.fraud.ask_points),
         "mood_keeps": float(np.exp(-1.0 / s.mood.recovery_days)),
-        "max_recency": MAX_RECENCY_DAYS,
-        "max_since_contact": MAX_SINCE_CONTACT_DAYS,
     }
     return _records([values])
 
@@ -312,12 +306,7 @@ def _life(scenario: Scenario) -> NDArray[np.float64]:
     return np.cumsum(np.array(chances))
 
 
-def shocks_of(scenario: Scenario, day: int) -> list[ShockSection]:
-    """The shocks that hold on ``day``."""
-    return [s for s in scenario.shocks if s.start_day <= day < s.start_day + s.days]
-
-
 def hidden(scenario: Scenario, day: int) -> list[int]:
     """Features that the firm does not receive on ``day``, as raw columns."""
-    names = {name for shock in shocks_of(scenario, day) for name in shock.hides}
+    names = {name for shock in calendar.shocks(scenario, day) for name in shock.hides}
     return sorted(scenario.schema.index(name) for name in names)
