@@ -2,7 +2,8 @@
 
 Exit codes: 0 done; 1 an internal fault; 2 wrong usage (typer's own); 3 invalid input;
 4 something named was not found; 5 refused for the state things are in, including a policy
-that is not approved; 6 stored data is damaged; 7 unavailable or out of time.
+that is not approved, or a file or folder that cannot be read or written; 6 stored data is
+damaged; 7 unavailable or out of time.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import json
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points, version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from troth.errors import Code, TrothError
+from troth.errors import Code, FailedPrecondition, TrothError
 from troth.output import note
 
 Register = Callable[[typer.Typer], None]
@@ -76,17 +77,30 @@ def build() -> typer.Typer:
     return app
 
 
+def _refused(error: TrothError) -> NoReturn:
+    """Say why in one line, and exit with the code of the error."""
+    if "--json" in sys.argv:
+        body = {"code": error.code.name, "reason": error.reason, "field": error.field}
+        typer.echo(json.dumps({"error": {**body, "message": error.message}}), err=True)
+    else:
+        typer.echo(f"troth: {error}", err=True)
+    raise SystemExit(EXIT_CODES.get(error.code, 1)) from None
+
+
 def main() -> None:
-    """Run the command; a :class:`TrothError` becomes one line on stderr and its exit code."""
+    """Run the command; a :class:`TrothError` becomes one line on stderr and its exit code.
+
+    So does what the operating system refuses about a file, such as a folder in its place.
+    """
     try:
         build()()
     except TrothError as error:
-        if "--json" in sys.argv:
-            body = {"code": error.code.name, "reason": error.reason, "field": error.field}
-            typer.echo(json.dumps({"error": {**body, "message": error.message}}), err=True)
-        else:
-            typer.echo(f"troth: {error}", err=True)
-        raise SystemExit(EXIT_CODES.get(error.code, 1)) from None
+        _refused(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        reason = error.strerror or type(error).__name__
+        _refused(FailedPrecondition(reason[:1].lower() + reason[1:], field=str(error.filename)))
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] in _OURS:
             raise

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -47,13 +48,17 @@ def note(text: str) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; numbers are right-aligned, floats get four significant decimals."""
+    """Print a table; numbers are right-aligned, floats get four decimals.
+
+    A narrow terminal folds cells rather than cutting them: names that begin alike stay apart.
+    Brackets in cells are printed as they are, not taken for markup.
+    """
     table = Table(title=title, title_justify="left")
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left")
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(escape(_cell(value)) for value in row))
     _stdout.print(table)
 
 
@@ -64,6 +69,11 @@ def show_mapping(title: str, values: Mapping[str, object]) -> None:
 
 def _cell(value: object) -> str:
     return f"{value:,.4f}" if isinstance(value, float) else str(value)
+
+
+def _count(value: float) -> str:
+    """A count in full: 1,600,000 and not 1.6e+06."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
 class _Lines(Progress):
@@ -98,7 +108,8 @@ class _Lines(Progress):
         self._said[task_id] = (now, task.finished)
         left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
         took = f"{task.elapsed or 0.0:.0f} s{'' if task.finished else left}"
-        note(f"{task.description}: {task.completed:g}/{task.total or 0:g}, {took}")
+        counted = "" if task.total is None else f" {_count(task.completed)}/{_count(task.total)},"
+        note(f"{task.description}:{counted} {took}")
 
 
 @contextmanager

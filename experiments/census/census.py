@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.census import purchases
+from experiments.census.deciders import decider
 from experiments.census.folder import CensusFolder, held
 from experiments.census.living import Progress, ShardDone, ShardTask, beat, live_shard
 from experiments.census.plan import Plan
@@ -51,14 +52,16 @@ def live(
 
     Raises:
         InvalidArgument: for ``checkpoint_every`` below 1.
+        NotFound: if the store has no such artifact.
         FailedPrecondition: if ``root`` holds something else, a run of another plan, or one
-            that is not to be resumed.
+            that is not to be resumed; or if the artifact is for another scenario.
         Unavailable: if another process is writing there.
     """
     if checkpoint_every < 1:
         raise InvalidArgument(f"{checkpoint_every} is below 1", field="checkpoint_every")
     folder = CensusFolder(root)
-    plan.load_scenario()
+    # Refused before the folder is this run's, so that it stays free for the next attempt.
+    decider(plan.policy, plan.load_scenario(), artifacts)
     with held(folder.lock, wait_s=0.0, what=str(root)):
         _claim(plan, folder, resume=resume)
         finished = Summary.read_if_there(folder.summary)

@@ -39,7 +39,10 @@ def live(
     transactions: Annotated[
         bool, typer.Option("--transactions", help="Keep every purchase.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run in --out; begins where there is none."),
+    ] = False,
     artifacts: Annotated[
         Path, typer.Option(help="Store that a policy's digest is looked up in.")
     ] = Path("runs/reference/artifacts"),
@@ -71,13 +74,11 @@ def live(
             if not first:
                 first.append((now, done))
             began, before = first[0]
-            rate = (done - before) / (now - began) if now > began else 0.0
-            bars.update(
-                task,
-                completed=done,
-                total=total,
-                description=f"customer-days, {rate / 1e6:.2f} M/s",
-            )
+            if done == before:  # a first run compiles the simulator before anybody lives
+                said = "customer-days (the first run compiles for up to a minute)"
+            else:
+                said = f"customer-days, {(done - before) / (now - began) / 1e6:.2f} M/s"
+            bars.update(task, completed=done, total=total, description=said)
 
         summary = run(
             plan,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.kernel import pick, uniforms
 from simulator.purposes import Purpose
+from simulator.scenarios import Scenario
 from simulator.truth import choose
 from simulator.world import World
 from troth.catalogue import NO_CONTACT
@@ -23,12 +24,12 @@ Decide = Callable[[World], Actions]
 NAMES = ("uniform", "never", "rfm", "plain")
 
 
-def decider(name: str, world: World, artifacts: Path) -> Decide:
-    """Who ``name`` is, for the customers of ``world``.
+def decider(name: str, scenario: Scenario, artifacts: Path) -> Decide:
+    """Who ``name`` is, for the customers of any world of ``scenario``.
 
     Args:
         name: one of :data:`NAMES`, or the digest of an artifact.
-        world: gives the catalogue and the feature schema.
+        scenario: gives the catalogue and the feature schema.
         artifacts: the store that a digest is looked up in.
 
     Raises:
@@ -39,7 +40,7 @@ def decider(name: str, world: World, artifacts: Path) -> Decide:
         return never
     if name == "plain":
         return plain
-    policy = _policy(name, world, artifacts)
+    policy = _policy(name, scenario, artifacts)
     return lambda world: choose(world, policy)
 
 
@@ -68,7 +69,7 @@ def plain(world: World) -> Actions:
     return actions
 
 
-def _policy(name: str, world: World, artifacts: Path) -> Policy:
+def _policy(name: str, scenario: Scenario, artifacts: Path) -> Policy:
     if name == "uniform":
         from agents.policies.uniform import UniformPolicy
 
@@ -81,12 +82,12 @@ def _policy(name: str, world: World, artifacts: Path) -> Policy:
 
     artifact = ArtifactStore(artifacts).load(name)
     for what, theirs, ours in (
-        ("catalogue", artifact.catalogue.digest, world.catalogue.digest),
-        ("feature schema", artifact.schema.digest, world.schema.digest),
+        ("catalogue", artifact.catalogue.digest, scenario.catalogue.digest),
+        ("feature schema", artifact.schema.digest, scenario.schema.digest),
     ):
         if theirs != ours:
             raise FailedPrecondition(
-                f"{name[:12]} was trained on another {what} than {world.scenario.name!r} has",
+                f"{name[:12]} was trained on another {what} than {scenario.name!r} has",
                 field="policy",
             )
     return artifact.policy

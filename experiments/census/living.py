@@ -158,7 +158,7 @@ def _live(
 ) -> None:
     """Step ``world`` to the end of the plan, with a checkpoint every so many days."""
     plan = task.plan
-    decide = decider(plan.policy, world, task.artifacts)
+    decide = decider(plan.policy, world.scenario, task.artifacts)
     purchases = Purchases(task.shard.first)
     ledger, kept, beaten = world.ledger(), progress.day, -np.inf
     while progress.day < plan.days:

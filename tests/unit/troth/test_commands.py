@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,25 @@ def test_with_json_the_error_is_json(
         "field": "seed",
         "message": "is wrong",
     }
+
+
+def test_a_refused_file_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What the system refuses about a file is said without a traceback; other faults are not."""
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    with pytest.raises(FileExistsError) as refused:
+        taken.mkdir()
+    assert run(monkeypatch, refused.value) == 5
+    assert capsys.readouterr().err == f"troth: {taken}: file exists\n"
+
+    def broken() -> None:
+        raise OSError("of no file")
+
+    monkeypatch.setattr(commands, "build", lambda: broken)
+    with pytest.raises(OSError, match="of no file"):
+        commands.main()
 
 
 def test_a_missing_extra_is_named(

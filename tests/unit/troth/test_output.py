@@ -28,9 +28,9 @@ def test_progress_in_a_pipe_is_lines(errors: io.StringIO) -> None:
         for _ in bars.track(range(3), description="check"):
             pass
     lines = errors.getvalue().splitlines()
-    assert [line.split(",")[0] for line in lines] == [
-        "train: 0/1000",
-        "train: 1000/1000",
+    assert [line.split(", ")[0] for line in lines] == [
+        "train: 0/1,000",
+        "train: 1,000/1,000",
         "check: 0/3",
         "check: 3/3",
     ]
@@ -48,6 +48,24 @@ def test_long_tasks_say_how_long_is_left(
         "train: 0/4",
         "train: 2/4",
     ]
+
+
+def test_counts_are_written_out(errors: io.StringIO) -> None:
+    """Millions in full, and no count where there is nothing to count to."""
+    with output.progress() as bars:
+        bars.add_task("live", total=1_600_000)
+        bars.add_task("look", total=None)
+    assert errors.getvalue().splitlines() == ["live: 0/1,600,000, 0 s", "look: 0 s"]
+
+
+def test_tables_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that begin alike are folded, not cut to look the same; brackets are no markup."""
+    stream = io.StringIO()
+    monkeypatch.setattr(output, "_stdout", Console(file=stream, width=30))
+    names = ["objective_weights.margin_minor", "objective_weights.opt_outs", "[fit]_by_[me]"]
+    output.show_table("Keys", ("key", "note"), [(name, "as it was written") for name in names])
+    cells = [line.split("│")[1].strip() for line in stream.getvalue().splitlines() if "│" in line]
+    assert "".join(cells) == "".join(names)
 
 
 def test_emit_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:

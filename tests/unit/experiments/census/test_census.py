@@ -256,10 +256,11 @@ def test_bad_plans_are_refused_by_name(
     assert "\n" not in str(caught.value)
 
 
-def test_unknown_artifacts_are_not_found(make_plan: MakePlan, run: Run) -> None:
-    """A digest that the store does not hold is said to be missing."""
+def test_unknown_artifacts_are_not_found(make_plan: MakePlan, run: Run, tmp_path: Path) -> None:
+    """A digest that the store does not hold is said to be missing; the folder stays free."""
     with pytest.raises(NotFound):
         run(make_plan(policy="a" * 64))
+    assert not (tmp_path / "run").exists()
 
 
 def test_checkpoints_need_a_day(make_plan: MakePlan, run: Run) -> None:

@@ -25,11 +25,11 @@ def world(scenario_file: Path) -> World:
 @pytest.mark.parametrize("name", NAMES)
 def test_decisions_are_eligible_and_keyed(world: World, tmp_path: Path, name: str) -> None:
     """Everyone decides within the mask, and alike for a customer in any batch."""
-    actions = decider(name, world, tmp_path)(world)
+    actions = decider(name, world.scenario, tmp_path)(world)
     assert actions.shape == (world.size,)
     assert world.mask()[np.arange(world.size), actions].all()
     part = World(world.scenario, 100, world.seed, first_customer=700)
-    np.testing.assert_array_equal(decider(name, part, tmp_path)(part), actions[700:800])
+    np.testing.assert_array_equal(decider(name, part.scenario, tmp_path)(part), actions[700:800])
     assert (actions == 0).all() == (name == "never")
 
 
@@ -57,7 +57,7 @@ def test_an_artifact_decides_as_its_policy(world: World, tmp_path: Path) -> None
         mask=world.mask(),
         training={},
     )
-    decide = decider(digest, world, tmp_path)
+    decide = decider(digest, world.scenario, tmp_path)
     np.testing.assert_array_equal(decide(world), choose(world, UniformPolicy()))
     scenario = world.scenario
     fewer = {name: j for name, j in scenario.model_dump()["journeys"].items() if name != "welcome"}
@@ -65,6 +65,6 @@ def test_an_artifact_decides_as_its_policy(world: World, tmp_path: Path) -> None
     values["journeys"] = fewer
     other = World(type(scenario).model_validate(values), 5, 1)
     with pytest.raises(FailedPrecondition, match="another catalogue"):
-        decider(digest, other, tmp_path)
+        decider(digest, other.scenario, tmp_path)
     with pytest.raises(NotFound):
-        decider("0" * 64, world, tmp_path)
+        decider("0" * 64, world.scenario, tmp_path)
