@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from simulator.scenarios import circumstances as c
 from simulator.scenarios import sections as s
@@ -21,16 +22,20 @@ from troth.catalogue import (
     OFFER_KINDS,
     Action,
     Catalogue,
-    Channel,
-    OfferKind,
 )
 from troth.digests import digest
 from troth.errors import InvalidArgument
 from troth.features import FeatureSchema
 from troth.objective import Objective
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 _TAGS = MODELS | {"[key]"}
 """What pydantic puts into the place of an error and is no key of the file."""
+_LONGEST = 60
+"""Characters of a value in a message."""
+_OUTSIDE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
 class Scenario(s.Section):
@@ -80,9 +85,6 @@ class Scenario(s.Section):
     def _names_exist(self) -> Self:
         _complete("channels", self.channels, CHANNELS[1:])
         _complete("kinds", self.kinds, OFFER_KINDS[1:])
-        for name, offer in self.offers.items():
-            if offer.kind is OfferKind.NONE:
-                raise ValueError(f"offers.{name}.kind = 'none': only no contact has no kind")
         spends = [tier.from_spend_minor for tier in self.tiers]
         if spends[0] != 0 or spends != sorted(set(spends)):
             raise ValueError(f"tiers.from_spend_minor = {spends}: must start at 0 and rise")
@@ -209,8 +211,6 @@ def _check_journey(
             raise ValueError(
                 f"journeys.{name}.steps.offer = {step.offer!r}: must be one of " + ", ".join(offers)
             )
-        if Channel.NONE in step.channels:
-            raise ValueError(f"journeys.{name}.steps.channels = 'none': is no channel")
 
 
 def _complete(key: str, given: Mapping[Any, Any], wanted: tuple[Any, ...]) -> None:
@@ -227,13 +227,68 @@ def _validated(values: Mapping[str, Any], source: str | Source) -> Scenario:
         return Scenario.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
-        message = first["msg"].removeprefix("Value error, ")
-        where = source if isinstance(source, str) else source.where(key)
+        loc = tuple(str(part) for part in first["loc"])
+        key = ".".join(part for part in loc if part not in _TAGS)
+        # What is missing is missing where its section was last written.
+        place = key.rpartition(".")[0] if first["type"] == "missing" else key
+        where = source if isinstance(source, str) else source.where(place)
         if not key:  # a check across sections: the message names the key itself
+            message = first["msg"].removeprefix("Value error, ")
             raise InvalidArgument(f"{where}: {message}", field="scenario") from error
-        given = "" if first["type"] == "missing" else f" = {first['input']!r}"
-        raise InvalidArgument(f"{where}: {key}{given}: {message}", field=key) from error
+        shown = "" if first["type"] == "missing" else f"{_short(first['input'])} in "
+        raise InvalidArgument(f"{shown}{where}: {_why(first, loc)}", field=key) from error
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _why(error: ErrorDetails, loc: tuple[str, ...]) -> str:
+    """What is wrong and what is allowed, in the words of a TOML file."""
+    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
+    if kind == "missing":
+        return "is required and missing"
+    if kind == "extra_forbidden":
+        keys = _fields((*loc, ""))
+        return f"no such key; there {'are' if len(keys) > 1 else 'is'} {', '.join(keys)}"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return "must be a table"
+    if kind in ("tuple_type", "list_type"):
+        return "must be an array"
+    if kind == "union_tag_invalid":
+        return f"model must be one of {', '.join(sorted(MODELS))}"
+    field = _fields(loc).get(loc[-1])
+    if kind in _OUTSIDE and field is not None:
+        bounds = {type(m).__name__.lower(): m for m in field.metadata}
+        low = [
+            f"{'(' if n == 'gt' else '['}{getattr(bounds[n], n):g}" for n in bounds if n[0] == "g"
+        ]
+        high = [
+            f"{getattr(bounds[n], n):g}{')' if n == 'lt' else ']'}" for n in bounds if n[0] == "l"
+        ]
+        if low and high:
+            return f"must be in {low[0]}, {high[0]}"
+    return message
+
+
+def _fields(loc: tuple[str, ...]) -> dict[str, FieldInfo]:
+    """The keys beside the last one of ``loc``, those of its section."""
+    models: tuple[type[BaseModel], ...] = (Scenario,)
+    for part in loc[:-1]:
+        if part in MODELS:
+            models = tuple(m for m in models if m.model_fields["model"].default == part)
+            continue
+        found = [m.model_fields[part].annotation for m in models if part in m.model_fields]
+        models = tuple(m for kind in found for m in _models(kind)) or models
+    return dict(models[0].model_fields)
+
+
+def _models(kind: Any) -> list[type[BaseModel]]:
+    """The sections in an annotation, such as that of an array or a table of them."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for part in get_args(kind) for model in _models(part)]
 
 
 def load(name_or_path: str | Path = "reference") -> Scenario:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from troth.catalogue import Channel, OfferKind
+from troth.catalogue import CHANNELS, OFFER_KINDS, Channel, OfferKind
 
 
 class Section(BaseModel):
@@ -24,8 +24,26 @@ Factor = Annotated[float, Field(ge=0.0, le=100.0)]
 Sigma = Annotated[float, Field(ge=0.0, le=3.0)]
 Days = Annotated[float, Field(gt=0.0, le=3650.0)]
 Minor = Annotated[int, Field(ge=0, le=1_000_000)]
-Kind = Annotated[OfferKind, BeforeValidator(OfferKind)]
-ChannelName = Annotated[Channel, BeforeValidator(Channel)]
+
+
+def _channel(value: object) -> Channel:
+    """A channel by its name; *no contact* is none."""
+    for channel in CHANNELS[1:]:
+        if channel == value:
+            return channel
+    raise ValueError(f"must be one of {', '.join(CHANNELS[1:])}")
+
+
+def _kind(value: object) -> OfferKind:
+    """A kind of offer by its name; only *no contact* has none."""
+    for kind in OFFER_KINDS[1:]:
+        if kind == value:
+            return kind
+    raise ValueError(f"must be one of {', '.join(OFFER_KINDS[1:])}")
+
+
+Kind = Annotated[OfferKind, BeforeValidator(_kind)]
+ChannelName = Annotated[Channel, BeforeValidator(_channel)]
 
 
 class ObjectiveSection(Section):

@@ -127,7 +127,7 @@ def read(name_or_path: str | Path) -> Source:
     """
     layers: list[Layer] = []
     wanted, beside = str(name_or_path), Path()
-    while wanted:
+    while wanted or not layers:
         layer, base, beside = _read(wanted, beside)
         if any(layer.text == other.text for other in layers):
             raise InvalidArgument(
@@ -143,13 +143,25 @@ def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
     if wanted.endswith(ENDING):
         path = beside / wanted
         if not path.is_file():
-            raise NotFound(f"{path} does not exist", field="scenario")
-        name, text, beside = path.name, path.read_text(encoding="utf-8"), path.parent
+            what = "is a folder, not a file" if path.is_dir() else "does not exist"
+            raise NotFound(f"{path} {what}", field="scenario")
+        name, beside = path.name, path.parent
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidArgument(
+                f"{name}: not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}",
+                field="scenario",
+            ) from error
     else:
         parts = wanted.split("/")
         entry = files(PACKAGE).joinpath(*parts[:-1], parts[-1] + ENDING)
         if not all(part.isidentifier() for part in parts) or not entry.is_file():
-            raise NotFound(f"no scenario {wanted!r} ships with Troth", field="scenario")
+            raise NotFound(
+                f"no scenario {wanted!r} ships with Troth; those are {', '.join(shipped())}, and a "
+                f"file of your own ends in {ENDING}",
+                field="scenario",
+            )
         name, text = wanted + ENDING, entry.read_text(encoding="utf-8")
     try:
         values = tomllib.loads(text)

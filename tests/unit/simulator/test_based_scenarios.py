@@ -56,6 +56,7 @@ def test_bases_may_be_files_beside_it(tmp_path: Path) -> None:
         ('based_on = "reference"\n[wallet]\nredeem_fron = 5\n', ["mine.toml", "redeem_fron"]),
         ('based_on = "reference"\n[wallet]\nredeem_from = 0\n', ["mine.toml", "redeem_from", "0"]),
         ('based_on = "bad.toml"\n', ["bad.toml", "wallet.redeem_chance", "7.5"]),
+        ('based_on = "reference"\n[purchases]\nmodel = "bg_nbd"\n', ["mine.toml", "purchases.r"]),
         ('based_on = "mine.toml"\n', ["mine.toml", "based_on", "circle"]),
         ("based_on = 3\n", ["mine.toml", "based_on = 3"]),
     ],
