@@ -17,18 +17,21 @@ from numpy.typing import NDArray
 from envs import loops
 from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
 from envs.problem import NOTHING_GIVEN, DecisionProblem, Given, Morning, ProblemFactory
+from simulator.encoder import Encoder
 from simulator.results import CONTACT_COST, StepResult
 from simulator.scenarios import Scenario
 from troth.catalogue import NO_CONTACT
 from troth.errors import FailedPrecondition, InvalidArgument
-from troth.features import FeatureSchema, encode
+from troth.features import FeatureSchema
 from troth.objective import COMPONENTS, Objective
 
 
 def observation_space(schema: FeatureSchema, extras: int = 0) -> spaces.Box:
     """Box float32 (D + E,): between the encodings of the raw bounds; extras are in 0..1."""
-    low = encode(schema, np.array([[f.low for f in schema.features]]))[0]
-    high = encode(schema, np.array([[f.high for f in schema.features]]))[0]
+    encoder = Encoder.of(schema)
+    ends = np.empty((schema.width, 2), dtype=np.float32)
+    encoder.write(ends, np.ascontiguousarray(encoder.bounds.T), 0, 2)
+    low, high = ends.T
     category = np.array([bool(f.levels) for f in schema.features for _ in f.columns])
     low[category], high[category] = 0.0, 1.0
     low = np.concatenate((low, np.zeros(extras, dtype=np.float32)))

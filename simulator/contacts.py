@@ -57,6 +57,7 @@ def contact(
     rows: NDArray[np.int64],
     low: int,
     flags: NDArray[np.uint8],
+    moved: NDArray[np.bool_],
     answers: NDArray[np.uint8],
     waits: NDArray[np.int16],
     money: NDArray[np.int32],
@@ -75,9 +76,10 @@ def contact(
         low: position of the block's first customer.
         flags: uint8 of the block, see :mod:`simulator.chances`; a contact may put off an own
             purchase.
+        moved: bool of the block, set for those who stand otherwise tomorrow.
         answers: uint8 (n,), see :mod:`simulator.results`; written.
         waits: int16 (n, 5), delays plus one; written.
-        money: int32 (n, 10), components; added to.
+        money: int32 (10, n), components; added to.
         chosen: int64 (n,), actions.
         first: number of the first customer.
         keys: replicate and the two words of the seed, uint64.
@@ -96,8 +98,8 @@ def contact(
         c = action.channel
         kind = action.kind
         number = first + i
-        money[i, CREDITED + CONTACT_COST] += action.cost
-        money[i, LANDED + CONTACT_COST] += action.cost
+        money[CREDITED + CONTACT_COST, i] += action.cost
+        money[LANDED + CONTACT_COST, i] += action.cost
         # The load of past contacts, as it stands this morning.
         gap = min(clock - ints[i, col.WEAR_DAY], 255)
         load = 0.0
@@ -113,6 +115,7 @@ def contact(
         bit = 1 << c
         if ints[i, col.REACH] & bit == 0:
             days[col.PERMITS, i] &= ~bit  # it bounces, and the firm learns that it does
+            moved[i - low] = True
             continue
         u = drawn(number, CONTACT, clock, replicate, k0, k1)
         if u[0] >= channels[c].delivery:
@@ -257,7 +260,7 @@ def contact(
             redeems = not buys or v[0] < chance * action.redeems
             discount = round(amount * action.discount) if redeems else 0
             extra = action.points if redeems else 0
-            money[i, CREDITED + DISCOUNT] += discount
+            money[CREDITED + DISCOUNT, i] += discount
             if buys:
                 answer |= PURCHASED
                 wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], z_buy)
@@ -267,8 +270,8 @@ def contact(
                 points = extra + round(amount / 100.0 * earn)
                 margin = round(amount * par.margin_share * tables.categories[category].margin)
                 liability = round(points * charged)
-                money[i, CREDITED + MARGIN] += margin
-                money[i, CREDITED + POINTS] += liability
+                money[CREDITED + MARGIN, i] += margin
+                money[CREDITED + POINTS, i] += liability
                 ints[i, col.DUE_DAY] = clock + wait
                 ints[i, col.DUE_BASKET] = amount
                 ints[i, col.DUE_MARGIN] = margin
@@ -285,7 +288,7 @@ def contact(
                 wait = max(latency + wait, 1)
                 waits[i, 3] = wait + 1
                 liability = round(action.points * charged)
-                money[i, CREDITED + POINTS] += liability
+                money[CREDITED + POINTS, i] += liability
                 ints[i, col.REDEEM_DAY] = clock + wait
                 ints[i, col.REDEEM_DISCOUNT] = discount
                 ints[i, col.REDEEM_POINTS] = action.points
@@ -301,8 +304,8 @@ def contact(
         )
         if u[3] < refuses:
             answer |= OPTED_OUT
-            money[i, CREDITED + OPT_OUTS] += 1
-            money[i, LANDED + OPT_OUTS] += 1
+            money[CREDITED + OPT_OUTS, i] += 1
+            money[LANDED + OPT_OUTS, i] += 1
             days[col.PERMITS, i] &= ~bit
             # Given a refusal, u[3] / refuses is uniform again.
             if c == PUSH and u[3] < refuses * par.fatigue_app_removal_on_opt_out:
@@ -310,6 +313,7 @@ def contact(
                 ints[i, col.REACH] &= ~((1 << IN_APP) | (1 << PUSH))
         if v[1] < fatigue.irritates(par.fatigue_irritation, load):
             ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
+            moved[i - low] = True
         if ticket:
             change = 0.0
             if action.recovers:
@@ -318,4 +322,6 @@ def contact(
             elif action.pitches:
                 change = -par.mood_upsell_shock
             mood.feel(fs, ints, i, change, par, clock)
+        if answer > ARRIVED | OPENED or ticket:
+            moved[i - low] = True
         answers[i] |= answer

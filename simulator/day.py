@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import columns as col
-from simulator.chances import BIRTHDAY, DAY, DUE, EVENT, OWN, SERVED, VISIT, mark, own_chance
+from simulator.chances import BIRTHDAY, DAY, DUE, EVENT, OWN, SERVED, SOON, VISIT, mark, own_chance
 from simulator.contacts import contact
 from simulator.kernel import compiled, drawn
 from simulator.life import birthday, events, land
 from simulator.mood import tickets
+from simulator.observation import settled, told
 from simulator.orders import order
 from simulator.population import Blocks
 from simulator.rules import Records
@@ -28,6 +29,8 @@ from simulator.wallet import end_period
 
 BLOCK = 4096
 PERIOD_DAYS = col.PERIOD_DAYS
+MOVES = OWN | DUE | SOON | BIRTHDAY
+"""Bits of those who stand otherwise tomorrow; contacts and events are looked at themselves."""
 
 
 @compiled
@@ -35,7 +38,7 @@ def live(
     people: Blocks,
     start: int,
     stop: int,
-    stale: NDArray[np.bool_],
+    features: NDArray[np.float32],
     chosen: NDArray[np.int64],
     answers: NDArray[np.uint8],
     waits: NDArray[np.int16],
@@ -50,13 +53,14 @@ def live(
     tables: Any,
     pars: Records,
     todays: Records,
+    bounds: NDArray[np.float32],
 ) -> None:
     """Draw the day of customers ``start`` to ``stop`` and move them to the next morning.
 
     Args:
         people: the population, changed in place.
         start, stop: positions.
-        stale: bool (n,), set where what the firm sees has changed.
+        features: float32 (F, n), what the firm sees; written where it has changed.
         chosen: int64 (n,), actions.
         answers, waits, money, booked, spent, sorts, stores: the fields of
             :class:`simulator.results.StepResult`, written.
@@ -65,12 +69,14 @@ def live(
         life: cumulative chances of unplanned events.
         tables: as in :func:`simulator.contacts.contact`.
         pars, todays: the records of it, in arrays of length 1.
+        bounds: float32 (2, F), lowest and highest value of each feature.
     """
     par = pars[0]
     today = todays[0]
     ints, rates, days = people.ints, people.rates, people.days
     clock = today.clock
     flags = np.empty(BLOCK, dtype=np.uint8)
+    moved = np.empty(BLOCK, dtype=np.bool_)
     marked = np.empty(BLOCK, dtype=np.int64)
     served = np.empty(BLOCK, dtype=np.int64)
     due = np.empty(BLOCK, dtype=np.int64)
@@ -114,7 +120,7 @@ def live(
                     continue
             marked[n_marked] = i
             n_marked += 1
-            stale[i] = True
+            moved[at] = flag & MOVES != 0
             if flag & SERVED:
                 served[n_served] = i
                 n_served += 1
@@ -128,8 +134,8 @@ def live(
                 struck[n_struck] = i
                 n_struck += 1
         contact(
-            people, served[:n_served], low, flags, answers, waits, money, chosen, first, keys,
-            tables, par, today,
+            people, served[:n_served], low, flags, moved, answers, waits, money, chosen, first,
+            keys, tables, par, today,
         )  # fmt: skip
         n_buyers = 0
         for at in range(n_due):
@@ -153,12 +159,24 @@ def live(
         land(people, served[:n_served], money, par, today)
         tickets(ints, troubled[:n_troubled], low, flags, first, keys, par, today)
         events(
-            people, struck[:n_struck], answers, money, first, keys, life, tables, par, today,
+            people, struck[:n_struck], low, moved, answers, money, first, keys, life, tables, par,
+            today,
         )  # fmt: skip
         for at in range(n_marked):
             if flags[marked[at] - low] & BIRTHDAY:
                 birthday(people, marked[at], money, par, today)
-        refresh(people, marked[:n_marked], tables.tiers, par, clock + 1, True)
+        # Whom nothing else happened to than a contact or a signal stands as he stood.
+        n_moved = n_told = 0
+        for at in range(n_marked):
+            if moved[marked[at] - low]:
+                buyers[n_moved] = marked[at]
+                n_moved += 1
+            else:
+                served[n_told] = marked[at]
+                n_told += 1
+        refresh(people, buyers[:n_moved], tables.tiers, par, clock + 1, True)
+        settled(features, people, buyers[:n_moved], bounds[1], tables, par, clock + 1)
+        told(features, people, served[:n_told], chosen, bounds[1], tables, par)
 
 
 @compiled

@@ -30,7 +30,7 @@ class Encoder:
     kind: NDArray[np.int64]
     missing: NDArray[np.float32]
     loc: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    per_scale: NDArray[np.float32]
 
     @classmethod
     def of(cls, schema: FeatureSchema) -> Encoder:
@@ -52,7 +52,7 @@ class Encoder:
             kind=np.array(kinds, dtype=np.int64),
             missing=np.array(missing, dtype=np.float32),
             loc=np.array(loc, dtype=np.float32),
-            scale=np.array(scale, dtype=np.float32),
+            per_scale=1.0 / np.array(scale, dtype=np.float32),
         )
 
     def write(
@@ -60,5 +60,5 @@ class Encoder:
     ) -> None:
         """Encode customers ``start`` to ``stop`` of ``raw`` (F, n) into ``out`` (D, n)."""
         encode_columns(
-            out, raw, start, stop, self.source, self.kind, self.missing, self.loc, self.scale
+            out, raw, start, stop, self.source, self.kind, self.missing, self.loc, self.per_scale
         )

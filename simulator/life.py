@@ -70,8 +70,8 @@ def give(
     """Issue ``points`` that no purchase earned, and charge them to the day."""
     issue(ints, longs, i, points, period)
     liability = round(points * charged)
-    money[i, CREDITED + POINTS] += liability
-    money[i, LANDED + POINTS] += liability
+    money[CREDITED + POINTS, i] += liability
+    money[LANDED + POINTS, i] += liability
 
 
 @compiled
@@ -106,8 +106,8 @@ def land(
                 start(fs, ints, i, par, clock)
         if ints[i, col.REDEEM_DAY] <= clock:
             ints[i, col.REDEEM_DAY] = NEVER
-            money[i, LANDED + DISCOUNT] += ints[i, col.REDEEM_DISCOUNT]
-            money[i, LANDED + POINTS] += ints[i, col.REDEEM_LIABILITY]
+            money[LANDED + DISCOUNT, i] += ints[i, col.REDEEM_DISCOUNT]
+            money[LANDED + POINTS, i] += ints[i, col.REDEEM_LIABILITY]
             issue(ints, longs, i, ints[i, col.REDEEM_POINTS], period)
 
 
@@ -115,6 +115,8 @@ def land(
 def events(
     people: Blocks,
     rows: NDArray[np.int64],
+    low: int,
+    moved: NDArray[np.bool_],
     answers: NDArray[np.uint8],
     money: NDArray[np.int32],
     first: int,
@@ -124,7 +126,11 @@ def events(
     par: Any,
     today: Any,
 ) -> None:
-    """The unplanned events of ``rows``, to whom one happens today."""
+    """The unplanned events of ``rows``, to whom one happens today.
+
+    Sets ``moved``, bool of the block that begins at ``low``, for those who stand otherwise
+    tomorrow.
+    """
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     replicate, k0, k1 = keys
     clock, period = today.clock, today.period
@@ -137,6 +143,7 @@ def events(
         if event == COMPLAINT:
             feel(fs, ints, i, -par.mood_ticket_shock, par, clock)
             complain(ints, i)
+            moved[i - low] = True
         elif event == APP_REMOVED:
             app = (1 << PUSH) | (1 << IN_APP)
             ints[i, col.REACH] &= ~app
@@ -148,6 +155,7 @@ def events(
             charged = fs[i, col.POINT_VALUE] * par.charged
             give(ints, longs, money, i, int(par.surprise_points), charged, period)
             feel(fs, ints, i, par.gift_lift, par, clock)
+            moved[i - low] = True
         elif event == RIVAL:
             gap = min(clock - ints[i, col.WEAR_DAY], 255)
             for ch in range(tables.fade.shape[0]):
@@ -157,8 +165,10 @@ def events(
         elif event == FRAUD_EVENT:
             answers[i] |= FRAUD
             ask(fs, ints, longs, bits, i, par, today)
+            moved[i - low] = True
         elif bits[i, col.STRANGER]:
             stranger(people, i, first, keys, tables, par, today)
+            moved[i - low] = True
 
 
 @compiled

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import columns as col
-from simulator.contacts import C
+from simulator.contacts import DISCOUNT_KIND, C
 from simulator.kernel import compiled, inlined
 from simulator.population import Blocks
 from simulator.rules import Records
@@ -90,42 +90,69 @@ def _birthday(out: Row, birthday: Ints, day_of_year: Any) -> None:
 
 
 @compiled
-def settled_features(
+def told(
     out: NDArray[np.float32],
     people: Blocks,
-    stale: NDArray[np.bool_],
-    start: int,
-    stop: int,
-    bounds: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    high: Row,
     tables: Any,
-    pars: Records,
-    todays: Records,
+    par: Any,
 ) -> None:
-    """Features that change only when something happens, of those to whom something has.
+    """Features of ``rows`` that a contact which changes nothing else, or a signal, changes.
+
+    Arguments as of :func:`settled`; ``chosen`` are the day's actions, int64 (n,).
+    """
+    fs, ints = people.floats, people.ints
+    weight = np.float32(par.smoothing_clicks)
+    for at in range(rows.shape[0]):
+        i = rows[at]
+        out[10, i] = fs[i, col.SIGNAL]
+        action = tables.actions[chosen[i]]
+        c = action.channel
+        if c == 0:
+            continue
+        clicks = np.float32(ints[i, col.CLICKS + c]) + weight
+        prior = np.float32(par.smoothing_clicks / tables.channels[c].clicked)
+        rate = clicks / (np.float32(ints[i, col.DELIVERED + c]) + prior)
+        out[17 + C + c, i] = min(rate, np.float32(1.0))
+        part = action.kind - DISCOUNT_KIND
+        if 0 <= part < col.WATCHED_KINDS:
+            clicks = np.float32(ints[i, col.KIND_CLICKS + part]) + weight
+            ratio = clicks / (fs[i, col.KIND_EXPECTED + part] + weight)
+            out[14 + part, i] = min(ratio, high[14 + part])
+
+
+@compiled
+def settled(
+    out: NDArray[np.float32],
+    people: Blocks,
+    rows: NDArray[np.int64],
+    high: Row,
+    tables: Any,
+    par: Any,
+    morning: int,
+) -> None:
+    """Features that change only when something happens, of ``rows``, to whom something has.
 
     Args:
-        out: float32 (F, n), written inside ``bounds``.
+        out: float32 (F, n), written inside the features' bounds.
         people: the population.
-        stale: bool (n,), whom to look at; cleared.
-        start, stop: positions.
-        bounds: float32 (2, F), lowest and highest value of each feature.
-        tables, pars, todays: as in :func:`simulator.day.live`.
+        rows: int64 (m,), positions.
+        high: float32 (F,), highest value of each feature.
+        tables, par: as in :func:`simulator.contacts.contact`.
+        morning: the day that is about to begin.
     """
-    par = pars[0]
-    today = todays[0]
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
-    high = bounds[1]
-    oldest = col.POINT_BUCKETS + (today.period + 1) % col.BUCKETS
+    oldest = col.POINT_BUCKETS + (morning // col.PERIOD_DAYS + 1) % col.BUCKETS
     weight = np.float32(par.smoothing_clicks)
     top = tables.tiers.shape[0] - 2
     prior = np.empty(C, dtype=np.float32)
     for c in range(C):
         prior[c] = par.smoothing_clicks / tables.channels[c].clicked
     last = 17 + 2 * C + 2
-    for i in range(start, stop):
-        if not stale[i]:
-            continue
-        stale[i] = False
+    for at in range(rows.shape[0]):
+        i = rows[at]
         out[1, i] = min(np.float32(ints[i, col.ORDERS]), high[1])
         bought = np.float32(max(ints[i, col.LIFETIME_ORDERS], 1))
         out[2, i] = min(np.float32(longs[i, col.LIFETIME_SPEND]) / bought, high[2])
@@ -156,6 +183,24 @@ def settled_features(
             out[17 + C + c, i] = min(rate, np.float32(1.0))
         score = ints[i, col.NPS]
         out[last, i] = np.float32(score) if score >= 0 else np.float32(np.nan)
+
+
+@compiled
+def settled_features(
+    out: NDArray[np.float32],
+    people: Blocks,
+    start: int,
+    stop: int,
+    bounds: NDArray[np.float32],
+    tables: Any,
+    pars: Records,
+    morning: int,
+) -> None:
+    """:func:`settled` of everyone from ``start`` to ``stop``.
+
+    ``bounds`` are float32 (2, F), the lowest and highest value of each feature.
+    """
+    settled(out, people, np.arange(start, stop), bounds[1], tables, pars[0], morning)
 
 
 @compiled
@@ -273,19 +318,19 @@ def _spread(out: NDArray[np.bool_], words: NDArray[np.uint32], need: NDArray[np.
 
 
 @compiled
-def _standard(out: Row, column: Row, instead: Any, loc: Any, scale: Any) -> None:
+def _standard(out: Row, column: Row, instead: Any, loc: Any, per: Any) -> None:
     for i in range(out.shape[0]):
         x = column[i]
         x = x if x == x else instead  # only NaN differs from itself
-        out[i] = (x - loc) / scale
+        out[i] = (x - loc) * per
 
 
 @compiled
-def _logarithm(out: Row, column: Row, instead: Any, loc: Any, scale: Any) -> None:
+def _logarithm(out: Row, column: Row, instead: Any, loc: Any, per: Any) -> None:
     for i in range(out.shape[0]):
         x = column[i]
         x = x if x == x else instead
-        out[i] = (log(x + np.float32(1.0)) - loc) / scale
+        out[i] = (log(x + np.float32(1.0)) - loc) * per
 
 
 @compiled
@@ -306,7 +351,7 @@ def encode_columns(
     kind: NDArray[np.int64],
     missing: NDArray[np.float32],
     loc: NDArray[np.float32],
-    scale: NDArray[np.float32],
+    per_scale: NDArray[np.float32],
 ) -> None:
     """:func:`troth.features.encode` for columns in structure-of-arrays layout.
 
@@ -316,13 +361,13 @@ def encode_columns(
         start, stop: positions.
         source: int64 (D,), the raw column of each encoded one.
         kind: int64 (D,): 0 as it is, 1 logarithmic, 2 + level for a category.
-        missing, loc, scale: float32 (D,).
+        missing, loc, per_scale: float32 (D,); the last is 1 / scale.
     """
     for d in range(out.shape[0]):
         into, column = out[d, start:stop], raw[source[d], start:stop]
         if kind[d] == 0:
-            _standard(into, column, missing[d], loc[d], scale[d])
+            _standard(into, column, missing[d], loc[d], per_scale[d])
         elif kind[d] == 1:
-            _logarithm(into, column, missing[d], loc[d], scale[d])
+            _logarithm(into, column, missing[d], loc[d], per_scale[d])
         else:
             _level(into, column, missing[d], np.float32(kind[d] - 2))

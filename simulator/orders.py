@@ -76,9 +76,9 @@ def order(
             category = int(ints[i, col.DUE_PLACE]) & 255
             store = int(ints[i, col.DUE_PLACE]) >> 8
             earned = int(ints[i, col.DUE_POINTS])
-            money[i, LANDED + MARGIN] += ints[i, col.DUE_MARGIN]
-            money[i, LANDED + DISCOUNT] += ints[i, col.DUE_DISCOUNT]
-            money[i, LANDED + POINTS] += ints[i, col.DUE_LIABILITY]
+            money[LANDED + MARGIN, i] += ints[i, col.DUE_MARGIN]
+            money[LANDED + DISCOUNT, i] += ints[i, col.DUE_DISCOUNT]
+            money[LANDED + POINTS, i] += ints[i, col.DUE_LIABILITY]
             ints[i, col.DUE_DAY] = NEVER
             if ints[i, col.LEAVES] <= clock:  # won back
                 stays = NEVER
@@ -98,16 +98,16 @@ def order(
             )
             answers[i] |= PURCHASED
             margin = round(amount * par.margin_share * tables.categories[category].margin)
-            money[i, CREDITED + MARGIN] += margin
-            money[i, LANDED + MARGIN] += margin
+            money[CREDITED + MARGIN, i] += margin
+            money[LANDED + MARGIN, i] += margin
             seen = clock >= ints[i, col.LINK_DAY] or u[3] >= par.unseen_share
             earned = 0
             if seen:
                 earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
                 earned = round(amount / 100.0 * earn)
                 liability = round(earned * charged)
-                money[i, CREDITED + POINTS] += liability
-                money[i, LANDED + POINTS] += liability
+                money[CREDITED + POINTS, i] += liability
+                money[LANDED + POINTS, i] += liability
             if par.bg_nbd > 0.0:
                 x = drawn(number, DAY, clock, replicate, k0, k1)
                 if x[3] < fs[i, col.DROP_OUT]:
@@ -127,8 +127,8 @@ def order(
             if advance(ints, i):
                 award = round(par.challenge_award)
                 earned += award
-                money[i, CREDITED + POINTS] += round(award * charged)
-                money[i, LANDED + POINTS] += round(award * charged)
+                money[CREDITED + POINTS, i] += round(award * charged)
+                money[LANDED + POINTS, i] += round(award * charged)
             issue(ints, longs, i, earned, period)
             qualify(ints, longs, bits, i, amount, period, tables.tiers)
             days[col.SEEN_ORDER, i] = clock

@@ -14,7 +14,7 @@ from troth.objective import COMPONENTS, Objective
 Bool = NDArray[np.bool_]
 
 CREDITED, LANDED = 0, len(COMPONENTS)
-"""First columns of the two halves of ``books``."""
+"""First rows of the two halves of ``money``."""
 MARGIN, DISCOUNT, POINTS, CONTACT_COST, OPT_OUTS = range(len(COMPONENTS))
 
 ARRIVED, OPENED, CLICKED, VISITED, REDEEMED, PURCHASED, OPTED_OUT, FRAUD = (
@@ -27,13 +27,12 @@ NO_PLACE = 255
 
 @compiled
 def _weigh(
-    out: NDArray[np.float64], money: NDArray[np.int32], first: int, weights: NDArray[np.float64]
+    out: NDArray[np.float64], money: NDArray[np.int32], weights: NDArray[np.float64]
 ) -> None:
-    for i in range(out.shape[0]):
-        total = weights[0] * money[i, first]
-        for at in range(1, weights.shape[0]):
-            total += weights[at] * money[i, first + at]
-        out[i] = total
+    for at in range(weights.shape[0]):
+        weight, column = weights[at], money[at]
+        for i in range(out.shape[0]):
+            out[i] += weight * np.float64(column[i])
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class StepResult:
     """What one day brought.
 
     Attributes:
-        books: int32 (n, 10): components credited to the day, then those booked on it.
+        money: int32 (10, n): components credited to the day, then those booked on it.
         answers: uint8 (n,), bits as above, of the day's decisions.
         pauses: int16 (n, 5), 1 + days until the answers land, in the order of :data:`WAITS`;
             0 where there is none.
@@ -50,7 +49,7 @@ class StepResult:
         category, store: uint8 (n,) of the last of them; 255 where there is none.
     """
 
-    books: NDArray[np.int32]
+    money: NDArray[np.int32]
     answers: NDArray[np.uint8]
     pauses: NDArray[np.int16]
     orders: NDArray[np.int32]
@@ -62,7 +61,7 @@ class StepResult:
     def empty(cls, size: int) -> StepResult:
         """A day on which nothing happened."""
         return cls(
-            books=np.zeros((size, 2 * len(COMPONENTS)), dtype=np.int32),
+            money=np.zeros((2 * len(COMPONENTS), size), dtype=np.int32),
             answers=np.zeros(size, dtype=np.uint8),
             pauses=np.zeros((size, len(WAITS)), dtype=np.int16),
             orders=np.zeros(size, dtype=np.int32),
@@ -70,11 +69,6 @@ class StepResult:
             category=np.full(size, NO_PLACE, dtype=np.uint8),
             store=np.full(size, NO_PLACE, dtype=np.uint8),
         )
-
-    @property
-    def money(self) -> NDArray[np.int32]:
-        """int32 (10, n), a view of ``books``."""
-        return self.books.T
 
     @cached_property
     def waits(self) -> NDArray[np.int16]:
@@ -147,12 +141,13 @@ class StepResult:
         """
         by_name = objective.to_dict()
         weights = np.array([by_name[name] for name in COMPONENTS])
-        out = np.empty(self.books.shape[0])
-        _weigh(out, self.books, LANDED if landed else CREDITED, weights)
+        first = LANDED if landed else CREDITED
+        out = np.zeros(self.money.shape[1])
+        _weigh(out, self.money[first : first + len(COMPONENTS)], weights)
         return out
 
     def _columns(self, first: int) -> dict[str, NDArray[np.int64]]:
-        columns = self.books.T[first : first + len(COMPONENTS)].astype(np.int64)
+        columns = self.money[first : first + len(COMPONENTS)].astype(np.int64)
         return dict(zip(COMPONENTS, columns, strict=True))
 
     def _answered(self, bit: int) -> Bool:

@@ -7,7 +7,7 @@ copy of the channels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -78,6 +78,7 @@ class Rules:
     conditions: Records
     need: NDArray[np.uint32]
     life: NDArray[np.float64]
+    _days: dict[tuple[int, int], Today] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, scenario: Scenario) -> Rules:
@@ -120,7 +121,18 @@ class Rules:
         )
 
     def today(self, seed: int, day: int) -> Today:
-        """What holds on the day ``day`` days after the start."""
+        """What holds on the day ``day`` days after the start.
+
+        Kept: forks, roll-outs and the episodes of an environment live the same days again.
+        """
+        found = self._days.get((seed, day))
+        if found is None:
+            if len(self._days) >= _MOST_DAYS:
+                self._days.clear()
+            found = self._days[seed, day] = self._made_of(seed, day)
+        return found
+
+    def _made_of(self, seed: int, day: int) -> Today:
         scenario = self.scenario
         at = calendar.day(scenario, seed, day)
         clock = day + scenario.warm_up.days
@@ -147,6 +159,7 @@ _DAY = np.dtype(
 )  # fmt: skip
 _KNOWN: dict[str, Rules] = {}
 _MOST_KNOWN = 32
+_MOST_DAYS = 4096
 
 
 def _records(rows: list[dict[str, int | float]]) -> Records:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.encoder import Encoder
 from simulator.observation import passing_features, settled_features
@@ -20,13 +19,14 @@ class Sight:
         width: raw features.
 
     Attributes:
-        features: float32 (F, n), overwritten by :meth:`refresh`.
-        stale: bool (n,), customers to whom something has happened since.
+        features: float32 (F, n); a day writes those of the people to whom something happens
+            (:func:`simulator.day.live`), :meth:`refresh` the rest.
+        settled: whether the former are up to date.
     """
 
     def __init__(self, size: int, width: int) -> None:
         self.features = np.empty((width, size), dtype=np.float32)
-        self.stale: NDArray[np.bool_] = np.ones(size, dtype=bool)
+        self.settled = False
 
     def refresh(
         self, people: Population, rules: Rules, today: Today, encoder: Encoder, threads: Threads
@@ -34,12 +34,14 @@ class Sight:
         """Bring the features to this morning."""
 
         def look(start: int, stop: int) -> None:
-            settled_features(
-                self.features, people.memory, self.stale, start, stop, encoder.bounds,
-                today.tables, rules.par, today.record,
-            )  # fmt: skip
+            if not self.settled:
+                settled_features(
+                    self.features, people.memory, start, stop, encoder.bounds, today.tables,
+                    rules.par, today.clock,
+                )  # fmt: skip
             passing_features(
                 self.features, people.memory, start, stop, encoder.bounds, today.record
             )
 
         threads.run(len(people), look)
+        self.settled = True

@@ -318,15 +318,16 @@ class World:
         self._threads.run(
             self.size,
             lambda a, b: one_day.live(
-                self._people.memory, a, b, self._sight.stale, actions, result.answers,
-                result.pauses, result.books, result.orders, result.spend_minor,
+                self._people.memory, a, b, self._sight.features, actions, result.answers,
+                result.pauses, result.money, result.orders, result.spend_minor,
                 result.category, result.store, self.first_customer, self._keys,
                 self._rules.life, today.tables, self._rules.par, today.record,
+                self._encoder.bounds,
             ),
         )  # fmt: skip
         self.day += 1
         if self._clock % one_day.PERIOD_DAYS == 0:
-            self._sight.stale[:] = True
+            self._sight.settled = False
             one_day.turn_period(self._people.memory, today.tables, self._rules.par, self._clock)
         self._wake()
         return result

@@ -74,7 +74,7 @@ def test_the_compiled_encoder_is_the_encoder(schema: FeatureSchema, rows: int, s
     encoder.write(out, columns, middle, rows)
     expected = encode(schema, raw).T
     # Both subtract in float32 after rounding: what remains is scaled by 1 / scale.
-    slack = 2e-6 * (np.abs(encoder.loc) + 15.0) / encoder.scale
+    slack = 2e-6 * (np.abs(encoder.loc) + 15.0) * encoder.per_scale
     assert np.isfinite(out).all()
     assert (np.abs(out - expected) <= 1e-5 * np.abs(expected) + slack[:, None] + 1e-6).all()
 
