@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.scenarios import load
+from simulator.scenarios import Scenario, load
 from simulator.truth import (
     OneStepOracle,
     choose,
