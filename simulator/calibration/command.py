@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from simulator.calibration.calibrate import Calibration
     from simulator.calibration.season import Season
 
+FLAT, REFERENCE = "flat", "reference"
+
 Data = Annotated[
     Path | None,
     typer.Option(help="Folder with cdnow/ and hillstrom/.", show_default="../shared/data"),
@@ -22,13 +24,13 @@ Data = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        help="Write the figures here, or the scenario where own data are given.",
+        help="Write the figures here; with own data, which need it, the scenario.",
         show_default="TROTH_HOME/figures.toml",
     ),
 ]
 Into = Annotated[
     Path | None,
-    typer.Option(help="Also put the figures into this scenario's [purchases], [spend], [email]."),
+    typer.Option(help="Also put the figures into this scenario: purchases, spend and email."),
 ]
 Process = Annotated[
     str | None,
@@ -46,11 +48,17 @@ Months = Annotated[
 ]
 Transactions = Annotated[
     Path | None,
-    typer.Option(help="Own purchases, .csv, .csv.gz or .parquet: customer, date, amount, ..."),
+    typer.Option(
+        help="Own purchases, .csv, .csv.gz or .parquet: customer, date, amount, and if you have "
+        "them category, store, joined."
+    ),
 ]
 Responses = Annotated[
     Path | None,
-    typer.Option(help="Own experiment: treated, visit, conversion, recency, history, ..."),
+    typer.Option(
+        help="Own experiment, a row per customer: treated (or arm, and control=NAME in --columns), "
+        "visit, conversion, spend, and recency and history, or customer and date."
+    ),
 ]
 Campaigns = Annotated[
     Path | None, typer.Option(help="Own mailings: customer, type, sent, redeemed, expires.")
@@ -60,6 +68,14 @@ Journey = Annotated[
 ]
 Columns = Annotated[
     str, typer.Option(help="Own column names: customer=cust_id,date=dt,responses.visit=visited")
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        help="Fit own purchases on who first bought on this day or later: YYYY-MM-DD. Others may "
+        "have bought before the data begin.",
+        show_default="all customers, or those whose column joined is within the data",
+    ),
 ]
 Template = Annotated[
     str, typer.Option(help="Scenario for what the data do not say; none: write figures alone.")
@@ -71,13 +87,14 @@ def calibrate(
     output: Output = None,
     into: Into = None,
     process: Process = None,
-    months: Months = "flat",
+    months: Months = FLAT,
     transactions: Transactions = None,
     responses: Responses = None,
     campaigns: Campaigns = None,
     complete_journey: Journey = None,
     columns: Columns = "",
-    template: Template = "reference",
+    since: Since = None,
+    template: Template = REFERENCE,
     as_json: AsJson = False,
 ) -> None:
     """Fit a scenario's figures to data.
@@ -95,8 +112,8 @@ def calibrate(
     if transactions is not None or complete_journey is not None:
         from simulator.calibration.own_command import calibrate_own
 
-        for name, value in (("data", data), ("into", into)):
-            if value is not None:
+        for name, odd in (("data", data), ("into", into), ("months", months != FLAT)):
+            if odd:
                 raise InvalidArgument("is not for own data", field=f"--{name}")
         calibrate_own(
             transactions,
@@ -106,12 +123,16 @@ def calibrate(
             columns=columns,
             template=template,
             process=process,
+            since=since,
             output=output,
             as_json=as_json,
         )
         return
-    for name, value in (("responses", responses), ("campaigns", campaigns)):
-        if value is not None:
+    for name, given in (
+        ("responses", responses), ("campaigns", campaigns), ("columns", columns),
+        ("since", since), ("template", template != REFERENCE),
+    ):  # fmt: skip
+        if given:
             raise InvalidArgument("needs --transactions beside it", field=f"--{name}")
     _calibrate_public(data, output, into, process, months, as_json=as_json)
 
@@ -127,13 +148,15 @@ def _calibrate_public(
 ) -> None:
     from simulator.calibration.calibrate import DEFAULT_DATA
     from simulator.calibration.calibrate import calibrate as run
-    from simulator.calibration.overlay import overlay_text, write_text
+    from simulator.calibration.overlay import check_writable, overlay_text, write_text
 
     if data is not None and not data.is_dir():
         raise NotFound("no such folder", field=f"--data {data}")
     if into is not None and not into.is_file():
         raise NotFound("no such file", field=f"--into {into}")
     season, season_name = _season(months)
+    target = output or Settings().home / "figures.toml"
+    check_writable(target, "--output")
     with progress() as bars:
         task = bars.add_task("calibrating", total=None)
         result = run(
@@ -145,7 +168,6 @@ def _calibrate_public(
                 task, description=what, completed=done, total=of
             ),
         )
-    target = output or Settings().home / "figures.toml"
     if into is not None:  # before anything is written: a scenario it cannot edit is refused
         write_text(into, overlay_text(into.read_text("utf-8"), result.figures, name=str(into)))
     write_text(target, result.figures.to_toml())
@@ -166,7 +188,7 @@ def _season(months: str) -> tuple[Season, str]:
     from simulator.calibration.own_scenario import read_template
     from simulator.calibration.season import Season, album_trade
 
-    if months == "flat":
+    if months == FLAT:
         return Season.flat(), ""
     if months == "albums":
         return album_trade(), "the album trade"

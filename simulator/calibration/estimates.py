@@ -10,6 +10,8 @@ from typing import Literal
 from simulator.calibration.figures import SIGNIFICANT_DIGITS
 
 Scale = Literal["plain", "log", "logit"]
+MIN_CLUSTERS = 20
+"""Customers, or rows of an arm, below which no standard error is believed."""
 _Z95 = 1.959963984540054
 
 

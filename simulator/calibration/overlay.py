@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from simulator.calibration.figures import Figures
-from troth.errors import InvalidArgument
+from troth.errors import AlreadyExists, InvalidArgument, PermissionDenied
 
+_OURS = (b"# Made by `troth calibrate`", b"# Figures estimated from ")
+"""How a file begins that ``troth calibrate`` made."""
 _PROCESS_KEYS = frozenset({"model", "r", "alpha_weeks", "a", "b", "s", "beta_weeks"})
 _HEADER = re.compile(r"\s*\[+\s*([A-Za-z0-9_.\-\" ]+?)\s*\]+\s*(#.*)?$")
 _ASSIGNMENT = re.compile(r"(\s*)([A-Za-z0-9_\-]+)(\s*=\s*)([^#]*?)(\s*#.*)?$")
@@ -134,6 +136,36 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidArgument(f"not TOML: {error}", field=name) from error
+
+
+def check_writable(path: Path, field: str) -> None:
+    """Refuse a place for a result before anything is computed for it.
+
+    A file that ``troth calibrate`` made is written anew; one that it did not make is kept.
+
+    Raises:
+        InvalidArgument: if there is a folder, or a file where its folder should be.
+        AlreadyExists: if there is a file that somebody else made.
+        PermissionDenied: if the folder may not be written to.
+    """
+    if path.is_dir():
+        raise InvalidArgument(f"{path} is a folder, must be a file", field=field)
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InvalidArgument(f"{folder} is a file, must be a folder", field=field)
+    if not os.access(folder, os.W_OK):
+        raise PermissionDenied(f"{folder} may not be written to", field=field)
+    if path.is_file():
+        with path.open("rb") as file:
+            made = file.readline().startswith(_OURS)
+        if not made:
+            raise AlreadyExists(
+                f"{path} was not made by `troth calibrate` and is not written over; name another "
+                "file, or remove it",
+                field=field,
+            )
 
 
 def write_text(path: Path, text: str) -> None:

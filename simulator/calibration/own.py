@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 OnStage = Callable[[str, int, int], None]
 
 MIN_REPEAT_BUYERS = 50
+_TWO_YEARS = 1.99
+_MANY_EARLY = 0.35
+"""Share of first purchases in the first quarter from which the data seem cut at the left."""
 _STAGES = 6
 
 
@@ -50,18 +53,22 @@ def fit_own(
     columns: Mapping[str, str] | None = None,
     process: Process | None = None,
     season: Season | None = None,
+    since: np.datetime64 | None = None,
     on_stage: OnStage | None = None,
 ) -> Estimates:
     """Fit what the data identify.
 
     Args:
         transactions: a CSV or Parquet file, or a data frame: customer, date, amount, and if
-            there are category and store.
+            there are category, store and joined.
         responses: an experiment, one row per customer.
         campaigns: mailings, one row per customer and campaign.
         columns: the calibration's column names -> the tables'; ``responses.visit`` for one only.
         process: the purchase process; by default the one of smaller AIC.
         season: calendar in force where the data do not identify any: the template's.
+        since: when and how often customers buy is fitted on those who first bought on this day
+            or later, as the others may have bought before the data begin; with ``joined``, on
+            those who joined within the data.
         on_stage: called as the work moves on.
 
     Raises:
@@ -77,11 +84,7 @@ def fit_own(
     found: list[Estimate] = []
     left: list[Open] = []
     notes: list[str] = []
-    tell("fitting weekdays and months", 1, _STAGES)
-    history, days = _histories(bought)
-    season = _season(bought, history, days, season or Season.flat(), found, left)
-    tell("fitting purchases", 2, _STAGES)
-    _purchases(bought, history, process, season, found, left, notes)
+    _when(bought, process, season or Season.flat(), since, tell, found, left, notes)
     tell("fitting spend", 3, _STAGES)
     _spend(bought, found, left, notes)
     fit_shares(bought, found, left)
@@ -89,16 +92,67 @@ def fit_own(
     fit_responses(answered, bought, found, left)
     tell("fitting campaigns", 5, _STAGES)
     fit_campaigns(mailed, found, left, notes)
+    _describe(bought, notes)
     tell("calibrated", _STAGES, _STAGES)
     return Estimates(tuple(found), tuple(left), tuple(notes))
 
 
-def _histories(
+def _when(
     bought: Transactions,
-) -> tuple[PurchaseHistories, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Histories at the last day, and the distinct purchase days they are made of."""
-    _, history = histories(bought.customer, bought.day, bought.day.max())
-    return history, purchase_days(bought.customer, bought.day)
+    process: Process | None,
+    season: Season,
+    since: np.datetime64 | None,
+    tell: OnStage,
+    found: list[Estimate],
+    left: list[Open],
+    notes: list[str],
+) -> None:
+    """Fit when and how often customers buy, on those whose beginning the data show."""
+    begin, end = bought.day.min(), bought.day.max()
+    if since is not None and not begin <= since <= end:
+        raise InvalidArgument(
+            f"{since} is not in [{begin}, {end}], the days of the data", field="since"
+        )
+    new = bought.newcomers(since)
+    rows = new[bought.customer]
+    if not rows.any():
+        why = f"none of {len(new):,} customers joined within the data"
+        left += [Open("calendar", why), Open("purchases", why)]
+        return
+    if not new.all():
+        notes.append(
+            f"purchases and calendar: fitted on {int(new.sum()):,} of {len(new):,} customers; the "
+            "others may have bought before the data begin"
+        )
+    else:
+        early = int((bought.first_days() - begin < (end - begin) / 4).sum())
+        if early > _MANY_EARLY * len(new):
+            notes.append(
+                f"purchases: a customer is taken to begin with his first purchase in the data, "
+                f"which is in their first quarter for {early:,} of {len(new):,}; if these had "
+                "bought before, their pace is overstated: leave them out with --since, or give a "
+                "column joined"
+            )
+    customer = np.unique(bought.customer[rows], return_inverse=True)[1].astype(np.int64)
+    _, history = histories(customer, bought.day[rows], end)
+    days = purchase_days(customer, bought.day[rows])
+    tell("fitting weekdays and months", 1, _STAGES)
+    season = _season(bought, history, days, season, found, left)
+    tell("fitting purchases", 2, _STAGES)
+    _purchases(bought, history, process, season, found, left, notes)
+
+
+def _describe(bought: Transactions, notes: list[str]) -> None:
+    """What was read, so that a wrong column or a doubled file shows."""
+    notes.append(
+        f"transactions: {len(bought.day):,} rows of {len(bought.names):,} customers, "
+        f"{bought.day.min()} to {bought.day.max()}, which is taken for the end of observation"
+    )
+    if bought.repeated:
+        notes.append(
+            f"transactions: {bought.repeated:,} rows are like another in every column read; each "
+            "counts as bought again"
+        )
 
 
 def _season(
@@ -132,7 +186,7 @@ def _season(
         factors_in_force[key] = factors.values
         if key == "month_factors":
             years = (bought.day.max() - bought.day.min()) / np.timedelta64(1, "D") / 365.25
-            if years < 2.0:
+            if years < _TWO_YEARS:
                 left.append(
                     Open(
                         "calendar.month_factors against a trend",
@@ -193,10 +247,16 @@ def _better(history: PurchaseHistories, season: Season, notes: list[str]) -> Pro
 
 def _spend(bought: Transactions, found: list[Estimate], left: list[Open], notes: list[str]) -> None:
     customer, amount = bought.baskets()
+    if not len(amount):
+        left.append(Open("spend", "no purchase has an amount above 0"))
+        return
     try:
         values, errors, best = spend.fit(customer, amount)
-    except (FailedPrecondition, InvalidArgument) as error:
+    except InvalidArgument as error:
         left.append(Open("spend", error.message))
+        return
+    except FailedPrecondition:
+        _spend_alike(bought, amount, found, left)
         return
     where = bought.sheet.origin(
         len(amount),
@@ -216,4 +276,25 @@ def _spend(bought: Transactions, found: list[Estimate], left: list[Open], notes:
     notes.append(
         f"spend: AIC of log-normal {aic:.1f}, of Gamma-Gamma "
         f"{2.0 * (3.0 - maximum.log_likelihood):.1f} ({shown}); the simulator draws log-normal"
+    )
+
+
+def _spend_alike(
+    bought: Transactions, amount: NDArray[np.float64], found: list[Estimate], left: list[Open]
+) -> None:
+    try:
+        values, errors = spend.fit_alike(amount)
+    except FailedPrecondition as error:
+        left.append(Open("spend", error.message))
+        return
+    where = bought.sheet.origin(len(amount), "log-normal, per purchase day")
+    for name, value in values.model_dump().items():
+        scale: Scale = "plain" if name == "mu" else "log"
+        found.append(estimate(f"spend.{name}", value, errors.get(name), where, scale))
+    left.append(
+        Open(
+            "spend.sigma_between",
+            "customers differ no more than purchases of one do: held at "
+            f"{spend.ALIKE:g}; the rest is estimated under it",
+        )
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simulator.calibration.complete_journey import read_journey
 from simulator.calibration.estimates import Estimate, Estimates
-from simulator.calibration.overlay import write_text
+from simulator.calibration.overlay import check_writable, write_text
 from simulator.calibration.own import fit_own
 from simulator.calibration.own_scenario import (
     OwnScenario,
@@ -34,6 +37,7 @@ def calibrate_own(
     columns: str,
     template: str,
     process: str | None,
+    since: str | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -42,11 +46,14 @@ def calibrate_own(
     Raises:
         NotFound: if a file or the template is not there.
         InvalidArgument: for wrong options or data; nothing has been written then.
+        AlreadyExists: if ``output`` is a file that somebody else made.
+        PermissionDenied: if its folder may not be written to.
     """
     if output is None:
         raise InvalidArgument("is needed: the scenario to write", field="--output")
     if output.suffix != ".toml":
         raise InvalidArgument(f"{output} must end in .toml", field="--output")
+    check_writable(output, "--output")
     if journey is not None and any(f is not None for f in (transactions, responses, campaigns)):
         raise InvalidArgument("comes with its own tables", field="--complete-journey")
     names = column_map(columns)
@@ -68,6 +75,7 @@ def calibrate_own(
             columns=names,
             process=chosen,
             season=None if base is None else base.season,
+            since=None if since is None else _day(since),
             on_stage=on_stage,
         )
     scenario = None if base is None else own_scenario(base, found, name=output.stem)
@@ -88,6 +96,7 @@ def _fit(
     columns: dict[str, str],
     process: Process | None,
     season: Season | None,
+    since: np.datetime64 | None,
     on_stage: Callable[[str, int, int], None],
 ) -> Estimates:
     if journey is not None:
@@ -98,6 +107,7 @@ def _fit(
             columns=columns,
             process=process,
             season=season,
+            since=since,
             on_stage=on_stage,
         )
     if transactions is None:
@@ -109,8 +119,23 @@ def _fit(
         columns=columns,
         process=process,
         season=season,
+        since=since,
         on_stage=on_stage,
     )
+
+
+def _day(text: str) -> np.datetime64:
+    """The day of ``--since``.
+
+    Raises:
+        InvalidArgument: if it is none.
+    """
+    try:
+        return np.datetime64(date.fromisoformat(text), "D")
+    except ValueError:
+        raise InvalidArgument(
+            f"{text!r} is not a date such as 2024-05-31", field="--since"
+        ) from None
 
 
 def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> dict[str, Any]:
@@ -136,11 +161,14 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
 
 
 def _show(found: Estimates, scenario: OwnScenario | None, template: str) -> None:
-    show_table(
-        "Estimated, 95 % intervals",
-        ("parameter", "value", "interval", "rows"),
-        [(e.key, _shown(e.value), _interval(e), f"{e.origin.rows:,}") for e in found.found],
-    )
+    if found.found:
+        show_table(
+            "Estimated, 95 % intervals",
+            ("parameter", "value", "interval", "rows"),
+            [(e.key, _shown(e.value), _interval(e), f"{e.origin.rows:,}") for e in found.found],
+        )
+    else:
+        say("The data identify nothing.")
     for source, digest in sorted({(e.origin.source, e.origin.digest) for e in found.found}):
         say(f"{source}: SHA-256 {digest[:16]}...")
     if found.open:

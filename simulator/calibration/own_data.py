@@ -16,7 +16,7 @@ from troth.errors import InvalidArgument
 if TYPE_CHECKING:
     import pandas as pd
 
-TRANSACTIONS = ("customer", "date", "amount", "category", "store")
+TRANSACTIONS = ("customer", "date", "amount", "category", "store", "joined")
 RESPONSES = (
     "treated", "arm", "recency", "history", "customer", "date", "visit", "conversion", "spend",
 )  # fmt: skip
@@ -24,6 +24,8 @@ CAMPAIGNS = ("customer", "campaign", "type", "sent", "redeemed", "expires")
 KINDS = {"transactions": TRANSACTIONS, "responses": RESPONSES, "campaigns": CAMPAIGNS}
 _CONTROL = "control"
 _MOST = 1e9
+MOST_QUIET_DAYS = 366
+"""A longer time in which nobody buys anything is a wrong date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Transactions:
         day: datetime64[D] (m,).
         amount: float64 (m,), major units, >= 0.
         category, store: text (m,), or ``None`` where there is no such column.
+        joined: datetime64[D] (m,), when the customer joined or first bought, likewise.
     """
 
     sheet: Sheet
@@ -46,6 +49,7 @@ class Transactions:
     amount: NDArray[np.float64]
     category: NDArray[np.str_] | None
     store: NDArray[np.str_] | None
+    joined: NDArray[np.datetime64] | None
 
     def baskets(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Amount per customer and day, customer int64 (k,) and amount float64 (k,), all > 0."""
@@ -54,6 +58,40 @@ class Transactions:
         amount = np.bincount(at.ravel(), weights=self.amount)
         paid = amount > 0.0
         return unique[0][paid], amount[paid].astype(np.float64)
+
+    def first_days(self) -> NDArray[np.datetime64]:
+        """Each customer's first day in the data, datetime64[D] (n,)."""
+        first = np.full(len(self.names), self.day.max())
+        np.minimum.at(first, self.customer, self.day)
+        return first
+
+    def newcomers(self, since: np.datetime64 | None) -> NDArray[np.bool_]:
+        """Who may be taken to have begun with his first purchase in the data, bool (n,).
+
+        All but those who first bought before ``since``, or joined before the data begin.
+        """
+        new = np.ones(len(self.names), dtype=np.bool_)
+        if since is not None:
+            new &= self.first_days() >= since
+        if self.joined is not None:
+            new[self.customer[self.joined < self.day.min()]] = False
+        return new
+
+    @property
+    def repeated(self) -> int:
+        """Rows that are like an earlier one in customer, day, amount, category and store."""
+        labels = [text for text in (self.category, self.store) if text is not None]
+        columns = [
+            self.customer,
+            self.day.astype(np.int64),
+            self.amount,
+            *(np.unique(text, return_inverse=True)[1] for text in labels),
+        ]
+        order = np.lexsort(columns)
+        same = np.ones(len(order) - 1, dtype=np.bool_)
+        for column in columns:
+            same &= column[order][1:] == column[order][:-1]
+        return int(same.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +174,47 @@ def columns_of(kind: str, columns: Mapping[str, str], there: Collection[str]) ->
 def read_transactions(
     source: str | Path | pd.DataFrame, columns: Mapping[str, str]
 ) -> Transactions:
-    """Read purchases: customer, date, amount, and category and store where they are.
+    """Read purchases: customer, date, amount, and category, store and joined where they are.
 
     Raises:
         NotFound: if there is no such file.
-        InvalidArgument: naming file, row, column, value and what is allowed.
+        InvalidArgument: naming file, row, column, value and what is allowed; also for a date
+            that lies alone, more than a year from all others.
     """
     table = open_table(source, "transactions")
     wanted = columns_of("transactions", columns, table.names)
     sheet = read_sheet(table, TRANSACTIONS[:3], TRANSACTIONS[3:], wanted)
     names, customer = np.unique(sheet.keys("customer"), return_inverse=True)
+    day = sheet.days("date")
+    _refuse_lone_dates(sheet, day)
     return Transactions(
         sheet=sheet,
         customer=customer.astype(np.int64),
         names=names,
-        day=sheet.days("date"),
+        day=day,
         amount=sheet.numbers("amount", 0.0, _MOST),
         category=sheet.keys("category") if "category" in sheet else None,
         store=sheet.keys("store") if "store" in sheet else None,
+        joined=sheet.days("joined") if "joined" in sheet else None,
     )
+
+
+def _refuse_lone_dates(sheet: Sheet, day: NDArray[np.datetime64]) -> None:
+    """Refuse dates, fewer than half of all, beyond a year in which nobody bought.
+
+    One wrong year would be taken for the beginning or the end of the data, and everybody else
+    for long gone.
+    """
+    days = np.unique(day)
+    for at in np.flatnonzero(np.diff(days).astype(np.int64) > MOST_QUIET_DAYS).tolist():
+        quiet = int((days[at + 1] - days[at]).astype(np.int64))
+        early = day <= days[at]
+        sheet.refuse(
+            early if early.sum() * 2 <= len(day) else ~early,
+            "date",
+            f"is beyond {quiet} days in which nobody bought (from {days[at]} to {days[at + 1]}), "
+            f"where {MOST_QUIET_DAYS} are allowed",
+        )
 
 
 def read_responses(source: str | Path | pd.DataFrame, columns: Mapping[str, str]) -> Responses:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration import email
-from simulator.calibration.estimates import Estimate, Open, estimate
+from simulator.calibration.estimates import MIN_CLUSTERS, Estimate, Open, estimate
 from simulator.calibration.hillstrom import EmailTrial
 from simulator.calibration.maximum import share_error
 from simulator.calibration.own_data import Campaigns, Responses, Transactions
@@ -28,13 +28,16 @@ def fit_responses(
     if answered is None:
         left.append(Open("email", f"no responses given: the effect of a contact is {_TEMPLATE}"))
         return
-    _effects(answered, found)
+    _effects(answered, found, left)
     trial, why = _trial(answered, bought)
     if trial is None:
         left.append(Open("email", why))
         return
     if len(trial) < len(answered.treated):
         left.append(Open("email for customers who never bought before", why))
+    if few := _too_few(trial):
+        left.append(Open("email", few))
+        return
     try:
         values, errors, _ = email.fit_visits(trial)
     except FailedPrecondition as error:
@@ -59,18 +62,48 @@ def fit_responses(
         found.append(estimate(f"email.{name}", value, share_errors[name], where, "logit"))
 
 
-def _effects(answered: Responses, found: list[Estimate]) -> None:
+def _effects(answered: Responses, found: list[Estimate], left: list[Open]) -> None:
     """The mean effect of the contact on each outcome, treated less control."""
     arm = answered.treated
+    few = int(min(arm.sum(), (~arm).sum()))
+    if (who := answered.customer) is not None and (people := len(np.unique(who))) < len(who):
+        left.append(
+            Open(
+                "experiment, how far rows depend on each other",
+                f"{len(who):,} rows are of {people:,} customers and count as independent: their "
+                "intervals are too narrow",
+            )
+        )
     where = answered.sheet.origin(len(arm), "difference of the arms' means, Welch interval")
     for name in ("visit", "conversion", "spend"):
         outcome: NDArray[np.float64] | NDArray[np.bool_] | None = getattr(answered, name)
         if outcome is None:
             continue
+        key = f"experiment.{name}_effect"
         with_contact, without = outcome[arm].astype(np.float64), outcome[~arm].astype(np.float64)
+        if few < MIN_CLUSTERS:
+            left.append(Open(key, f"{few} rows in the smaller arm, needs {MIN_CLUSTERS} or more"))
+            continue
+        error = float(
+            np.sqrt(with_contact.var(ddof=1) / arm.sum() + without.var(ddof=1) / (~arm).sum())
+        )
+        if not error > 0.0:
+            left.append(Open(key, f"{name} does not vary within the arms"))
+            continue
         difference = float(with_contact.mean() - without.mean())
-        error = float(np.sqrt(with_contact.var() / arm.sum() + without.var() / (~arm).sum()))
-        found.append(estimate(f"experiment.{name}_effect", difference, error, where))
+        found.append(estimate(key, difference, error, where))
+
+
+def _too_few(trial: EmailTrial) -> str:
+    """Why the visits do not identify the response; empty where they may."""
+    for arm, chosen in (("with", trial.emailed), ("without", ~trial.emailed)):
+        rows, visits = int(chosen.sum()), int(trial.visited[chosen].sum())
+        if min(visits, rows - visits) < MIN_CLUSTERS:
+            return (
+                f"{visits} of {rows} customers {arm} a contact visited: needs {MIN_CLUSTERS} or "
+                "more who did, and who did not"
+            )
+    return ""
 
 
 def _trial(answered: Responses, bought: Transactions) -> tuple[EmailTrial | None, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.estimates import Estimate, Open, Origin, estimate
+from simulator.calibration.estimates import MIN_CLUSTERS, Estimate, Open, Origin, estimate
 from simulator.calibration.own_data import Transactions
 
 MOST_LABELS = 12
@@ -20,6 +20,9 @@ def fit_shares(bought: Transactions, found: list[Estimate], left: list[Open]) ->
     for section, labels in (("categories", bought.category), ("stores", bought.store)):
         if labels is None:
             left.append(Open(section, "the purchases have no such column"))
+            continue
+        if (who := len(bought.names)) < MIN_CLUSTERS:
+            left.append(Open(section, f"{who} customers, needs {MIN_CLUSTERS} or more"))
             continue
         names, at = np.unique(labels, return_inverse=True)
         where = bought.sheet.origin(len(at), "share of purchases, clustered by customer")

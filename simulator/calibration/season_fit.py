@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration import paretonbd
+from simulator.calibration.estimates import MIN_CLUSTERS
 from simulator.calibration.histories import PurchaseHistories
 from simulator.calibration.maximum import maximise
 from simulator.calibration.season import MONTHS, WEEKDAYS, Season, month_of, weekday_of
@@ -68,7 +69,8 @@ def fit_weekdays(
         data: the same customers' histories, with their first days.
 
     Raises:
-        FailedPrecondition: if a weekday has fewer than 20 repeat purchases, naming it.
+        FailedPrecondition: if a weekday has fewer than 20 repeat purchases, naming it, or they
+            are those of fewer than 20 customers.
     """
     who, days = repeats(customer, when)
     day = weekday_of(days)
@@ -85,6 +87,11 @@ def fit_weekdays(
     factor = share / (watched / watched.sum())
     # Linearised ratio: each customer's purchases on the day less his expected share of them.
     _, at, total = np.unique(who, return_inverse=True, return_counts=True)
+    if len(total) < MIN_CLUSTERS:
+        raise FailedPrecondition(
+            f"{len(total)} customers bought again, needs {MIN_CLUSTERS} or more",
+            field="calendar.weekday_factors",
+        )
     mine = np.zeros((len(total), WEEKDAYS))
     np.add.at(mine, (at, day), 1.0)
     off = mine - share * total[:, None]

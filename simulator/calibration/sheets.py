@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,9 @@ _FALSE = frozenset({"0", "0.0", "false", "no", "n", "f"})
 _NOTHING = frozenset({"", "na", "nan", "nat", "none", "null"})
 """How tables write that there is no date; as a name, any of them but the first is a name."""
 _ENDINGS = (".csv", ".csv.gz", ".parquet")
+_ZONE = r"(:\d\d(?:[.,]\d+)?)\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
+"""A time's offset from UTC: a purchase is on the day that the clock on the wall said."""
+_SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +67,16 @@ class Sheet:
         """
         import pandas as pd
 
-        values = pd.to_numeric(self.columns[column], errors="coerce").to_numpy(
-            dtype=np.float64, na_value=np.nan
-        )
-        bad = ~((values >= low) & (values <= high))
+        raw = self.columns[column]
+        values = pd.to_numeric(raw, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        bad = ~((values >= low) & (values <= high)) | pd.api.types.is_bool_dtype(raw.dtype)
         self.refuse(bad, column, f"is not a number in [{low:g}, {high:g}]")
         return values
 
     def days(self, column: str, *, missing: bool = False) -> NDArray[np.datetime64]:
         """Values as datetime64[D] (n,), from dates, time stamps or text; NaT where missing.
+
+        Of a time with a zone, the date is the local one, whatever other rows' zones are.
 
         Raises:
             InvalidArgument: at the first value that is no date from 1900 to 2100, or is missing
@@ -82,9 +89,8 @@ class Sheet:
         if not pd.api.types.is_datetime64_any_dtype(raw.dtype):
             text = raw.astype("string")
             # Whole numbers are yyyymmdd; a missing one beside them has made floats of them.
-            raw = pd.to_datetime(
-                text.str.removesuffix(".0"), errors="coerce", format="ISO8601", utc=False
-            )
+            text = text.str.strip().str.removesuffix(".0").str.replace(_ZONE, r"\1", regex=True)
+            raw = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=False)
         if raw.dt.tz is not None:
             raw = raw.dt.tz_localize(None)
         values = raw.to_numpy(dtype="datetime64[ns]").astype("datetime64[D]")
@@ -187,11 +193,17 @@ def open_table(source: str | Path | pd.DataFrame, kind: str) -> Table:
         table = Table(kind, name, source, digest, 0)
     else:
         path = Path(source)
+        if path.is_dir():
+            raise InvalidArgument(
+                f"is a folder, must be a file that ends in {', '.join(_ENDINGS)}", field=str(path)
+            )
         if not path.is_file():
             raise NotFound("no such file", field=str(path))
-        if not path.name.endswith(_ENDINGS):
+        if not path.name.lower().endswith(_ENDINGS):
             raise InvalidArgument(f"must end in {', '.join(_ENDINGS)}", field=str(path))
-        first_line = 0 if path.suffix == ".parquet" else 2
+        if not path.stat().st_size:
+            raise InvalidArgument("is empty", field=str(path))
+        first_line = 0 if path.suffix.lower() == ".parquet" else 2
         table = Table(kind, str(path), _read(path), sha256(path.read_bytes()), first_line)
     if not len(table.frame):
         raise InvalidArgument("has no rows", field=table.name)
@@ -210,14 +222,21 @@ def read_sheet(
         columns: the calibration's name -> the table's, where they differ; each must be there.
 
     Raises:
-        InvalidArgument: for a missing column.
+        InvalidArgument: for a column that is missing, or there twice.
     """
     theirs = {ours: columns.get(ours, ours) for ours in (*required, *optional)}
     for ours, their in theirs.items():
+        if (times := table.names.count(their)) > 1:
+            raise InvalidArgument(
+                f"column {their!r}, the {ours} of {table.kind}, is there {times} times, must be "
+                "there once",
+                field=table.name,
+            )
         if their not in table.frame.columns and (ours in required or ours in columns):
             raise InvalidArgument(
                 f"column {their!r}, the {ours} of {table.kind}, is missing; found "
-                + ", ".join(table.names),
+                + ", ".join(table.names)
+                + _other_separator(table.names),
                 field=table.name,
             )
     theirs = {ours: their for ours, their in theirs.items() if their in table.frame.columns}
@@ -230,16 +249,57 @@ def read_sheet(
     )
 
 
+def _other_separator(names: Sequence[str]) -> str:
+    """What to say of a header that is a single name with another separator in it."""
+    for separator, called in _SEPARATORS.items():
+        if len(names) == 1 and separator in names[0]:
+            return f": values are separated by {called}, must be by ','"
+    return ""
+
+
 def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        return _read_csv(path)
     except (OSError, EOFError, ValueError) as error:  # pandas' and Arrow's own errors are these
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InvalidArgument(f"not readable: {line}", field=str(path)) from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """All cells as text, under the header's own names, also where one is there twice.
+
+    Raises:
+        InvalidArgument: for a row that is longer than the header.
+    """
+    import pandas as pd
+
+    packed = path.suffix.lower() == ".gz"
+    try:
+        with warnings.catch_warnings():
+            # Else pandas drops what is beyond the header.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False,
+                compression="gzip" if packed else None,
+            )  # fmt: skip
+    except pd.errors.ParserWarning:
+        with gzip.open(path, "rt") if packed else path.open(encoding="utf-8-sig") as file:
+            rows = csv.reader(file)
+            width = len(next(row for row in rows if row))
+            long = next(row for row in rows if len(row) > width)
+        raise InvalidArgument(
+            f"{len(long)} values, where the header has {width}", field=f"{path}:{rows.line_num}"
+        ) from None
+    names = pd.read_csv(
+        path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False, nrows=1,
+        header=None, compression="gzip" if packed else None,
+    ).iloc[0]  # fmt: skip
+    frame.columns = pd.Index([str(name).strip() for name in names])
+    return frame
 
 
 def column_map(text: str) -> dict[str, str]:

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from simulator.calibration.maximum import Maximum, maximise
 from simulator.scenarios.processes import SpendFigures
-from troth.errors import InvalidArgument
+from troth.errors import FailedPrecondition, InvalidArgument
 
 Float64 = NDArray[np.float64]
 
 NAMES = ("mu", "sigma_between", "sigma_within")
+ALIKE = 0.01
+"""The ``sigma_between`` of customers who spend alike."""
 _FLOOR = 1e-3
 
 
@@ -62,6 +64,25 @@ def fit(
     errors = found.standard_errors * np.array((1.0, between, within))
     figures = SpendFigures(mu=mu, sigma_between=between, sigma_within=within)
     return figures, dict(zip(NAMES, errors.tolist(), strict=True)), found
+
+
+def fit_alike(amount: Float64) -> tuple[SpendFigures, dict[str, float]]:
+    """Figures for customers who differ no more than purchases of one do, and their errors.
+
+    The log-normal of all purchases; ``sigma_between`` is held at :data:`ALIKE` and has no error.
+
+    Raises:
+        FailedPrecondition: if the amounts do not differ.
+    """
+    y = np.log(amount)
+    n, within = len(y), float(y.std(ddof=1)) if len(y) > 1 else 0.0
+    if within < _FLOOR:
+        raise FailedPrecondition(f"the {n} amounts do not differ", field="spend")
+    figures = SpendFigures(mu=float(y.mean()), sigma_between=ALIKE, sigma_within=within)
+    return figures, {
+        "mu": within / float(np.sqrt(n)),
+        "sigma_within": within / float(np.sqrt(2 * n)),
+    }
 
 
 def mean_spend(figures: SpendFigures) -> float:

@@ -191,3 +191,109 @@ def test_contradicting_mailings_and_trials_are_refused() -> None:
         fit_own(bought, trial)
     with pytest.raises(InvalidArgument, match="names no column"):
         fit_own(bought, columns={"price": "amount"})
+
+
+def test_a_wrong_year_is_refused() -> None:
+    """One date far from all others would be the end of the data: it is refused where it stands."""
+    table = made.transactions(np.random.default_rng(3), 60, days=60)
+    for when, at in (("2099-01-01", "2021-03-01 to 2099-01-01"), ("1970-01-01", "1970-01-01 to")):
+        wrong = table.astype({"date": object})
+        wrong.loc[7, "date"] = when
+        with pytest.raises(InvalidArgument, match=rf"row 7:date: '{when}' is beyond .*{at}.* 366"):
+            fit_own(wrong)
+
+
+def test_who_bought_before_the_data_begin_is_left_out() -> None:
+    """A log that is cut at the left overstates the pace: said, and mended by since or joined."""
+    rng = np.random.default_rng(4)
+    whole = made.transactions(rng, 2500)
+    whole["joined"] = whole.groupby("customer")["date"].transform("min")
+    cut = whole[whole["date"] >= made.START + 200].reset_index(drop=True)
+    columns = [name for name in cut.columns if name != "joined"]
+    plain = fit_own(cut[columns], process="pareto_nbd")
+    assert any("pace is overstated: leave them out with --since" in note for note in plain.notes)
+    late = fit_own(cut[columns], process="pareto_nbd", since=made.START + 290)
+    joined = fit_own(cut, process="pareto_nbd")
+    fits = [{e.key: e for e in found.found} for found in (plain, late, joined)]
+    shape = [float(found["purchases.r"].value) for found in fits]  # type: ignore[arg-type]
+    assert shape[0] > shape[1] > 0.0
+    low, high = fits[2]["purchases.r"].low, fits[2]["purchases.r"].high
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    assert low < made.TRUTH["r"] < high < shape[0] + 2.0
+    new = (whole.groupby("customer")["joined"].first() >= made.START + 200).sum()
+    assert fits[2]["purchases.r"].origin.rows == new
+    assert any(f"fitted on {new:,} of" in note for note in joined.notes)
+    with pytest.raises(InvalidArgument, match=r"since: 2030-01-01 is not in \[2021-07-20, "):
+        fit_own(cut, since=np.datetime64("2030-01-01"))
+    nobody = fit_own(cut.assign(joined="2020-01-01"))
+    assert "none of" in {item.key: item.why for item in nobody.open}["purchases"]
+
+
+def test_rows_that_repeat_are_counted() -> None:
+    """A file joined to itself shows: how many rows, whose, from when to when, how many twice."""
+    table = made.transactions(np.random.default_rng(12), 60, days=60)
+    notes = fit_own(table).notes
+    who = table["customer"].nunique()
+    begin = table["date"].min().date()
+    assert any(f"{len(table)} rows of {who} customers, {begin} to" in note for note in notes)
+    assert not any("are like another" in note for note in notes)
+    notes = fit_own(pd.concat([table, table], ignore_index=True)).notes
+    assert any(f"{len(table)} rows are like another in every column read" in n for n in notes)
+
+
+def test_few_give_no_interval() -> None:
+    """One customer, or a handful per arm, has no standard error: open, and no width of zero."""
+    rng = np.random.default_rng(13)
+    one = made.transactions(rng, 400).assign(customer="me", store="web")
+    result = fit_own(one)
+    left = {item.key: item.why for item in result.open}
+    assert left["calendar.weekday_factors"] == "1 customers bought again, needs 20 or more"
+    assert left["categories"] == left["stores"] == "1 customers, needs 20 or more"
+    assert not result.found
+    few = made.transactions(rng, 60, days=60)
+    columns = {"responses.arm": "group", "control": "none"}
+    for trial, why in (
+        (made.responses(rng, 12), "rows in the smaller arm, needs 20 or more"),
+        (made.responses(rng, 500).assign(visit=0, conversion=0), "does not vary within the arms"),
+    ):
+        result = fit_own(few, trial, columns=columns)
+        left = {item.key: item.why for item in result.open}
+        assert why in left["experiment.visit_effect"]
+        assert "visited: needs 20 or more who did, and who did not" in left["email"]
+        assert not any(e.key.startswith(("email", "experiment")) for e in result.found)
+
+
+def test_customers_who_spend_alike_are_estimated_together() -> None:
+    """No variance between customers is no reason to lose the mean: held, said, and estimated."""
+    rng = np.random.default_rng(14)
+    table = made.transactions(rng, 300, days=120)
+    table["amount"] = np.exp(rng.normal(made.MU, made.WITHIN, len(table)))
+    for seed in range(20):  # until the fit has its maximum at no difference
+        table["amount"] = table["amount"].sample(frac=1, random_state=seed).to_numpy()
+        result = fit_own(table)
+        left = {item.key: item.why for item in result.open}
+        if "spend.sigma_between" in left:
+            break
+    found = {e.key: e for e in result.found}
+    assert "held at 0.01" in left["spend.sigma_between"]
+    assert found["spend.sigma_between"].low is None
+    for key, truth in (("spend.mu", made.MU), ("spend.sigma_within", made.WITHIN)):
+        low, high = found[key].low, found[key].high
+        assert isinstance(low, float)
+        assert isinstance(high, float)
+        assert 2 * low - high < truth < 2 * high - low
+    table["amount"] = 0.0
+    assert "above 0" in {item.key: item.why for item in fit_own(table).open}["spend"]
+
+
+def test_rows_of_the_same_customer_are_said_to_depend() -> None:
+    """A trial with several rows per customer has intervals that are too narrow, and says so."""
+    rng = np.random.default_rng(15)
+    trial = made.responses(rng, 300)
+    trial["customer"] = np.arange(300) % 100
+    columns = {"responses.arm": "group", "control": "none"}
+    left = {
+        item.why for item in fit_own(made.transactions(rng, 60, 60), trial, columns=columns).open
+    }
+    assert any("300 rows are of 100 customers" in why for why in left)
