@@ -16,8 +16,9 @@ from simulator import delays, fatigue, mood, response
 from simulator.basket import contents
 from simulator.chances import OWN, RECOVERY
 from simulator.journeys import moment
-from simulator.kernel import compiled, drawn, normals
+from simulator.kernel import compiled, drawn, draws, normals
 from simulator.population import Blocks
+from simulator.prefetch import ahead
 from simulator.purposes import Purpose
 from simulator.results import (
     ARRIVED,
@@ -48,7 +49,18 @@ PUSH, IN_APP = 2, 4
 CHALLENGE_KIND = 6
 DISCOUNT_KIND, POINTS_KIND = 3, 4
 VISIT_ONLY = 15
+AHEAD = 8
+"""Contacts between asking for a customer's rows and using them."""
 LAST_VISIT = 31
+
+
+@compiled
+def _set_out(ints: NDArray[np.int32], i: Any, packed: Any) -> None:
+    """Put a click or visit of customer ``i`` into a free slot; without one it comes to nothing."""
+    for s in range(col.CLICK_SLOTS):
+        if ints[i, col.CLICK + s] == 0:
+            ints[i, col.CLICK + s] = packed
+            break
 
 
 @compiled
@@ -91,7 +103,13 @@ def contact(
     replicate, k0, k1 = keys
     channels, actions, groups = tables.channels, tables.actions, tables.groups
     clock = today.clock
+    contact_draws = np.empty((rows.shape[0], 4))
+    response_draws = np.empty((rows.shape[0], 4))
+    draws(contact_draws, rows, first, CONTACT, clock, replicate, k0, k1)
+    draws(response_draws, rows, first, RESPONSE, clock, replicate, k0, k1)
     for at in range(rows.shape[0]):
+        if at + AHEAD < rows.shape[0]:
+            ahead(people, rows[at + AHEAD])
         i = rows[at]
         k = chosen[i]
         action = actions[k]
@@ -117,11 +135,11 @@ def contact(
             days[col.PERMITS, i] &= ~bit  # it bounces, and the firm learns that it does
             moved[i - low] = True
             continue
-        u = drawn(number, CONTACT, clock, replicate, k0, k1)
+        u = contact_draws[at]
         if u[0] >= channels[c].delivery:
             continue
         answer = ARRIVED
-        v = drawn(number, RESPONSE, clock, replicate, k0, k1)
+        v = response_draws[at]
         group = groups[bits[i, col.GROUP]]
         ticket = ints[i, col.TICKETS] > 0
         gone = ints[i, col.LEAVES] <= clock
@@ -168,11 +186,7 @@ def contact(
                     later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)
                     later = min(later, LAST_VISIT - 1) + 1
                     waits[i, 2] = wait + later
-                packed = ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind
-                for s in range(col.CLICK_SLOTS):
-                    if ints[i, col.CLICK + s] == 0:
-                        ints[i, col.CLICK + s] = packed
-                        break
+                _set_out(ints, i, ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind)
 
         # Purchase because of it, or use of the offer on a purchase of his own.
         put_off = ticket and action.recovers == 0
@@ -238,11 +252,7 @@ def contact(
             wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
             wait += delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)
             waits[i, 2] = wait + 1
-            packed = ((clock + wait) << SLOT_DAY) + 256 + VISIT_ONLY
-            for s in range(col.CLICK_SLOTS):
-                if ints[i, col.CLICK + s] == 0:
-                    ints[i, col.CLICK + s] = packed
-                    break
+            _set_out(ints, i, ((clock + wait) << SLOT_DAY) + 256 + VISIT_ONLY)
         if v[0] < chance + used:
             charged = fs[i, col.POINT_VALUE] * par.charged
             amount, category, store = contents(

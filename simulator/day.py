@@ -22,6 +22,7 @@ from simulator.mood import tickets
 from simulator.observation import settled, told
 from simulator.orders import order
 from simulator.population import Blocks
+from simulator.prefetch import ahead
 from simulator.rules import Records
 from simulator.standing import refresh
 from simulator.visits import visit
@@ -118,6 +119,8 @@ def live(
                 visit(rates, days, i, clock)
                 if flag == VISIT:  # it changes nothing but the count of visits
                     continue
+            if not flag & SERVED:
+                ahead(people, i)
             marked[n_marked] = i
             n_marked += 1
             moved[at] = flag & MOVES != 0

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit, uint64
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
@@ -57,6 +58,11 @@ def inlined(function: _Function) -> _Function:
     LLVM inlines helpers too, but only after it has looked for loops to vectorise.
     """
     return cast("_Function", njit(inline="always", error_model="numpy")(function))
+
+
+def emitted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Numba's ``intrinsic``: emits LLVM; written with a typing context, called without."""
+    return cast("Callable[..., Any]", intrinsic(function))
 
 
 @inlined
@@ -121,6 +127,27 @@ def draw(customer: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: An
 def drawn(customer: Any, purpose: Any, step: Any, replicate: Any, k0: Any, k1: Any) -> Any:
     """:func:`draw` where nothing is to be vectorised: it compiles once, not per caller."""
     return draw(customer, purpose, step, replicate, k0, k1)
+
+
+@compiled
+def draws(
+    out: Float,
+    rows: Int64,
+    first: Any,
+    purpose: Any,
+    step: Any,
+    replicate: Any,
+    k0: Any,
+    k1: Any,
+) -> None:
+    """:func:`draw` of customers ``first + rows`` to ``out``, float64 (m, 4); vectorises."""
+    p, s = uint64(purpose), uint64(step)
+    for at in range(rows.shape[0]):
+        u = draw(uint64(first + rows[at]), p, s, replicate, k0, k1)
+        out[at, 0] = u[0]
+        out[at, 1] = u[1]
+        out[at, 2] = u[2]
+        out[at, 3] = u[3]
 
 
 @inlined

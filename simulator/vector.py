@@ -7,25 +7,18 @@ The exponent and the mantissa 1 + m come out of the bits of the number, as in Ce
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import int32, types
-from numba.extending import intrinsic
 
-from simulator.kernel import inlined
+from simulator.kernel import emitted, inlined
 
 _F = np.float32
 
 
-def _typed(function: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
-    """Numba's ``intrinsic``: written with a typing context, called without."""
-    return cast("Callable[[Any], Any]", intrinsic(function))
-
-
-@_typed
+@emitted
 def _bits(typing_context: Any, x: Any) -> Any:
     """The bits of a float32 as an int32."""
 
@@ -35,7 +28,7 @@ def _bits(typing_context: Any, x: Any) -> Any:
     return types.int32(types.float32), build
 
 
-@_typed
+@emitted
 def _float(typing_context: Any, x: Any) -> Any:
     """The float32 that an int32 holds the bits of."""
 
