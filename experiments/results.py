@@ -54,9 +54,15 @@ class Trained(_Record):
 
 
 class LoggedAll(_Record):
-    """The logs of every seed, by repetition."""
+    """The logs of every seed, by repetition; written when the last of them is.
+
+    Attributes:
+        rows: what was logged.
+        settings_digest: of all that decides what the logs hold; see ``Runner``.
+    """
 
     rows: tuple[Logged, ...]
+    settings_digest: str
 
 
 class TrainedAll(_Record):

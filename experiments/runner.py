@@ -24,12 +24,14 @@ from experiments.results import (
     RunResults,
     Trained,
     TrainedAll,
+    read_optional,
     write_record,
 )
 from experiments.simulate import SeedTask, simulate
 from experiments.train import check_learners, train, train_tasks
 from simulator.scenarios import load as load_scenario
-from troth.errors import NotFound
+from troth.digests import digest
+from troth.errors import FailedPrecondition, NotFound
 from troth.types import isoformat
 
 Task = TypeVar("Task")
@@ -71,8 +73,10 @@ class Runner:
 
     def simulate(self) -> list[Logged]:
         """Write the logs of every seed."""
+        self.home.logged.unlink(missing_ok=True)  # until all are written, they may be a mixture
         logged = self._stage("simulate", simulate, self._seeds())
-        write_record(self.home.logged, LoggedAll(rows=tuple(logged)))
+        record = LoggedAll(rows=tuple(logged), settings_digest=self._log_settings())
+        write_record(self.home.logged, record)
         return logged
 
     def train(self) -> list[Trained]:
@@ -80,7 +84,20 @@ class Runner:
 
         Raises:
             NotFound: if a seed's log has not been simulated.
+            FailedPrecondition: if the logs are those of other settings.
         """
+        logged = read_optional(LoggedAll, self.home.logged)
+        if logged is None:
+            raise NotFound(
+                f"{self.home.logged} does not exist; `troth simulate` makes it, when it is done",
+                field="log",
+            )
+        if logged.settings_digest != self._log_settings():
+            raise FailedPrecondition(
+                f"the logs in {self.home.root} were simulated with another seed, scenario or "
+                "[log]; `troth simulate` makes them anew",
+                field="log",
+            )
         for index in range(self.config.evaluation.seeds):
             path = self.home.training_log(index)
             if not path.is_file():
@@ -88,6 +105,13 @@ class Runner:
         trained = self._stage("train", train, train_tasks(self.config, self.home))
         write_record(self.home.trained, TrainedAll(rows=tuple(trained)))
         return trained
+
+    def _log_settings(self) -> str:
+        """SHA-256 of what the logs follow from: seed, scenario and ``[log]``."""
+        config = self.config
+        log = config.log.model_dump(mode="json")
+        scenario = load_scenario(config.scenario).digest
+        return digest({"seed": config.seed, "scenario": scenario, "log": log})
 
     def play(self, trained: Sequence[Trained]) -> list[Played]:
         """Every policy in closed loop on every seed."""

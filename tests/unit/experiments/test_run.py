@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from experiments.runner import Runner
 from experiments.simulate import SeedTask, read_truth, simulate
 from experiments.train import TrainTask, check_learners, train
 from troth.batches import LoggedBatch
-from troth.errors import InvalidArgument, NotFound
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound
 from troth.policy import greedy
 
 
@@ -123,8 +124,34 @@ def test_ray_gives_the_same_run(finished: tuple[RunHome, RunResults], tmp_path: 
 def test_training_without_a_log_is_refused(tmp_path: Path) -> None:
     """The error names the missing file and the command that makes it."""
     runner = Runner(_config(), RunHome(tmp_path), SerialExecutor())
-    with pytest.raises(NotFound, match=r"train\.parquet does not exist; `troth simulate`"):
+    with pytest.raises(NotFound, match=r"logged\.json does not exist; `troth simulate`"):
         runner.train()
+
+
+def test_logs_of_other_settings_are_not_trained_on(
+    finished: tuple[RunHome, RunResults], tmp_path: Path
+) -> None:
+    """Logs of another seed, or left by a run that was cut off, are found out."""
+    home = RunHome(tmp_path / "copy")
+    shutil.copytree(finished[0].root, home.root)
+    config = _config(draws=8, iterations=2)
+    with pytest.raises(FailedPrecondition, match="another seed, scenario or"):
+        Runner(config.with_seed(config.seed + 1), home, SerialExecutor()).train()
+    home.training_log(1).unlink()
+    with pytest.raises(NotFound, match=r"train\.parquet does not exist; `troth simulate`"):
+        Runner(config, home, SerialExecutor()).train()
+
+    class Killed(SerialExecutor):
+        """Dies in the middle."""
+
+        def map(self, *given: Any, **options: Any) -> Any:
+            """Before the first log."""
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Runner(config, home, Killed()).simulate()
+    with pytest.raises(NotFound, match=r"logged\.json does not exist"):
+        Runner(config, home, SerialExecutor()).train()
 
 
 @pytest.mark.parametrize(
