@@ -15,7 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs import loops
-from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
+from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind, check_count
 from envs.problem import NOTHING_GIVEN, DecisionProblem, Given, Morning, ProblemFactory
 from simulator.encoder import Encoder
 from simulator.results import CONTACT_COST, StepResult
@@ -86,10 +86,8 @@ class Cohort(Episodes):
         threads: int = 1,
         kept: bool = False,
     ) -> None:
-        if size < 1:
-            raise InvalidArgument(f"{size} is below 1", field="num_envs")
-        if horizon_days < 1:
-            raise InvalidArgument(f"{horizon_days} is below 1", field="horizon_days")
+        check_count(size, "num_envs")
+        check_count(horizon_days, "horizon_days")
         super().__init__(
             size,
             scenario=scenario,

@@ -21,6 +21,18 @@ RewardKind = Literal["sampled", "expected"]
 MINOR_PER_MAJOR = 100.0
 
 
+def check_count(value: object, field: str) -> None:
+    """Refuse what is no whole number from 1 on.
+
+    Raises:
+        InvalidArgument: naming ``field`` and the value.
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise InvalidArgument(f"{value!r} is not a whole number", field=field)
+    if value < 1:
+        raise InvalidArgument(f"{value} is below 1", field=field)
+
+
 class Episodes:
     """One population of ``customers`` after another, all of one seed.
 
@@ -50,8 +62,11 @@ class Episodes:
     ) -> None:
         if reward not in ("sampled", "expected"):
             raise InvalidArgument(f"{reward!r} is not 'sampled' or 'expected'", field="reward")
-        if threads < 1:
-            raise InvalidArgument(f"{threads} is below 1", field="threads")
+        check_count(threads, "threads")
+        if objective is not None and not isinstance(objective, Objective):
+            raise InvalidArgument(
+                f"{objective!r} is no troth.objective.Objective", field="objective"
+            )
         self.customers = customers
         self._threads = threads
         self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)

@@ -24,7 +24,32 @@ Observation = NDArray[np.float32]
 Knobs = NDArray[np.floating]
 
 
-class ProgrammeDesignEnv(gymnasium.Env[Any, Any]):
+class _Views:
+    """What both environments show of their programmes."""
+
+    _programmes: Programmes
+
+    @property
+    def world(self) -> World:
+        """The running episode's members."""
+        return self._programmes.world
+
+    @property
+    def reward_kind(self) -> RewardKind:
+        """What a step pays."""
+        return self._programmes.reward
+
+    @property
+    def programmes(self) -> Programmes:
+        """The episodes behind."""
+        return self._programmes
+
+    def booked_rewards(self) -> NDArray[np.float64]:
+        """float64 (num_envs,): what the last week's books say per member, major units."""
+        return self._programmes.booked()
+
+
+class ProgrammeDesignEnv(_Views, gymnasium.Env[Any, Any]):
     """One loyalty programme, four knobs, a week at a time.
 
     ## Description
@@ -99,21 +124,6 @@ class ProgrammeDesignEnv(gymnasium.Env[Any, Any]):
         self.observation_space = self._programmes.space
         self.action_space = knob_space()
 
-    @property
-    def world(self) -> World:
-        """The running episode's members."""
-        return self._programmes.world
-
-    @property
-    def reward_kind(self) -> RewardKind:
-        """What a step pays."""
-        return self._programmes.reward
-
-    @property
-    def programmes(self) -> Programmes:
-        """The episodes behind."""
-        return self._programmes
-
     def expected_rewards(self, action: Knobs | None = None) -> float:
         """Exact expected reward of the week's first day under ``action``, major units.
 
@@ -121,10 +131,6 @@ class ProgrammeDesignEnv(gymnasium.Env[Any, Any]):
         """
         action = np.zeros(len(KNOBS)) if action is None else np.asarray(action)
         return float(self._programmes.expected_rewards(action[None])[0])
-
-    def booked_rewards(self) -> NDArray[np.float64]:
-        """float64 (1,): what the last week's books say per member, major units."""
-        return self._programmes.booked()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -149,7 +155,7 @@ class ProgrammeDesignEnv(gymnasium.Env[Any, Any]):
         return _frame(self, self._programmes)
 
 
-class ProgrammeDesignVectorEnv(VectorEnv[Observation, Knobs, NDArray[Any]]):
+class ProgrammeDesignVectorEnv(_Views, VectorEnv[Observation, Knobs, NDArray[Any]]):
     """``num_envs`` programmes side by side in one world; see :class:`ProgrammeDesignEnv`.
 
     ## Description
@@ -213,21 +219,6 @@ class ProgrammeDesignVectorEnv(VectorEnv[Observation, Knobs, NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
-    @property
-    def world(self) -> World:
-        """The running episode's members."""
-        return self._programmes.world
-
-    @property
-    def reward_kind(self) -> RewardKind:
-        """What a step pays."""
-        return self._programmes.reward
-
-    @property
-    def programmes(self) -> Programmes:
-        """The episodes behind."""
-        return self._programmes
-
     def expected_rewards(self, actions: Knobs | None = None) -> NDArray[np.float64]:
         """float64 (num_envs,): exact expected reward of the week's first day, major units.
 
@@ -236,10 +227,6 @@ class ProgrammeDesignVectorEnv(VectorEnv[Observation, Knobs, NDArray[Any]]):
         if actions is None:
             actions = np.zeros((self.num_envs, len(KNOBS)))
         return self._programmes.expected_rewards(actions)
-
-    def booked_rewards(self) -> NDArray[np.float64]:
-        """float64 (num_envs,): what the last week's books say per member, major units."""
-        return self._programmes.booked()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

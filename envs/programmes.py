@@ -13,7 +13,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.cohort import observation_space
-from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind
+from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind, check_count
 from envs.plain_contacts import PlainContacts
 from simulator.programme import Programme
 from simulator.scenarios import Scenario
@@ -64,14 +64,11 @@ class Programmes(Episodes):
         threads: int = 1,
         kept: bool = False,
     ) -> None:
-        if size < 1:
-            raise InvalidArgument(f"{size} is below 1", field="num_envs")
-        if members < 1:
-            raise InvalidArgument(f"{members} is below 1", field="members")
-        if horizon_weeks < 1:
-            raise InvalidArgument(f"{horizon_weeks} is below 1", field="horizon_weeks")
-        if not span > 1.0:
-            raise InvalidArgument(f"{span} is not above 1", field="span")
+        check_count(size, "num_envs")
+        check_count(members, "members")
+        check_count(horizon_weeks, "horizon_weeks")
+        if not isinstance(span, int | float) or not 1.0 < span < np.inf:
+            raise InvalidArgument(f"{span!r} is not a finite number above 1", field="span")
         super().__init__(
             size * members,
             scenario=scenario,

@@ -340,6 +340,9 @@ def test_sb3_learns_on_it(name: str, brisk: Scenario) -> None:
     [
         ("num_envs", {"num_envs": 0}),
         ("horizon", {"horizon_days": 0, "horizon_weeks": 0}),
+        ("horizon", {"horizon_days": 9.5, "horizon_weeks": "4"}),
+        ("threads", {"threads": True}),
+        ("objective", {"objective": {"margin_minor": 1.0}}),
         ("reward", {"reward": "average"}),
     ],
 )

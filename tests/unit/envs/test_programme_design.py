@@ -115,7 +115,14 @@ def test_new_episodes_begin_with_the_scenarios_programme(brisk: Scenario) -> Non
 
 @pytest.mark.parametrize(
     ("field", "arguments"),
-    [("members", {"members": 0}), ("horizon_weeks", {"horizon_weeks": 0}), ("span", {"span": 1.0})],
+    [
+        ("members", {"members": 0}),
+        ("members", {"members": 2.5}),
+        ("horizon_weeks", {"horizon_weeks": 0}),
+        ("span", {"span": 1.0}),
+        ("span", {"span": float("inf")}),
+        ("span", {"span": "3"}),
+    ],
 )
 def test_bad_arguments_are_named(brisk: Scenario, field: str, arguments: dict[str, Any]) -> None:
     """Programmes that cannot be are refused with the argument's name."""
