@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simulator.kernel import compiled, normals
+from simulator.kernel import compiled, normal
 
 MOST = 2e9
 """Minor units: the most a basket can be worth, for the columns that hold it."""
@@ -31,7 +31,7 @@ def contents(
     today: Any,
 ) -> Any:
     """(minor units, category, store) of one basket from four uniforms."""
-    z, _ = normals(u[0], u[1])
+    z = normal(u[0], u[1])
     amount = round(min(math.exp(mean + par.sigma_within * z) * 100.0 * today.basket, MOST))
     category = int(favourite)
     if u[2] >= par.category_loyalty:

@@ -16,7 +16,7 @@ from simulator import delays, fatigue, mood, response
 from simulator.basket import contents
 from simulator.chances import OWN, RECOVERY
 from simulator.journeys import moment
-from simulator.kernel import compiled, drawn, draws, normals
+from simulator.kernel import compiled, drawn, draws, normal, other_normal
 from simulator.population import Blocks
 from simulator.prefetch import ahead
 from simulator.purposes import Purpose
@@ -160,15 +160,14 @@ def contact(
 
         # Opening and click.
         opens = response.opening(channels[c].opened, affinity)
-        z_open = z_click = z_visit = z_buy = 0.0
         latency = channels[c].latency_days
         opened = u[1] < opens
+        z = (0.5, 0.5, 0.5, 0.5)
         if opened:  # most contacts are not, and delays are the dearest draws
             z = drawn(number, DELAY, clock, replicate, k0, k1)
-            z_open, z_click = normals(z[0], z[1])
-            z_visit, z_buy = normals(z[2], z[3])
             answer |= OPENED
-            wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
+            after = normal(z[0], z[1])
+            wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], after)
             waits[i, 0] = wait + 1
             fading = 1.0
             if ints[i, col.LEAVES] != NEVER and clock >= ints[i, col.LEAVES] - par.fade_days:
@@ -178,12 +177,14 @@ def contact(
             )
             if u[2] < clicks:
                 answer |= CLICKED
-                wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], z_click)
+                after = other_normal(z[0], z[1])
+                wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], after)
                 waits[i, 1] = wait + 1
                 later = 0
                 if v[2] < par.visit_given_click:
                     answer |= VISITED
-                    later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)
+                    after = normal(z[2], z[3])
+                    later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
                     later = min(later, LAST_VISIT - 1) + 1
                     waits[i, 2] = wait + later
                 _set_out(ints, i, ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind)
@@ -245,12 +246,12 @@ def contact(
         )
         if not opened and (comes or v[0] < chance + used):
             z = drawn(number, DELAY, clock, replicate, k0, k1)
-            z_open, z_click = normals(z[0], z[1])
-            z_visit, z_buy = normals(z[2], z[3])
         if comes:
             answer |= VISITED
-            wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], z_open)
-            wait += delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], z_visit)
+            after = normal(z[0], z[1])
+            wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], after)
+            after = normal(z[2], z[3])
+            wait += delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
             waits[i, 2] = wait + 1
             _set_out(ints, i, ((clock + wait) << SLOT_DAY) + 256 + VISIT_ONLY)
         if v[0] < chance + used:
@@ -273,7 +274,8 @@ def contact(
             money[CREDITED + DISCOUNT, i] += discount
             if buys:
                 answer |= PURCHASED
-                wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], z_buy)
+                after = other_normal(z[2], z[3])
+                wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], after)
                 wait = max(latency + wait, 1)
                 waits[i, 4] = wait + 1
                 earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
@@ -294,7 +296,8 @@ def contact(
                     waits[i, 3] = wait + 1
             else:
                 answer |= REDEEMED
-                wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], z_buy)
+                after = other_normal(z[2], z[3])
+                wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], after)
                 wait = max(latency + wait, 1)
                 waits[i, 3] = wait + 1
                 liability = round(action.points * charged)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from simulator import columns as col
 from simulator import kernel
-from simulator.kernel import compiled, drawn, normals
+from simulator.kernel import compiled, drawn, normal
 from simulator.population import Blocks, Population
 from simulator.purposes import Purpose
 from simulator.scenarios import Scenario
@@ -81,7 +81,7 @@ def stranger(
     """A stranger's purchase turns up on the profile of customer ``i``."""
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     u = drawn(first + i, STRANGER, today.clock, keys[0], keys[1], keys[2])
-    z, _ = normals(u[2], u[3])
+    z = normal(u[2], u[3])
     amount = max(round(math.exp(fs[i, col.BASKET] + par.sigma_within * z) * 100.0), 1)
     qualify(ints, longs, bits, i, amount, today.period, tables.tiers)
     people.days[col.SEEN_ORDER, i] = today.clock

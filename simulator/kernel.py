@@ -170,11 +170,15 @@ def survives(x: Any) -> Any:
 
 
 @compiled
-def normals(first: Any, second: Any) -> Any:
-    """Two standard normals from two uniforms in (0, 1): Box & Muller 1958."""
-    radius = math.sqrt(-2.0 * math.log(first))
-    angle = 2.0 * math.pi * second
-    return radius * math.cos(angle), radius * math.sin(angle)
+def normal(first: Any, second: Any) -> Any:
+    """A standard normal from two uniforms in (0, 1): Box & Muller 1958."""
+    return math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
+
+
+@compiled
+def other_normal(first: Any, second: Any) -> Any:
+    """The other standard normal of the same two uniforms, independent of the first."""
+    return math.sqrt(-2.0 * math.log(first)) * math.sin(2.0 * math.pi * second)
 
 
 @compiled

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from simulator import columns as col
 from simulator.chances import RECOVERY
-from simulator.kernel import compiled, drawn, normals
+from simulator.kernel import compiled, drawn, normal
 from simulator.purposes import Purpose
 
 TICKET, SIGNAL = int(Purpose.TICKET), int(Purpose.LIFE)
@@ -73,7 +73,7 @@ def measure(
 ) -> None:
     """Refresh the firm's signal of customer ``i``."""
     u = drawn(first + i, SIGNAL, clock, keys[0], keys[1], keys[2])
-    z, _ = normals(u[0], u[1])
+    z = normal(u[0], u[1])
     heard = now(fs, ints, i, par, clock) + par.mood_signal_sd * z
     fs[i, col.SIGNAL] = min(max(heard, -1.0), 1.0)
 

@@ -17,7 +17,7 @@ from simulator import columns as col
 from simulator.basket import contents
 from simulator.challenges import advance
 from simulator.identity import hide
-from simulator.kernel import compiled, drawn, normals
+from simulator.kernel import compiled, drawn, normal
 from simulator.mood import complain, feel, score
 from simulator.population import Blocks
 from simulator.purposes import Purpose
@@ -142,5 +142,5 @@ def order(
                 ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
         sentiment = feel(fs, ints, i, change, par, clock)
         if u[2] < par.mood_nps_per_purchase:
-            z, _ = normals(w[0], w[1])
+            z = normal(w[0], w[1])
             ints[i, col.NPS] = score(sentiment, z, par)

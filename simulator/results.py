@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +26,18 @@ NO_PLACE = 255
 
 
 @compiled
-def _weigh(
-    out: NDArray[np.float64], money: NDArray[np.int32], weights: NDArray[np.float64]
-) -> None:
-    for at in range(weights.shape[0]):
-        weight, column = weights[at], money[at]
+def _weigh(out: NDArray[np.float64], money: NDArray[np.int32], by: NDArray[np.float64]) -> None:
+    for at in range(by.shape[0]):
+        weight, column = by[at], money[at]
         for i in range(out.shape[0]):
             out[i] += weight * np.float64(column[i])
+
+
+@lru_cache(maxsize=64)
+def weights(objective: Objective) -> NDArray[np.float64]:
+    """float64 (5,): of the components, in their order; not to be written to."""
+    by_name = objective.to_dict()
+    return np.array([by_name[name] for name in COMPONENTS])
 
 
 @dataclass(frozen=True)
@@ -139,11 +144,9 @@ class StepResult:
 
         The same as ``objective.reward`` of the components, in one pass.
         """
-        by_name = objective.to_dict()
-        weights = np.array([by_name[name] for name in COMPONENTS])
         first = LANDED if landed else CREDITED
         out = np.zeros(self.money.shape[1])
-        _weigh(out, self.money[first : first + len(COMPONENTS)], weights)
+        _weigh(out, self.money[first : first + len(COMPONENTS)], weights(objective))
         return out
 
     def _columns(self, first: int) -> dict[str, NDArray[np.int64]]:

@@ -22,7 +22,7 @@ from simulator.morning import Morning
 from simulator.population import Blocks, Population
 from simulator.programme import Programme
 from simulator.purposes import Purpose
-from simulator.results import StepResult
+from simulator.results import StepResult, weights
 from simulator.rules import Rules
 from simulator.scenarios import Scenario
 from simulator.sight import Sight
@@ -209,8 +209,8 @@ class World:
         self, objective: Objective | None = None, actions: Int64 | None = None
     ) -> Float:
         """E[reward credited to today | full state, action], float64 (n, K) or (n,), minor units."""
-        weights = (objective or self.scenario.objective).to_dict()
-        out = self._morning.expected(np.array([weights[name] for name in COMPONENTS]), actions)[0]
+        by = weights(objective or self.scenario.objective)
+        out = self._morning.expected(by, actions)[0]
         return out if actions is None else np.ascontiguousarray(out[:, 0])
 
     def step(self, actions: Int64) -> StepResult:
