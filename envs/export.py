@@ -106,7 +106,7 @@ def write_minari(
         raise FailedPrecondition(
             f"{error.name} is not installed: pip install minari h5py", field="minari"
         ) from error
-    folder = root / dataset_id / "data"
+    folder = root.resolve() / dataset_id / "data"  # Minari loses its way on relative paths
     if folder.exists():
         raise AlreadyExists(f"{folder} exists", field="dataset_id")
     partial = folder.with_name("data.partial")

@@ -105,6 +105,19 @@ def test_minari_reads_back_what_was_recorded(
         write_minari(found, tmp_path, "troth/recorded-v0", **about)
 
 
+def test_minari_is_written_below_a_relative_root(
+    brisk: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder named from where one stands is as good as any."""
+    minari = pytest.importorskip("minari")
+    monkeypatch.chdir(tmp_path)
+    found = recording(DECISIONS[0], brisk)
+    about = {"author": "Troth", "description": "recorded in a test"}
+    folder = write_minari(found, Path("sets"), "troth/recorded-v0", **about)
+    assert folder == tmp_path / "sets" / "troth" / "recorded-v0" / "data"
+    assert minari.MinariDataset(folder).total_episodes == 2 * N
+
+
 def test_minari_reads_back_continuous_actions(brisk: Scenario, tmp_path: Path) -> None:
     """Programmes are recorded with the density of their terms; a log of contacts they are not."""
     minari = pytest.importorskip("minari")

@@ -117,3 +117,11 @@ def test_bad_arguments_are_named(logged: SimulatedLog) -> None:
         regret(logged.batch, truth, segments=np.array(["a"]))
     with pytest.raises(InvalidArgument, match="log"):
         regret(logged.batch.take(slice(0, 0)), truth[:0])
+
+
+def test_rewards_may_have_been_dollars(brisk: Scenario, logged: SimulatedLog) -> None:
+    """A log whose rewards went to major units and back is off in the last bit, and the same."""
+    rounded = logged.batch.reward_minor / 100.0 * 100.0 * (1.0 + 2.0**-52)
+    assert (rounded != logged.batch.reward_minor).any()
+    again = relive(replace(logged.batch, reward_minor=rounded), brisk, SEED)
+    np.testing.assert_array_equal(again, logged.expected_minor)
