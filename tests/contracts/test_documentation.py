@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from simulator.calibration.command import calibrate
+from simulator.calibration.own_data import KINDS
+
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_the_calibration_page_names_all_columns_and_options() -> None:
+    """Its tables are those that are read, in full; the options and files it names exist."""
+    page = (DOCS / "calibrate.md").read_text(encoding="utf-8")
+    for kind, columns in KINDS.items():
+        table = page.split(f"**`--{kind}`**")[1].split("\n\n")[1]
+        assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(columns)
+    known = set(inspect.signature(calibrate).parameters) | {"json", "customers", "days", "out"}
+    assert set(re.findall(r"--([a-z]+)", page)) <= known
+    for path in re.findall(r"`(tests/[\w/]+\.py)`", page):
+        assert (DOCS.parent / path).is_file()
 
 
 @pytest.mark.slow
