@@ -56,7 +56,14 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     table = Table(title=title, title_justify="left")
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        # Names first: they stay in one piece up to half of the terminal.
+        widest = max((len(name), *(len(_cell(row[at])) for row in rows))) if at == 0 else 0
+        table.add_column(
+            name,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            width=widest if 0 < widest <= _stdout.width // 2 else None,
+        )
     for row in rows:
         table.add_row(*(escape(_cell(value)) for value in row))
     _stdout.print(table)

@@ -66,6 +66,9 @@ def test_tables_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     output.show_table("Keys", ("key", "note"), [(name, "as it was written") for name in names])
     cells = [line.split("│")[1].strip() for line in stream.getvalue().splitlines() if "│" in line]
     assert "".join(cells) == "".join(names)
+    monkeypatch.setattr(output, "_stdout", Console(file=(stream := io.StringIO()), width=70))
+    output.show_table("Keys", ("key", "note"), [(name, "word " * 30) for name in names])
+    assert all(f"│ {name} " in stream.getvalue() for name in names)
 
 
 def test_emit_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
