@@ -10,6 +10,7 @@ import pytest
 
 from simulator.calibration.command import calibrate
 from simulator.calibration.own_data import KINDS
+from simulator.scenarios import load, provenance
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -25,6 +26,21 @@ def test_the_calibration_page_names_all_columns_and_options() -> None:
     assert set(re.findall(r"--([a-z]+)", page)) <= known
     for path in re.findall(r"`(tests/[\w/]+\.py)`", page):
         assert (DOCS.parent / path).is_file()
+
+
+def test_the_scenario_page_shows_a_scenario(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file loads, its values are in force, and its Python runs beside it."""
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / "scenarios.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(page.split("```toml\n")[1].split("```")[0])
+    mine = load("mine.toml")
+    assert (mine.wallet.redeem_from, mine.shocks[0].name) == (500, "strike")
+    marks = {origin.key: origin.kind for origin in provenance("mine.toml")}
+    assert marks["wallet.redeem_from"] == "doc"
+    (block,) = BLOCK.findall(page)
+    exec(block, {})
 
 
 @pytest.mark.slow
