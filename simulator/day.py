@@ -23,6 +23,7 @@ from simulator.observation import settled, told
 from simulator.orders import order
 from simulator.population import Blocks
 from simulator.prefetch import ahead
+from simulator.results import clear
 from simulator.rules import Records
 from simulator.standing import refresh
 from simulator.visits import visit
@@ -86,6 +87,7 @@ def live(
     buyers = np.empty(BLOCK, dtype=np.int64)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
+        clear(money, answers, waits, booked, spent, sorts, stores, low, high)
         mark(
             flags[: high - low],
             rates[col.OWN_RATE, low:high],

@@ -297,9 +297,9 @@ def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
 
 
 @compiled
-def first_refused(actions: Int64, mask: Bool) -> int:
-    """Position of the first action that is no column or not eligible, or -1."""
-    for i in range(actions.shape[0]):
+def first_refused(actions: Int64, mask: Bool, start: int, stop: int) -> int:
+    """Position from ``start`` of the first action that is no column or not eligible, or -1."""
+    for i in range(start, stop):
         k = actions[i]
         if k < 0 or k >= mask.shape[1] or not mask[i, k]:
             return i

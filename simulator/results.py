@@ -33,6 +33,31 @@ def _weigh(out: NDArray[np.float64], money: NDArray[np.int32], by: NDArray[np.fl
             out[i] += weight * np.float64(column[i])
 
 
+@compiled
+def clear(
+    money: NDArray[np.int32],
+    answers: NDArray[np.uint8],
+    pauses: NDArray[np.int16],
+    orders: NDArray[np.int32],
+    spend_minor: NDArray[np.int64],
+    category: NDArray[np.uint8],
+    store: NDArray[np.uint8],
+    low: int,
+    high: int,
+) -> None:
+    """Nothing happens to customers ``low`` to ``high``; the arrays are a :class:`StepResult`'s.
+
+    Block by block, so that each thread touches its own memory first, while it is near.
+    """
+    money[:, low:high] = 0
+    answers[low:high] = 0
+    pauses[low:high] = 0
+    orders[low:high] = 0
+    spend_minor[low:high] = 0
+    category[low:high] = NO_PLACE
+    store[low:high] = NO_PLACE
+
+
 @lru_cache(maxsize=64)
 def weights(objective: Objective) -> NDArray[np.float64]:
     """float64 (5,): of the components, in their order; not to be written to."""
@@ -63,17 +88,27 @@ class StepResult:
     store: NDArray[np.uint8]
 
     @classmethod
+    def unwritten(cls, size: int) -> StepResult:
+        """Memory for a day; :func:`clear` makes it one on which nothing happens."""
+        return cls(
+            money=np.empty((2 * len(COMPONENTS), size), dtype=np.int32),
+            answers=np.empty(size, dtype=np.uint8),
+            pauses=np.empty((size, len(WAITS)), dtype=np.int16),
+            orders=np.empty(size, dtype=np.int32),
+            spend_minor=np.empty(size, dtype=np.int64),
+            category=np.empty(size, dtype=np.uint8),
+            store=np.empty(size, dtype=np.uint8),
+        )
+
+    @classmethod
     def empty(cls, size: int) -> StepResult:
         """A day on which nothing happened."""
-        return cls(
-            money=np.zeros((2 * len(COMPONENTS), size), dtype=np.int32),
-            answers=np.zeros(size, dtype=np.uint8),
-            pauses=np.zeros((size, len(WAITS)), dtype=np.int16),
-            orders=np.zeros(size, dtype=np.int32),
-            spend_minor=np.zeros(size, dtype=np.int64),
-            category=np.full(size, NO_PLACE, dtype=np.uint8),
-            store=np.full(size, NO_PLACE, dtype=np.uint8),
-        )
+        day = cls.unwritten(size)
+        clear(
+            day.money, day.answers, day.pauses, day.orders, day.spend_minor, day.category,
+            day.store, 0, size,
+        )  # fmt: skip
+        return day
 
     @cached_property
     def waits(self) -> NDArray[np.int16]:

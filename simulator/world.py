@@ -313,7 +313,7 @@ class World:
         )
 
     def _live(self, actions: Int64) -> StepResult:
-        result, today = StepResult.empty(self.size), self._morning.today
+        result, today = StepResult.unwritten(self.size), self._morning.today
         actions = self._within_budget(actions)
         self._threads.run(
             self.size,
@@ -361,7 +361,11 @@ class World:
                 f"{actions.dtype} {actions.shape} is not integer ({self.size},)", field="actions"
             )
         actions = actions.astype(np.int64, copy=False)
-        at = int(kernel.first_refused(actions, self.mask()))
+        mask, found = self.mask(), list[int]()
+        self._threads.run(
+            self.size, lambda a, b: found.append(kernel.first_refused(actions, mask, a, b))
+        )
+        at = min((at for at in found if at >= 0), default=-1)
         if at < 0:
             return actions
         if not 0 <= actions[at] < len(self.catalogue):
