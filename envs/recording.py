@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
@@ -13,7 +14,7 @@ from envs.cohort import Cohort
 from simulator import kernel
 from simulator.purposes import Purpose
 from troth.errors import FailedPrecondition, InvalidArgument
-from troth.policy import Mask, Policy, sample
+from troth.policy import Mask, Policy, check_distribution, sample
 
 Vector = VectorEnv[Any, Any, NDArray[Any]]
 
@@ -56,12 +57,24 @@ class PolicyActor:
     policy: Policy
 
     def act(self, env: Any, observation: NDArray[np.float32]) -> Choice:
-        """Draw from the policy's distribution over the columns that can be chosen today."""
+        """Draw from the policy's distribution over the columns that can be chosen today.
+
+        Raises:
+            InvalidArgument: if the environment makes no contacts, or what the policy gives is
+                no distribution over those that are eligible.
+        """
+        if not hasattr(type(env.unwrapped), "cohort"):
+            raise InvalidArgument(
+                f"{type(env.unwrapped).__name__} makes no contacts: use a UniformActor",
+                field="actor",
+            )
         cohort: Cohort = env.unwrapped.cohort
         world, mask = cohort.world, env.action_masks()
         table = None if cohort.problem.whole else cohort.columns()
         eligible = mask if table is None else over_catalogue(mask, table, len(world.catalogue))
-        distribution = self.policy.distribution(world.contexts(), world.catalogue, eligible)
+        distribution = check_distribution(
+            self.policy.distribution(world.contexts(), world.catalogue, eligible), eligible
+        )
         uniform = kernel.uniforms(
             world.seed,
             np.arange(world.first_customer, world.first_customer + world.size),
@@ -84,8 +97,17 @@ class UniformActor:
     rng: np.random.Generator
 
     def act(self, env: Any, observation: NDArray[np.float32]) -> Choice:
-        """Draw anew for everyone."""
+        """Draw anew for everyone.
+
+        Raises:
+            InvalidArgument: if actions are not continuous.
+        """
         box = env.single_action_space
+        if not isinstance(box, spaces.Box):
+            raise InvalidArgument(
+                f"{type(env.unwrapped).__name__} has no continuous actions: use a PolicyActor",
+                field="actor",
+            )
         shape = (env.num_envs, *box.shape)
         actions = self.rng.uniform(box.low, box.high, shape).astype(np.float32)
         density = 1.0 / float(np.prod(box.high - box.low))
@@ -136,12 +158,17 @@ def record(env: Vector, actor: Actor, *, episodes: int, seed: int) -> Recording:
         seed: of the first episode.
 
     Raises:
-        InvalidArgument: if ``episodes`` is below 1.
+        InvalidArgument: if ``episodes`` is below 1, or ``env`` is none of ours.
         FailedPrecondition: if a chosen contact is refused, as a shared budget may: what was
             served then has a propensity nobody knows.
     """
     if episodes < 1:
         raise InvalidArgument(f"{episodes} is below 1", field="episodes")
+    if not isinstance(env.unwrapped, VectorEnv) or not hasattr(type(env.unwrapped), "world"):
+        raise InvalidArgument(
+            f"{type(env.unwrapped).__name__} is no population: gymnasium.make_vec makes one",
+            field="env",
+        )
     observation, _ = env.reset(seed=seed)
     found = []
     for _ in range(episodes):

@@ -17,7 +17,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from troth.errors import FailedPrecondition
+from troth.errors import FailedPrecondition, InvalidArgument
 
 Indices = None | int | Iterable[int]
 
@@ -33,9 +33,17 @@ class PopulationVecEnv(VecEnv):
             of 0.9 a day it matters to the last ten of ninety days only. Without it an
             episode's end tells SB3 the population's mean return, once for all, and
             :attr:`returns` each customer's.
+
+    Raises:
+        InvalidArgument: for an environment that is no vector environment.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, NDArray[Any]], *, bootstrap: bool = False) -> None:
+        if not isinstance(env, VectorEnv):
+            raise InvalidArgument(
+                f"{type(env).__name__} is no vector environment: gymnasium.make_vec makes one",
+                field="env",
+            )
         self._env = env
         self._bootstrap = bootstrap
         self.render_mode = env.render_mode

@@ -21,7 +21,14 @@ from simulator.world import StepResult, World
 from troth.catalogue import NO_CONTACT
 from troth.errors import InvalidArgument
 from troth.objective import Objective
-from troth.policy import Policy, sample
+from troth.policy import (
+    ROW_SUM_TOLERANCE,
+    Distribution,
+    Mask,
+    Policy,
+    check_distribution,
+    sample,
+)
 
 Float = NDArray[np.float64]
 Actions = NDArray[np.int64]
@@ -40,7 +47,13 @@ def choose(world: World, policy: Policy) -> Actions:
 
     Returns:
         int64 (n,). The draw is the same for the same world, day, replicate and distribution.
+
+    Raises:
+        InvalidArgument: if what the policy gives is no distribution, or it is no policy.
     """
+    if isinstance(policy, type) or not isinstance(policy, Policy):
+        what = f"the class {policy.__name__}" if isinstance(policy, type) else repr(policy)
+        raise InvalidArgument(f"{what} is no policy: it has no distribution", field="policy")
     if isinstance(policy, OneStepOracle) and policy.world is not world:
         policy = OneStepOracle(world, policy.objective)
     contexts, mask = world.contexts(), world.mask()
@@ -56,16 +69,28 @@ def choose(world: World, policy: Policy) -> Actions:
     for first in range(0, world.size, piece):
         rows = slice(first, first + piece)
         distribution = policy.distribution(contexts.take(rows), world.catalogue, mask[rows])
+        if not _sums_to_one(distribution, mask[rows]):
+            check_distribution(distribution, mask[rows])  # says what is wrong
         actions[rows] = sample(distribution, u[rows])
     return actions
+
+
+def _sums_to_one(distribution: Distribution, mask: Mask) -> bool:
+    """The quick half of :func:`troth.policy.check_distribution`; the world checks eligibility."""
+    if np.shape(distribution) != mask.shape:
+        return False
+    return bool((np.abs(distribution.sum(axis=1) - 1.0) <= ROW_SUM_TOLERANCE).all())
 
 
 def permitted(world: World, actions: Actions) -> Actions:
     """``actions`` (n,), *no contact* where one is not eligible this morning.
 
     Raises:
-        InvalidArgument: for a wrong shape or an action the catalogue does not have.
+        InvalidArgument: for a wrong shape or type or an action the catalogue does not have.
     """
+    actions = np.asarray(actions)
+    if actions.dtype.kind not in "iu":
+        raise InvalidArgument(f"{actions.dtype} is no integer", field="actions")
     if actions.shape != (world.size,):
         raise InvalidArgument(f"shape {actions.shape} is not ({world.size},)", field="actions")
     if actions.size and not 0 <= actions.min() <= actions.max() < len(world.catalogue):

@@ -18,6 +18,7 @@ from simulator.scenarios import Scenario
 from simulator.truth.estimates import Estimate, over_customers
 from simulator.truth.rollouts import check_horizon, life
 from simulator.world import World
+from troth.errors import InvalidArgument
 from troth.objective import COMPONENTS, Objective
 from troth.policy import Policy
 
@@ -88,6 +89,10 @@ def policy_value(
         InvalidArgument: for an argument out of range.
     """
     check_horizon(days, replicates, discount)
+    if not isinstance(scenario, Scenario):
+        raise InvalidArgument(
+            f"{scenario!r} is no Scenario: simulator.scenarios.load makes one", field="scenario"
+        )
     goal = objective or scenario.objective
     begin = World(scenario, customers, seed, first_customer=first_customer)
     lives = np.zeros((replicates, customers))
@@ -171,7 +176,9 @@ def policy_difference(
 
 
 def _bound(policy: Decides, world: World) -> Policy:
-    return policy if isinstance(policy, Policy) else policy(world)
+    if isinstance(policy, Policy) or not callable(policy):
+        return policy
+    return policy(world)
 
 
 def _ratio(independent: float, paired: float) -> float:

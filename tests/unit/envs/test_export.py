@@ -147,3 +147,27 @@ def test_refused_contacts_are_not_logged(brisk: Scenario) -> None:
         record(env, PolicyActor(Uneven()), episodes=1, seed=0)
     with pytest.raises(InvalidArgument, match="episodes"):
         record(env, PolicyActor(Uneven()), episodes=0, seed=0)
+
+
+def test_who_cannot_be_recorded_is_named(brisk: Scenario) -> None:
+    """A single customer, an actor for other actions, a policy that gives no distribution."""
+    uniform = UniformActor(np.random.default_rng(1))
+    one: Any = gymnasium.make(DECISIONS[0], scenario=brisk)
+    terms: Any = gymnasium.make_vec(PROGRAMME_DESIGN, num_envs=2, scenario=brisk, members=3)
+    contacts = vector(DECISIONS[0], brisk)
+
+    class Broken:
+        """Weights, not normalised."""
+
+        def distribution(self, contexts: Any, actions: Any, mask: Any) -> Any:
+            """Ones."""
+            return mask.astype(np.float64)
+
+    for env, actor, says in (
+        (one, PolicyActor(Uneven()), "env: .* is no population"),
+        (terms, PolicyActor(Uneven()), "actor: ProgrammeDesignVectorEnv makes no contacts"),
+        (contacts, uniform, "actor: .* has no continuous actions"),
+        (contacts, PolicyActor(Broken()), "distribution: .* summing to 1"),
+    ):
+        with pytest.raises(InvalidArgument, match=says):
+            record(env, actor, episodes=1, seed=0)

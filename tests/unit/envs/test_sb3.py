@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium import Wrapper
@@ -9,7 +10,7 @@ from gymnasium import Wrapper
 from envs.next_best_action import NextBestActionVectorEnv
 from envs.sb3 import PopulationVecEnv
 from simulator.scenarios import Scenario
-from troth.errors import FailedPrecondition
+from troth.errors import FailedPrecondition, InvalidArgument
 
 
 def population(scenario: Scenario, *, bootstrap: bool = False) -> PopulationVecEnv:
@@ -126,3 +127,9 @@ def test_masked_ppo_trains_on_it(brisk: Scenario) -> None:
     assert len(refused) == 12
     assert sum(refused) == 0
     assert len(model.ep_info_buffer) == 32
+
+
+def test_a_single_environment_is_no_population() -> None:
+    """SB3 wraps those by itself; the bridge says what it wants."""
+    with pytest.raises(InvalidArgument, match=r"env: .* gymnasium\.make_vec"):
+        PopulationVecEnv(gymnasium.make("CartPole-v1"))  # type: ignore[arg-type]

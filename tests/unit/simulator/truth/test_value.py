@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from simulator.scenarios import Scenario
-from simulator.truth import long_run_values, one_step_oracle, policy_difference, policy_value
+from simulator.truth import (
+    OneStepOracle,
+    long_run_values,
+    one_step_oracle,
+    policy_difference,
+    policy_value,
+    twins,
+)
 from simulator.world import World
 from troth.errors import InvalidArgument
 
@@ -80,3 +88,41 @@ def test_bad_arguments_are_named(
     """Numbers out of range are refused by name."""
     with pytest.raises(InvalidArgument, match=field):
         policy_value(brisk, policies.silence, **{"customers": 5, "days": 1, "seed": 1, **options})
+
+
+@pytest.mark.parametrize(
+    ("weights", "says"),
+    [
+        (lambda mask: mask.astype(np.float64), "away from summing to 1"),
+        (lambda mask: np.full(mask.shape, np.nan), "non-finite"),
+        (lambda mask: np.ones((len(mask), 3)) / 3.0, "is not float64"),
+    ],
+)
+def test_what_is_no_distribution_has_no_value(brisk: Scenario, weights: Any, says: str) -> None:
+    """A policy that forgets to normalise, or divides by nought, is not worth some number."""
+
+    class Broken:
+        """Gives what it should not."""
+
+        def distribution(self, contexts: Any, actions: Any, mask: Any) -> Any:
+            """One row per customer, or not."""
+            return weights(mask)
+
+    with pytest.raises(InvalidArgument, match=f"distribution: .*{says}"):
+        policy_value(brisk, Broken(), 20, 2, 1)
+
+
+def test_what_is_no_policy_or_scenario_is_named(brisk: Scenario) -> None:
+    """A scenario's name, a policy's class, a number, or floats for actions: each by its name."""
+    with pytest.raises(InvalidArgument, match=r"scenario: 'reference' is no Scenario"):
+        policy_value("reference", one_step_oracle, 20, 2, 1)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="policy: the class OneStepOracle is no policy"):
+        policy_value(brisk, OneStepOracle, 20, 2, 1)
+    world = World(brisk, 20, 1)
+    nobody = np.zeros(20, dtype=np.int64)
+    with pytest.raises(InvalidArgument, match=r"policy: .* is no policy"):
+        twins(world, nobody, nobody, 2, one_step_oracle)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="actions: float64 is no integer"):
+        twins(world, nobody * 1.0, nobody, 2, one_step_oracle(world))  # type: ignore[arg-type]
+    listed = twins(world, nobody.tolist(), nobody, 2, one_step_oracle(world))
+    assert not listed.reward_minor.total.any()
