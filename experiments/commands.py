@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.census.commands import live
+from experiments.proofs.commands import prove
 from troth.output import AsJson, emit, progress, say, show_table
 
 if TYPE_CHECKING:
@@ -189,40 +190,6 @@ def bench(
 
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def prove(
-    logs: Annotated[int, typer.Option(min=5, max=10_000, help="Logs to judge on.")] = 60,
-    home: Home = Path("runs/demo"),
-    output: Annotated[Path, typer.Option(help="Folder that the figures go to.")] = Path(
-        "docs/proofs"
-    ),
-    workers: Workers = 2,
-    as_json: AsJson = False,
-) -> None:
-    """How often off-policy intervals cover the truth, over many fresh logs."""
-    from experiments.executors import executor_of
-    from experiments.home import RunHome
-    from experiments.proofs.coverage import cover, write
-
-    with progress() as bars, executor_of(workers) as executor:
-        task = bars.add_task("judging logs", total=logs)
-        rows = cover(
-            RunHome(home),
-            logs,
-            executor,
-            on_progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
-    written = write(rows, output)
-    if as_json:
-        emit([row.model_dump() for row in rows])
-        return
-    show_table(
-        f"Off-policy intervals over {logs} logs",
-        ("policy", "method", "covered", "bias / truth", "half-width / truth"),
-        [(r.policy, r.estimator, r.covered, r.bias, r.half_width) for r in rows],
-    )
-    say(f"Written to {written}")
 
 
 @contextmanager

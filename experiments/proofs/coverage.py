@@ -8,7 +8,6 @@ covers less, and the table says by how much.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,14 +21,13 @@ from experiments.config import RunConfig
 from experiments.evaluate import OffPolicyTask, judge_log
 from experiments.executors import Executor, OnProgress
 from experiments.home import RunHome, world_seed
+from experiments.proofs.pages import write as write_page
 from experiments.results import OffPolicy, TrainedAll, read_optional
 from experiments.rollout import day_start, record
 from experiments.simulate import SeedTask
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.errors import NotFound
-
-COMMAND = "make prove"
 
 
 class Coverage(BaseModel):
@@ -135,25 +133,27 @@ def _mean(group: Sequence[OffPolicy], name: str) -> float:
 
 def write(rows: Sequence[Coverage], folder: Path) -> Path:
     """Write ``coverage.json`` and ``coverage.md`` into ``folder``; returns the latter."""
-    folder.mkdir(parents=True, exist_ok=True)
-    data = json.dumps([row.model_dump() for row in rows], indent=1, allow_nan=False)
-    (folder / "coverage.json").write_text(data + "\n", encoding="utf-8")
     first = rows[0]
-    lines = [
-        "# Off-policy intervals against the truth",
-        "",
-        f"`{COMMAND}`: {first.logs} fresh logs of the reference scenario under the uniform policy,"
-        f" {first.level:.0%} intervals. *Bias* and *half-width* are shares of the true value.",
-        "",
-        "| policy | method | covered | Wilson 95 % | bias | half-width | effective rows |",
-        "|---|---|---|---|---|---|---|",
-        *(
-            f"| {r.policy} | {r.estimator} | {r.covered:.1%} | {r.covered_low:.0%} to"
-            f" {r.covered_high:.0%} | {r.bias:+.1%} | {r.half_width:.0%} |"
-            f" {r.effective_sample_size:,.0f} |"
-            for r in rows
+    return write_page(
+        "coverage",
+        rows,
+        folder,
+        title="Off-policy intervals against the truth",
+        text=f"{first.logs} fresh logs of the reference scenario under the uniform policy, "
+        f"{first.level:.0%} intervals. *Bias* and *half-width* are shares of the true value.",
+        columns=(
+            "policy", "method", "covered", "Wilson 95 %", "bias", "half-width", "effective rows",
         ),
-    ]
-    page = folder / "coverage.md"
-    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return page
+        rows=[
+            (
+                r.policy,
+                r.estimator,
+                f"{r.covered:.1%}",
+                f"{r.covered_low:.0%} to {r.covered_high:.0%}",
+                f"{r.bias:+.1%}",
+                f"{r.half_width:.0%}",
+                f"{r.effective_sample_size:,.0f}",
+            )
+            for r in rows
+        ],
+    )  # fmt: skip
