@@ -62,7 +62,7 @@ def overlay_sections(
     said = notes or {}
     gone = _PROCESS_KEYS - set(sections.get("purchases", _PROCESS_KEYS))
     lines: list[str] = []
-    headers: dict[str, int] = {}
+    headers = {"": -1}
     section = ""
     for line in text.splitlines():
         header = _HEADER.match(line)

@@ -156,6 +156,7 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
         "not_identified": [{"parameter": left.key, "why": left.why} for left in found.open],
         "notes": list(found.notes),
         "without_a_place_in_the_template": [] if scenario is None else list(scenario.unused),
+        "dropped_from_the_template": [] if scenario is None else list(scenario.dropped),
         "output": str(output),
     }
 
@@ -182,6 +183,8 @@ def _show(found: Estimates, scenario: OwnScenario | None, template: str) -> None
     if scenario is not None:
         if scenario.unused:
             say(f"The template has no place for {', '.join(scenario.unused)}.")
+        for key in scenario.dropped:
+            say(f"{key} of the template is 0: the purchases were fitted without.")
         say(f"Everything else is as in the template {template!r}.")
 
 

@@ -12,17 +12,17 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from simulator.calibration.estimates import Estimate, Estimates
 from simulator.calibration.overlay import overlay_sections, toml_value
 from simulator.calibration.season import MONTHS, WEEKDAYS, Season
-from troth.errors import InvalidArgument, NotFound
+from troth.errors import InvalidArgument
 
 _MARK = "#: "
 """Starts each line of the provenance in a scenario: TOML behind a comment sign."""
+_MADE = "# Made by `troth calibrate`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Template:
 
     Attributes:
         name: as the user gave it.
-        text: its TOML.
-        values: the same, parsed.
+        text: its TOML, without what an earlier calibration wrote below it.
+        values: those in force, also those of the scenarios it is based on.
     """
 
     name: str
@@ -59,17 +59,17 @@ def read_template(name: str) -> Template:
         InvalidArgument: if it is not a scenario.
     """
     from simulator.scenarios import load
+    from simulator.scenarios.source import BASED_ON, ENDING, read
 
     load(name)
-    path = Path(name)
-    if name.endswith(".toml"):
-        text = path.read_text(encoding="utf-8")
-    else:
-        shipped = files("simulator.scenarios") / f"{name}.toml"
-        if not shipped.is_file():
-            raise NotFound(f"no scenario {name!r} ships with Troth", field="--template")
-        text = shipped.read_text(encoding="utf-8")
-    return Template(name, text, tomllib.loads(text))
+    source = read(name)
+    lines = source.layers[0].text.splitlines()
+    text = "\n".join(line for line in lines if not line.startswith((_MARK.strip(), _MADE))) + "\n"
+    base = tomllib.loads(text).get(BASED_ON, "")
+    if base.endswith(ENDING):  # beside the template, where the result need not be
+        path = str((Path(name).parent / base).resolve())
+        text = overlay_sections(text, {"": {BASED_ON: path}}, name=name)
+    return Template(name, text, source.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,13 @@ class OwnScenario:
         text: its TOML, ready to be written.
         used: keys of the estimates that are in force in it.
         unused: keys that the template has no place for.
+        dropped: keys of the template that are neutral in it, as the fit knows nothing of them.
     """
 
     text: str
     used: tuple[str, ...]
     unused: tuple[str, ...]
+    dropped: tuple[str, ...]
 
 
 def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnScenario:
@@ -106,10 +108,13 @@ def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnS
         section, _, key = estimate.key.rpartition(".")
         if section != "categories":
             sections.setdefault(section, {})[key] = _plain(estimate)
-    if "purchases" in sections and "novelty" in template.values.get("population", {}):
+    notes = {estimate.key: _note(estimate) for estimate in used}
+    dropped: tuple[str, ...] = ()
+    if "purchases" in sections and template.values.get("population", {}).get("novelty"):
         # Own data seldom begin with everybody's first purchase: the fit knows no novelty.
         sections.setdefault("population", {})["novelty"] = 0.0
-    notes = {estimate.key: _note(estimate) for estimate in used}
+        dropped = ("population.novelty",)
+        notes[dropped[0]] = "[knob] the purchases were fitted without"
     text = overlay_sections(
         _categories(template.text, used), sections, name=template.name, notes=notes
     )
@@ -118,7 +123,7 @@ def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnS
     document = provenance(estimates, template=template.name, unused=unused)
     text += "\n" + "".join(f"{_MARK}{line}".rstrip() + "\n" for line in document.splitlines())
     _loads(text, name)
-    return OwnScenario(text, tuple(e.key for e in used), unused)
+    return OwnScenario(text, tuple(e.key for e in used), unused, dropped)
 
 
 def figures_text(estimates: Estimates) -> str:
@@ -174,7 +179,10 @@ def _place(values: Mapping[str, Any], key: str) -> bool:
 
 
 def _categories(text: str, used: tuple[Estimate, ...]) -> str:
-    """The template's ``[[categories]]`` replaced by the estimated ones, margins all alike."""
+    """The template's ``[[categories]]`` replaced by the estimated ones, margins all alike.
+
+    A template that has its base's gets them below its own sections.
+    """
     mine = [e for e in used if e.key.startswith("categories.")]
     if not mine:
         return text
@@ -198,6 +206,8 @@ def _categories(text: str, used: tuple[Estimate, ...]) -> str:
                 placed = True
         if not inside:
             lines.append(line)
+    if not placed:
+        lines += ["", *blocks]
     return "\n".join(lines) + "\n"
 
 
@@ -232,7 +242,7 @@ def _headed(text: str, template: Template, name: str) -> str:
     slug = re.sub(r"[^a-z0-9_-]", "_", name.lower()).lstrip("_-0123456789") or "own"
     values = {"": {"name": slug, "description": f"Own data in {template.name}"}}
     body = overlay_sections(text, values, name=template.name)
-    return f"# Made by `troth calibrate` from own data and the template {template.name!r}.\n{body}"
+    return f"{_MADE} from own data and the template {template.name!r}.\n{body}"
 
 
 def _loads(text: str, name: str) -> None:

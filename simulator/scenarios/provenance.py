@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -72,7 +72,8 @@ def provenance(name_or_path: str | Path) -> list[Origin]:
     """
     found: dict[str, Origin] = {}
     arrays: set[str] = set()
-    for layer in read(name_or_path).layers:
+    source = read(name_or_path)
+    for layer in source.layers:
         mine = list(_origins(layer))
         for origin in mine:
             if origin.key not in found and not any(
@@ -81,7 +82,23 @@ def provenance(name_or_path: str | Path) -> list[Origin]:
                 found[origin.key] = origin
         # What a file says of an array of tables replaces the whole of it.
         arrays |= {key for key, value in _arrays(layer.values)}
-    return list(found.values())
+    # A table that names another model has replaced the whole of its base's.
+    replaced = set(_dead(source.values(), found))
+    return [origin for key, origin in found.items() if key not in replaced]
+
+
+def _dead(values: dict[str, Any], keys: Iterable[str]) -> Iterator[str]:
+    """Those of the dotted ``keys`` at which ``values`` has nothing."""
+    for key in keys:
+        here: Any = values
+        for part in key.split("."):
+            if isinstance(here, list):
+                here = here[int(part)]
+            elif part in here:
+                here = here[part]
+            else:
+                yield key
+                break
 
 
 def _arrays(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, list[Any]]]:

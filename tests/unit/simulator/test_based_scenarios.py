@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.scenarios import load
+from simulator.scenarios import load, provenance
 from simulator.scenarios.source import merged, read
 from troth.errors import InvalidArgument, NotFound
 
@@ -76,6 +76,20 @@ def test_errors_name_the_file_a_value_is_written_in(
     assert "\n" not in message
     for part in says:
         assert part in message
+
+
+def test_keys_of_a_model_that_is_not_in_force_are_not_listed(tmp_path: Path) -> None:
+    """Another model replaces its table: what the base had of the old one comes from nowhere."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'based_on = "reference"\n[purchases]  # [fit] ours\nmodel = "bg_nbd"\n'
+        "r = 1.0\nalpha_weeks = 9.0\na = 0.5\nb = 2.0\n",
+        encoding="utf-8",
+    )
+    source = read(path)
+    keys = {origin.key for origin in provenance(path) if origin.key.startswith("purchases.")}
+    assert keys == {f"purchases.{name}" for name in ("model", "r", "alpha_weeks", "a", "b")}
+    assert source.value("purchases.a") == 0.5
 
 
 def test_unknown_bases_are_not_found(tmp_path: Path) -> None:

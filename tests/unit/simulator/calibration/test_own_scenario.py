@@ -186,6 +186,36 @@ def test_what_the_command_made_is_made_anew(app: typer.Typer, own: dict[str, Pat
     assert any(note.startswith("purchases and calendar: fitted on") for note in below["notes"])
 
 
+def test_templates_may_be_based_on_others(app: typer.Typer, own: dict[str, Path]) -> None:
+    """What the data say is in force whatever file of the template has the key, and it is said."""
+    Path("t").mkdir()
+    Path("t/low.toml").write_text('based_on = "reference"\nname = "low"\nwallet.redeem_from = 55\n')
+    Path("t/top.toml").write_text('based_on = "low.toml"\nname = "top"\n')
+    options = ["--transactions", str(own["transactions"]), "--columns", made.COLUMNS]
+    for template, output in (
+        ("stress/outage", "one.toml"),
+        ("t/top.toml", "two.toml"),
+        ("two.toml", "three.toml"),
+        ("reference", "four.toml"),
+    ):
+        arguments = ["calibrate", *options, "--template", template, "--output", output, "--json"]
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        printed = json.loads(result.stdout)
+        values = {row["parameter"]: row["value"] for row in printed["parameters"]}
+        scenario = load(output)
+        assert scenario.spend.mu == values["spend.mu"]
+        assert scenario.purchases.alpha_weeks == values["purchases.alpha_weeks"]
+        assert {c.name for c in scenario.categories} == {"other", "shoes___bags"}
+        assert scenario.population.novelty == 0.0
+        assert printed["without_a_place_in_the_template"] == []
+        dropped = [] if template == "two.toml" else ["population.novelty"]
+        assert printed["dropped_from_the_template"] == dropped
+        assert read_provenance(Path(output).read_text())["template"] == template
+    assert load("three.toml").wallet.redeem_from == 55
+    assert len(load("one.toml").shocks) == 5
+    assert load("three.toml").spend == load("four.toml").spend
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
