@@ -56,6 +56,7 @@ def build() -> typer.Typer:
         name="troth",
         help="Decisioning for loyalty programmes: simulate, train, evaluate, approve, serve.",
         no_args_is_help=True,
+        rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
     )
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from troth import commands
 from troth.errors import Code, DataLoss, InvalidArgument, NotApproved, TrothError
@@ -89,6 +90,14 @@ def test_a_missing_extra_is_named(
     monkeypatch.setattr(commands, "build", lambda: broken)
     with pytest.raises(ModuleNotFoundError):
         commands.main()
+
+
+def test_help_is_written_in_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of a docstring are joined and broken anew, whatever the terminal's width."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(commands.build(), ["calibrate", "--help"]).stdout.splitlines()
+    at = next(at for at, line in enumerate(shown) if "Without --transactions" in line)
+    assert all(len(line.strip()) > 50 for line in shown[at : at + 3])
 
 
 def test_every_status_has_an_exit_code_or_is_internal() -> None:
