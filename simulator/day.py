@@ -161,7 +161,12 @@ def live(
             keys, tables, par, today,
         )  # fmt: skip
         land(people, due[:n_due], money, par, today)
-        land(people, served[:n_served], money, par, today)
+        n_buyers = 0
+        for at in range(n_served):  # a click may land on the day of its contact
+            if moved[served[at] - low]:
+                buyers[n_buyers] = served[at]
+                n_buyers += 1
+        land(people, buyers[:n_buyers], money, par, today)
         tickets(ints, troubled[:n_troubled], low, flags, first, keys, par, today)
         events(
             people, struck[:n_struck], low, moved, answers, money, first, keys, life, tables, par,
