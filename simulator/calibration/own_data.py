@@ -128,12 +128,14 @@ class Campaigns:
         type: text (m,).
         delay: float64 (m,) whole days from sent to redeemed, NaN where not redeemed.
         life: float64 (m,) days from sent to expiry, infinite where none is given.
+        customers: how many they went to; ``None`` where the table does not say.
     """
 
     sheet: Sheet
     type: NDArray[np.str_]
     delay: NDArray[np.float64]
     life: NDArray[np.float64]
+    customers: int | None
 
 
 def columns_of(kind: str, columns: Mapping[str, str], there: Collection[str]) -> dict[str, str]:
@@ -286,7 +288,8 @@ def read_campaigns(source: str | Path | pd.DataFrame, columns: Mapping[str, str]
         life = np.where(np.isnat(expires), np.inf, _days(expires - sent))
         sheet.refuse(life < 0.0, "expires", "is before the mailing was sent")
         sheet.refuse(delay > life, "redeemed", "is after the offer expired")
-    return Campaigns(sheet, sheet.keys("type"), delay, life)
+    customers = len(np.unique(sheet.keys("customer"))) if "customer" in sheet else None
+    return Campaigns(sheet, sheet.keys("type"), delay, life, customers)
 
 
 def _days(span: NDArray[np.timedelta64]) -> NDArray[np.float64]:

@@ -179,6 +179,11 @@ def fit_campaigns(
         left += [Open("redemption", why), Open("delays.redeem", why)]
         return
     redeemed = ~np.isnan(mailed.delay)
+    if mailed.customers is not None and mailed.customers < len(redeemed):
+        notes.append(
+            f"redemption: {len(redeemed):,} mailings went to {mailed.customers:,} customers and "
+            "count as independent: the intervals are too narrow"
+        )
     for name in np.unique(mailed.type).tolist():
         chosen = mailed.type == name
         hits, rows = int((redeemed & chosen).sum()), int(chosen.sum())

@@ -297,3 +297,8 @@ def test_rows_of_the_same_customer_are_said_to_depend() -> None:
         item.why for item in fit_own(made.transactions(rng, 60, 60), trial, columns=columns).open
     }
     assert any("300 rows are of 100 customers" in why for why in left)
+    mail = made.campaigns(rng, 200)
+    for customers, said in ((200, False), (50, True)):
+        mail["customer"] = np.arange(200) % customers
+        notes = fit_own(made.transactions(rng, 60, 60), campaigns=mail).notes
+        assert any("200 mailings went to 50 customers" in note for note in notes) == said
