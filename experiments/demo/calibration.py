@@ -10,6 +10,7 @@ from pathlib import Path
 from simulator.calibration.calibrate import DEFAULT_DATA, calibrate
 from simulator.calibration.overlay import overlay_text, write_text
 from simulator.calibration.own_scenario import read_template
+from simulator.scenarios import load
 
 FIGURES = "figures.toml"
 SCENARIO = "scenario.toml"
@@ -49,7 +50,7 @@ def calibrate_scenario(
     """
     found = calibrate(
         data,
-        process="pareto_nbd",
+        process=load(scenario).purchases.model,
         season=read_template(scenario).season,
         season_name=f"the scenario {scenario}",
         on_stage=on_stage,

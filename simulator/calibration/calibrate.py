@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from simulator.calibration import cdnow, email, hillstrom, spend
 from simulator.calibration.figures import SECTIONS, Figures, Fit, Fits, Section
 from simulator.calibration.histories import PurchaseHistories, histories
@@ -17,6 +19,7 @@ from simulator.calibration.moments import (
     purchase_moments,
     spend_moments,
 )
+from simulator.calibration.novelty_fit import Novelty, fit_novelty
 from simulator.calibration.process import METHODS, Process, fit_process
 from simulator.calibration.season import Season
 from simulator.scenarios.processes import EmailFigures, ParetoFigures, PurchaseFigures, SpendFigures
@@ -53,11 +56,13 @@ class Calibration:
         figures: rounded as they are written.
         fitted: the sections estimated now; the others are the shipped ones.
         moments: fit against data, for what was read.
+        novelty: of new members, where it was asked for and there are purchases.
     """
 
     figures: Figures
     fitted: tuple[Section, ...]
     moments: tuple[Moment, ...]
+    novelty: Novelty | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ def calibrate(
     process: Process = "bg_nbd",
     season: Season | None = None,
     season_name: str = "",
+    novelty: bool = False,
     on_stage: OnStage | None = None,
 ) -> Calibration:
     """Estimate the sections whose data are under ``data``; ship the rest.
@@ -88,6 +94,8 @@ def calibrate(
         season: months and weekdays under which purchases are fitted, which the scenario's
             ``[calendar]`` must then have; none by default.
         season_name: what they are called, for the record.
+        novelty: also fit how much faster new members buy, and for how long, which the
+            scenario's ``[population]`` must then have; the season's own by default.
         on_stage: called as the work moves on.
 
     Raises:
@@ -103,9 +111,13 @@ def calibrate(
     sample = cdnow.read_summary(summary) if summary else None
     trial = hillstrom.read_trial(path) if path else None
     estimates: dict[Section, _Estimate] = {}
+    new: Novelty | None = None
     if master and log:
         tell("fitting purchases", 1, _STAGES)
         season = season or Season.flat()
+        if novelty:
+            new = _novelty(log, process, season, tell)
+            season = new.season(season)
         if sample is None or process != "bg_nbd" or not season.is_flat:
             sample, summary = histories(log.customer, log.day, log.middle)[1], None
         estimates["purchases"] = _purchases(
@@ -117,10 +129,24 @@ def calibrate(
         tell("fitting e-mail response", 3, _STAGES)
         estimates["email"] = _email(path, trial)
     tell("calibrated", _STAGES, _STAGES)
-    return _assemble(estimates)
+    return _assemble(estimates, new)
 
 
-def _assemble(estimates: dict[Section, _Estimate]) -> Calibration:
+def _novelty(log: cdnow.PurchaseLog, process: Process, season: Season, tell: OnStage) -> Novelty:
+    """That of the first half of the log."""
+    ids, seen = histories(log.customer, log.day, log.middle)
+    mine = np.isin(log.customer, ids)
+    return fit_novelty(
+        process,
+        seen,
+        np.searchsorted(ids, log.customer[mine]),
+        log.day[mine],
+        season,
+        on_fit=lambda weeks: tell(f"fitting novelty of {weeks} weeks", 1, _STAGES),
+    )
+
+
+def _assemble(estimates: dict[Section, _Estimate], novelty: Novelty | None) -> Calibration:
     shipped = None if len(estimates) == len(SECTIONS) else Figures.shipped()
     values: dict[str, object] = {s: e.values.model_dump() for s, e in estimates.items()}
     fits: dict[str, object] = {s: e.fit.model_dump() for s, e in estimates.items()}
@@ -132,6 +158,7 @@ def _assemble(estimates: dict[Section, _Estimate]) -> Calibration:
         figures=figures.rounded(),
         fitted=tuple(section for section in SECTIONS if section in estimates),
         moments=tuple(m for s in SECTIONS if s in estimates for m in estimates[s].moments),
+        novelty=novelty,
     )
 
 
@@ -153,7 +180,7 @@ def _purchases(
         shown = ", ".join(f"{factor:.3f}" for factor in season.month)
         method += f", in the operational time of the months of {season_name} ({shown})"
     if season.novelty > 0.0:
-        method += f", {season.novelty:g} faster for {season.novelty_weeks * 7:g} days"
+        method += f", new members {season.novelty:g} faster for {season.novelty_weeks * 7:g} days"
     return _Estimate(
         fit.figures,
         _described(path, method, len(data), fit.errors, fit.found),
@@ -164,11 +191,13 @@ def _purchases(
 def _spend(master: Path, log: cdnow.PurchaseLog) -> _Estimate:
     customer, dollars = log.baskets()
     values, errors, found = spend.fit(customer, dollars)
+    values, errors["mu"] = spend.over_purchases(values, customer, dollars)
     return _Estimate(
         values,
         _described(
             master,
-            "log-normal with random customer effects, maximum likelihood, per purchase day",
+            "log-normal with random customer effects, maximum likelihood, per purchase day; mu is "
+            "the mean of ln spend over purchases",
             len(dollars),
             errors,
             found,

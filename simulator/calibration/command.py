@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +47,14 @@ Months = Annotated[
         "a scenario, whose own calendar it then is."
     ),
 ]
+Novelty = Annotated[
+    bool,
+    typer.Option(
+        "--novelty",
+        help="Also fit how much faster CDNOW's new members buy, and for how many weeks; --into "
+        "puts it into [population]. Takes a minute or two.",
+    ),
+]
 Transactions = Annotated[
     Path | None,
     typer.Option(
@@ -88,6 +97,7 @@ def calibrate(
     into: Into = None,
     process: Process = None,
     months: Months = FLAT,
+    novelty: Novelty = False,
     transactions: Transactions = None,
     responses: Responses = None,
     campaigns: Campaigns = None,
@@ -134,7 +144,7 @@ def calibrate(
     ):  # fmt: skip
         if given:
             raise InvalidArgument("needs --transactions beside it", field=f"--{name}")
-    _calibrate_public(data, output, into, process, months, as_json=as_json)
+    _calibrate_public(data, output, into, process, months, novelty=novelty, as_json=as_json)
 
 
 def _calibrate_public(
@@ -144,11 +154,12 @@ def _calibrate_public(
     process: str | None,
     months: str,
     *,
+    novelty: bool,
     as_json: bool,
 ) -> None:
     from simulator.calibration.calibrate import DEFAULT_DATA
     from simulator.calibration.calibrate import calibrate as run
-    from simulator.calibration.overlay import check_writable, overlay_text, write_text
+    from simulator.calibration.overlay import check_writable, overlay_sections, write_text
 
     if data is not None and not data.is_dir():
         raise NotFound("no such folder", field=f"--data {data}")
@@ -164,12 +175,13 @@ def _calibrate_public(
             process="pareto_nbd" if process == "pareto_nbd" else "bg_nbd",
             season=season,
             season_name=season_name,
+            novelty=novelty,
             on_stage=lambda what, done, of: bars.update(
                 task, description=what, completed=done, total=of
             ),
         )
     if into is not None:  # before anything is written: a scenario it cannot edit is refused
-        write_text(into, overlay_text(into.read_text("utf-8"), result.figures, name=str(into)))
+        write_text(into, overlay_sections(into.read_text("utf-8"), _put(result), name=str(into)))
     write_text(target, result.figures.to_toml())
     if as_json:
         emit(_document(result, target, into))
@@ -193,6 +205,15 @@ def _season(months: str) -> tuple[Season, str]:
     if months == "albums":
         return album_trade(), "the album trade"
     return read_template(months).season, f"the scenario {months}"
+
+
+def _put(result: Calibration) -> dict[str, dict[str, Any]]:
+    """What a scenario takes over, by section."""
+    sections: dict[str, dict[str, Any]] = dict(result.figures.sections())
+    if result.novelty is not None:
+        new = result.novelty
+        sections["population"] = {"novelty": new.share, "novelty_days": new.days}
+    return sections
 
 
 def _rows(result: Calibration) -> list[dict[str, Any]]:
@@ -226,6 +247,7 @@ def _document(result: Calibration, target: Path, into: Path | None) -> dict[str,
             {"name": m.name, "fit": m.fit, "real": m.real, "held_out": m.held_out}
             for m in result.moments
         ],
+        "novelty": None if result.novelty is None else asdict(result.novelty),
         "output": str(target),
         "into": str(into) if into else None,
     }
@@ -254,6 +276,12 @@ def _show(result: Calibration) -> None:
     for section in result.figures.sections():
         fit = getattr(result.figures.fit, section)
         say(f"{section}: {fit.method}, {fit.rows:,} rows of {fit.source}")
+    if result.novelty is not None:
+        new = result.novelty
+        say(
+            f"novelty: new members buy {new.share:g} ± {new.stderr:.3f} faster for "
+            f"{new.days} days, log-likelihood {new.gain:.1f} above none"
+        )
     if result.moments:
         show_table(
             "Moments: what the fit says, and the data",

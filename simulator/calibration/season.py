@@ -151,7 +151,7 @@ def operational(data: PurchaseHistories, season: Season) -> PurchaseHistories:
 
 
 def album_trade() -> Season:
-    """Months of recorded-music retail before anyone knew CDNOW's second half.
+    """Months of recorded-music retail, from sources other than CDNOW's log.
 
     A third of the year's albums, 33.1 %, are sold from October to December (Nielsen SoundScan,
     mean of 1999 to 2007), "as much as 20 percent" in the last five weeks of the year (M. Fine,

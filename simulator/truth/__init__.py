@@ -9,6 +9,7 @@ from simulator.truth.estimates import Estimate as Estimate
 from simulator.truth.estimates import clustered as clustered
 from simulator.truth.oracle import OneStepOracle as OneStepOracle
 from simulator.truth.oracle import one_step_oracle as one_step_oracle
+from simulator.truth.purchases import expected_purchases as expected_purchases
 from simulator.truth.regret import Regret as Regret
 from simulator.truth.regret import regret as regret
 from simulator.truth.reliving import relive as relive

@@ -21,6 +21,8 @@ GROUP = "Documented effects: channels"
 
 WEEKS = 8
 WEEK_DAYS = 7
+CUSTOMERS_FACTOR = 8
+"""Two or three of a thousand messages are answered by a withdrawal."""
 
 BENCHMARKS = "industry benchmarks of e-mail, SMS and push providers"
 
@@ -92,7 +94,8 @@ class ChannelMoments:
 
     def measure(self, study: Study) -> Findings:
         """Rates per channel, and consent to push on joining."""
-        start = rested(study)
+        larger = study.larger(CUSTOMERS_FACTOR)
+        start = rested(larger)
         tallies: dict[Channel, Tally] = {}
         rows = []
         for answer in ANSWERS:
@@ -114,8 +117,8 @@ class ChannelMoments:
                     note="a plain message a week, eight weeks",
                 )
             )
-        permits = newcomers(study).permissions[:, CHANNELS.index(Channel.PUSH)]
-        share, error = share_error(int(permits.sum()), study.customers)
+        permits = newcomers(larger).permissions[:, CHANNELS.index(Channel.PUSH)]
+        share, error = share_error(int(permits.sum()), larger.customers)
         rows.append(
             Row(
                 id="channels.push_opt_in",

@@ -19,7 +19,10 @@ Data = Annotated[
     Path | None,
     typer.Option(help="Folder with the real data sets.", show_default="../shared/data"),
 ]
-Customers = Annotated[int, typer.Option(help="Size of the simulated populations.")]
+Customers = Annotated[
+    int,
+    typer.Option(help="Size of the smallest simulated population; what is rare takes a multiple."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of all simulated populations.")]
 Output = Annotated[
     Path | None,
@@ -92,12 +95,13 @@ def _show(found: Validity) -> None:
     for group in found.groups:
         show_table(
             group,
-            ("moment", "range", "simulated", ""),
+            ("moment", "range", "simulated", "standard error", ""),
             [
                 (
                     row.name,
                     range_text(row),
-                    number(row.simulated) + (f" ± {number(row.stderr)}" if row.stderr else ""),
+                    number(row.simulated),
+                    number(row.stderr),
                     "inside" if row.inside else "outside",
                 )
                 for row in found.rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,14 +79,18 @@ def contrast(
         _once(world, action, against, days, chosen, replicate, advance)
         for replicate in range(replicates)
     ]
-    first = parts[0]
+    return stacked(parts)
+
+
+def stacked(parts: Sequence[Contrast]) -> Contrast:
+    """Contrasts over as many days, side by side."""
     return Contrast(
         np.concatenate([part.orders for part in parts], axis=1),
         np.concatenate([part.without for part in parts], axis=1),
         np.concatenate([part.spend for part in parts], axis=1),
         np.concatenate([part.visited for part in parts]),
         np.concatenate([part.redeemed for part in parts]),
-        np.tile(first.member, replicates),
+        np.concatenate([part.member for part in parts]),
     )
 
 

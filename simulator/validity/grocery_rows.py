@@ -37,6 +37,8 @@ WITHIN = 0.10
 COUPON_WITHIN = 0.15
 WEEKDAY_DISTANCE = 0.05
 CATEGORY_DISTANCE = 0.10
+CUSTOMERS_FACTOR = 3
+"""Coupons of a type come back by the hundred."""
 
 
 def real_log(journey: Journey) -> TransactionLog:
@@ -164,11 +166,12 @@ class GroceryMoments:
     def measure(self, study: Study) -> Findings:
         """Rows and plots of the year."""
         journey = read_journey(study.data / "complete_journey")
+        larger = study.larger(CUSTOMERS_FACTOR)
         real = real_log(journey)
         mailings = Mailings.of(journey, FIRST, real)
-        bought = Departments.empty(study)
+        bought = Departments.empty(larger)
         everyone, coupons = imitate(
-            rested(study, start=FIRST), mailings, YEAR_DAYS, study.advance, bought.watch
+            rested(larger, start=FIRST), mailings, YEAR_DAYS, study.advance, bought.watch
         )
         shops = everyone.count() > 0
         world = everyone.of(shops)

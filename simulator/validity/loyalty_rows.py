@@ -33,6 +33,10 @@ NEAR = 0.5
 """Share of the goal from which a member counts as near it: one purchase short of two."""
 FREQUENT = 0.75
 """Quantile of a year's purchases, among those who made any, from which one is frequent."""
+CUSTOMERS_FACTOR = 16
+"""Few come near a goal within two months."""
+PARTS = 20
+"""Parts of the members with a ledger each, whose spread is the error of breakage."""
 SETTLING_DAYS = 360
 LEDGER_DAYS = 720
 
@@ -143,23 +147,31 @@ def breakage_row(study: Study) -> Row:
         stderr=None,
         source=BREAKAGE,
     )
-    world = rested(study)
+    smaller = replace(study, customers=max(study.customers // PARTS, 1))
+    flows = np.array([_flows(rested(smaller, part=part), study) for part in range(PARTS)])
+    expired, redeemed = flows[:, 0], flows[:, 1]
+    share, error = ratio_error(expired, expired + redeemed)
+    if not np.isfinite(share):
+        return replace(row, note="no point expired or was redeemed")
+    return replace(
+        row,
+        simulated=share,
+        stderr=error,
+        note=f"{LEDGER_DAYS} days without contacts, after {SETTLING_DAYS} days to settle",
+    )
+
+
+def _flows(world: World, study: Study) -> tuple[float, float]:
+    """Points that expire, and that are redeemed, in the years of the ledger."""
     nobody = np.zeros(world.size, dtype=np.int64)
     flows = []
     for days in (SETTLING_DAYS, LEDGER_DAYS):
         for _ in range(days):
             world.step(nobody)
-            study.advance(1)
         ledger = world.ledger()
         flows.append((float(ledger.expired), float(ledger.redeemed)))
-    expired, redeemed = (flows[1][at] - flows[0][at] for at in range(2))
-    if expired + redeemed <= 0.0:
-        return replace(row, note="no point expired or was redeemed")
-    return replace(
-        row,
-        simulated=expired / (expired + redeemed),
-        note=f"{LEDGER_DAYS} days without contacts, after {SETTLING_DAYS} days to settle",
-    )
+    study.advance((SETTLING_DAYS + LEDGER_DAYS) // PARTS)
+    return flows[1][0] - flows[0][0], flows[1][1] - flows[0][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,4 +186,5 @@ class LoyaltyMoments:
 
     def measure(self, study: Study) -> Findings:
         """Rows on goals and breakage."""
-        return Findings((*goal_rows(rested(study), study), breakage_row(study)))
+        larger = study.larger(CUSTOMERS_FACTOR)
+        return Findings((*goal_rows(rested(larger), study), breakage_row(study)))

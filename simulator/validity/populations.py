@@ -33,22 +33,29 @@ def newcomers(study: Study, *, start: date | None = None) -> World:
     return World(scenario, study.customers, study.seed, newcomers=True)
 
 
-def members(study: Study) -> World:
-    """The scenario's own members on day 0, with the contact cap lifted."""
-    return World(study.scenario.replace(fatigue=NO_CAP), study.customers, study.seed)
+def members(study: Study, part: int = 0) -> World:
+    """The scenario's own members on day 0, with the contact cap lifted.
+
+    Args:
+        study: scenario, size and seed.
+        part: other members of the same population for each number.
+    """
+    scenario = study.scenario.replace(fatigue=NO_CAP)
+    return World(scenario, study.customers, study.seed, first_customer=part * study.customers)
 
 
-def rested(study: Study, *, start: date | None = None) -> World:
+def rested(study: Study, *, start: date | None = None, part: int = 0) -> World:
     """The scenario's members on day 0 without any contact in the days before.
 
     Args:
         study: scenario, size and seed.
         start: calendar date of day 0; the scenario's by default.
+        part: other members of the same population for each number.
     """
     scenario = study.scenario.replace(fatigue=NO_CAP, warm_up={"contact_chance": 0.0})
     if start is not None:
         scenario = _starting(scenario, start)
-    return World(scenario, study.customers, study.seed)
+    return World(scenario, study.customers, study.seed, first_customer=part * study.customers)
 
 
 def column(contexts: ContextBatch, name: str) -> Float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -20,7 +20,8 @@ class Study:
 
     Attributes:
         scenario: whose world is judged.
-        customers: size of the simulated populations, >= 100.
+        customers: size of the smallest simulated population, >= 100; what is rare is measured
+            on a multiple of it.
         seed: of all of them.
         data: folder with the real data sets.
         advance: called with the number of days just simulated.
@@ -31,6 +32,10 @@ class Study:
     seed: int
     data: Path
     advance: Callable[[int], None] = field(default=lambda _days: None)
+
+    def larger(self, factor: int) -> Study:
+        """The same question to ``factor`` times as many customers."""
+        return replace(self, customers=factor * self.customers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,10 @@ def test_bases_may_be_files_beside_it(tmp_path: Path) -> None:
         ('based_on = "reference"\n[wallet]\nredeem_fron = 5\n', ["mine.toml", "redeem_fron"]),
         ('based_on = "reference"\n[wallet]\nredeem_from = 0\n', ["mine.toml", "redeem_from", "0"]),
         ('based_on = "bad.toml"\n', ["bad.toml", "wallet.redeem_chance", "7.5"]),
-        ('based_on = "reference"\n[purchases]\nmodel = "bg_nbd"\n', ["mine.toml", "purchases.r"]),
+        (
+            'based_on = "reference"\n[purchases]\nmodel = "pareto_nbd"\n',
+            ["mine.toml", "purchases.r"],
+        ),
         ('based_on = "mine.toml"\n', ["mine.toml", "based_on", "circle"]),
         ("based_on = 3\n", ["mine.toml", "based_on = 3"]),
     ],
@@ -82,14 +85,16 @@ def test_keys_of_a_model_that_is_not_in_force_are_not_listed(tmp_path: Path) -> 
     """Another model replaces its table: what the base had of the old one comes from nowhere."""
     path = tmp_path / "mine.toml"
     path.write_text(
-        'based_on = "reference"\n[purchases]  # [fit] ours\nmodel = "bg_nbd"\n'
-        "r = 1.0\nalpha_weeks = 9.0\na = 0.5\nb = 2.0\n",
+        'based_on = "reference"\n[purchases]  # [fit] ours\nmodel = "pareto_nbd"\n'
+        "r = 1.0\nalpha_weeks = 9.0\ns = 0.5\nbeta_weeks = 2.0\n",
         encoding="utf-8",
     )
     source = read(path)
     keys = {origin.key for origin in provenance(path) if origin.key.startswith("purchases.")}
-    assert keys == {f"purchases.{name}" for name in ("model", "r", "alpha_weeks", "a", "b")}
-    assert source.value("purchases.a") == 0.5
+    assert keys == {
+        f"purchases.{name}" for name in ("model", "r", "alpha_weeks", "s", "beta_weeks")
+    }
+    assert source.value("purchases.s") == 0.5
 
 
 def test_unknown_bases_are_not_found(tmp_path: Path) -> None:

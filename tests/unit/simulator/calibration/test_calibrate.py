@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,11 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
 @pytest.mark.data
 def test_shipped_figures_are_those_of_the_real_data(data_dir: Path) -> None:
     """What is shipped is what the command estimates, to the digits written."""
-    season = read_template("reference").season
-    result = calibrate(data_dir, process="pareto_nbd", season=season)
+    own = read_template("reference").season
+    season = replace(album_trade(), novelty=own.novelty, novelty_weeks=own.novelty_weeks)
+    assert own.month == pytest.approx(season.month, abs=5e-4)
     shipped = Figures.shipped()
+    result = calibrate(data_dir, process=shipped.purchases.model, season=season)
     assert result.fitted == SECTIONS
     for section in SECTIONS:
         fit, was = getattr(result.figures.fit, section), getattr(shipped.fit, section)
@@ -56,8 +59,8 @@ def test_moments_of_the_fit_are_those_of_the_data(data_dir: Path) -> None:
     moments = {m.name: m for m in calibrate(data_dir).moments}
     again = moments["share of customers who buy again"]
     assert again.fit == pytest.approx(again.real, abs=0.01)
-    basket = moments["mean basket, over customers, dollars"]
-    assert basket.fit == pytest.approx(basket.real, rel=0.02)
+    basket = moments["mean basket, over purchases, dollars"]
+    assert basket.fit == pytest.approx(basket.real, rel=0.04)
     bought = moments["share who buy, e-mail"]
     assert bought.fit == pytest.approx(bought.real, rel=1e-6)
     future = [m for m in moments.values() if m.held_out]

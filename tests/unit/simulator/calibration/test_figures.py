@@ -34,7 +34,7 @@ def test_written_figures_are_read_back(shipped: Figures, tmp_path: Path) -> None
     [
         ("r = 0.", "r = -0.", "f.toml:purchases.r: Input should be greater than 0"),
         ("mu = 3", 'mu = "3"\nmu2 = 3', "f.toml:spend.mu: Input should be a valid number"),
-        ("\ns = 0.", "\nc = 0.", "f.toml:purchases.s: Field required"),
+        ("\na = 0.", "\nc = 0.", "f.toml:purchases.a: Field required"),
         ("rows = 23570", "rows = 0", "f.toml:fit.purchases.rows: Input should be greater than 0"),
         ("[spend]", "[spend", "f.toml: not TOML: "),
         ("lift_recency = 0.0112", "x = 0.0112", "fit.email.standard_errors and email differ in "),
@@ -55,18 +55,18 @@ def test_wrong_files_are_refused_in_one_line(
 def test_purchases_are_either_process(shipped: Figures) -> None:
     """The key `model` decides which values are wanted; without it they are BG/NBD's."""
     values = shipped.model_dump()
-    errors = {"r": 0.05, "alpha_weeks": 1.0, "a": 0.1, "b": 0.3}
-    geometric = {"model": "bg_nbd", "r": 0.25, "alpha_weeks": 4.4, "a": 0.8, "b": 2.4}
+    errors = {"r": 0.05, "alpha_weeks": 1.0, "s": 0.1, "beta_weeks": 0.3}
+    steady = {"model": "pareto_nbd", "r": 0.25, "alpha_weeks": 4.4, "s": 0.8, "beta_weeks": 2.4}
     values["fit"]["purchases"]["standard_errors"] = errors
-    figures = Figures.model_validate({**values, "purchases": geometric})
-    assert isinstance(figures.purchases, PurchaseFigures)
-    assert isinstance(shipped.purchases, ParetoFigures)
+    figures = Figures.model_validate({**values, "purchases": steady})
+    assert isinstance(figures.purchases, ParetoFigures)
+    assert isinstance(shipped.purchases, PurchaseFigures)
     assert Figures.parse(figures.to_toml(), name="f.toml") == figures
     assert set(figures.values("purchases")) == set(errors)
-    unnamed = figures.to_toml().replace('model = "bg_nbd"\n', "")
-    assert Figures.parse(unnamed, name="f.toml") == figures
+    unnamed = shipped.to_toml().replace('model = "bg_nbd"\n', "")
+    assert Figures.parse(unnamed, name="f.toml") == shipped
     with pytest.raises(InvalidArgument, match=r"f\.toml:purchases: .*'x'"):
-        Figures.parse(figures.to_toml().replace("bg_nbd", "x", 1), name="f.toml")
+        Figures.parse(figures.to_toml().replace("pareto_nbd", "x", 1), name="f.toml")
 
 
 def test_absent_file_is_not_found(tmp_path: Path) -> None:

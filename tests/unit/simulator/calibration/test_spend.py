@@ -92,6 +92,25 @@ def test_wrong_amounts_are_named() -> None:
         spend.fit(np.array([1, 2, 3]), np.array([3.0, 1.0, 2.0]))
 
 
+def test_each_purchase_counts_alike_where_the_frequent_spend_more() -> None:
+    """The mean of ln spend over purchases, its error that of repeated samples; sigmas stay."""
+    rng = np.random.default_rng(7)
+    found = []
+    for _ in range(40):
+        count = 1 + rng.poisson(rng.gamma(0.5, 6.0, 500))
+        customer = np.repeat(np.arange(500), count)
+        level = 3.0 + 0.2 * np.log(count) + rng.normal(0.0, 0.3, 500)
+        amount = np.exp(level[customer] + rng.normal(0.0, 0.5, len(customer)))
+        figures = spend.fit(customer, amount)[0]
+        again, error = spend.over_purchases(figures, customer, amount)
+        assert again.mu == pytest.approx(np.log(amount).mean())
+        assert again.mu > figures.mu
+        assert again.sigma_between == figures.sigma_between
+        found.append((again.mu, error))
+    mus, errors = np.array(found).T
+    assert 0.7 < mus.std(ddof=1) / errors.mean() < 1.4
+
+
 @pytest.mark.data
 def test_fit_on_cdnow_has_the_mean_basket_of_its_customers(data_dir: Path) -> None:
     """The model's mean basket is that of the average customer, to 2 %."""

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulator.validity.contrast import Contrast
-from simulator.validity.hillstrom_rows import cells, effects, lift, read, weights
+from simulator.validity.hillstrom_rows import Answers, cells, effects, lift, read, weights
 
 
 def test_weights_make_the_cells_alike() -> None:
@@ -39,16 +38,13 @@ def test_a_world_with_the_real_effect_is_inside(data_dir: Path) -> None:
     draw = np.random.default_rng(2)
     rows = draw.integers(0, real.months.size, size)
     for added, visits, good in ((0.0043, 0.059, True), (0.0, 0.0, False)):
-        orders = (draw.random((1, size)) < added).astype(np.int16)
-        found = Contrast(
-            orders,
-            np.zeros_like(orders),
-            orders.astype(np.float32),
-            draw.random(size) < visits,
-            np.zeros(size, dtype=np.bool_),
-            np.arange(size),
+        found = Answers(
+            months=real.months[rows],
+            history=real.history[rows],
+            visits=draw.binomial(8, visits, size) / 8.0,
+            purchases=np.full(size, added),
         )
-        told, _ = effects(real, found, real.months[rows], real.history[rows])
+        told, _ = effects(real, found)
         by_id = {row.id: row.inside for row in told}
         assert by_id["hillstrom.purchase_all"] is good
         assert by_id["hillstrom.visit_all"] is good

@@ -43,7 +43,7 @@ def test_breakage_counts_the_years_after_settling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One point expires for three redeemed once points are old enough: a quarter."""
-    monkeypatch.setattr(loyalty_rows, "rested", lambda _study: _Till())
+    monkeypatch.setattr(loyalty_rows, "rested", lambda _study, part: _Till())
     row = loyalty_rows.breakage_row(Study(load(), 500, 1, tmp_path))
     assert row.simulated == 0.25
     assert row.inside

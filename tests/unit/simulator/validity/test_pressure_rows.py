@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.validity.pressure_rows import MONTH_DAYS, due, peak
+from simulator.validity.pressure_rows import MONTH_DAYS, due, peak, smooth
 
 
 @pytest.mark.parametrize("number", [1, 2, 4, 7, 10, 14, 30])
@@ -21,8 +21,19 @@ def test_turns_are_spread_over_days() -> None:
     assert set(load) == {70}
 
 
-def test_peak_of_a_parabola_is_found_between_points() -> None:
-    """The best number may lie between those tried; at an end it is the end."""
-    x = (0, 2, 4, 7, 10, 14)
-    assert peak(x, -((np.array(x) - 6.0) ** 2)) == pytest.approx(6.0)
-    assert peak(x, np.array(x, dtype=np.float64)) == 14.0
+def test_peak_of_a_cubic_is_found_between_points() -> None:
+    """The best number may lie between those tried; of a curve that only rises it is the end."""
+    x = (2, 4, 7, 10, 14)
+    n = np.array(x, dtype=np.float64)
+    assert peak(smooth(x, 12.0 * n - n**2), 14) == pytest.approx(6.0, abs=0.01)
+    curve = smooth(x, 147.0 * n - n**3)
+    assert np.polyval(curve, 7) == pytest.approx(686.0)
+    assert peak(curve, 14) == pytest.approx(7.0, abs=0.01)
+    assert peak(smooth(x, n), 14) == 14.0
+
+
+def test_a_single_point_moves_the_curve_by_less_than_itself() -> None:
+    """An error at seven e-mails is shared with the other points."""
+    x = (2, 4, 7, 10, 14)
+    moved = smooth(x, np.array([0.0, 0.0, 1.0, 0.0, 0.0]))
+    assert 0.0 < np.polyval(moved, 7) < 0.7
