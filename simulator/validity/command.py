@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from troth.errors import FailedPrecondition, NotFound
-from troth.output import AsJson, emit, progress, say, show_table
+from troth.output import AsJson, emit, note, progress, say, show_table
 from troth.settings import Settings
 
 if TYPE_CHECKING:
     from simulator.validity.validate import Validity
+
+ENOUGH = 10_000
+"""Customers of a simulated population, unless asked for others."""
 
 ScenarioName = Annotated[str, typer.Argument(help="A scenario that ships, or a TOML file.")]
 Data = Annotated[
@@ -40,7 +43,7 @@ Require = Annotated[
 def validate(
     scenario: ScenarioName = "reference",
     data: Data = None,
-    customers: Customers = 10_000,
+    customers: Customers = ENOUGH,
     seed: Seed = 1,
     output: Output = None,
     require: Require = 0.0,
@@ -59,17 +62,30 @@ def validate(
     if data is not None and not data.is_dir():
         raise NotFound("no such folder", field=f"--data {data}")
     folder = output or Settings().home / "validity" / world.name
+    if folder.exists() and not folder.is_dir():
+        raise FailedPrecondition("is a file, not a folder", field=f"--output {folder}")
+    if customers < ENOUGH:
+        note(
+            f"With {customers:,} customers chance alone puts rows outside their range; the "
+            f"standard errors say which. Ranges are meant for {ENOUGH:,} and more."
+        )
     with progress() as bars:
         task = bars.add_task("validating", total=None)
-        found = run(
-            world,
-            data or DEFAULT_DATA,
-            customers=customers,
-            seed=seed,
-            on_stage=lambda what, done, of: bars.update(
-                task, description=f"validating: {what}, days", completed=done, total=of
-            ),
-        )
+        try:
+            found = run(
+                world,
+                data or DEFAULT_DATA,
+                customers=customers,
+                seed=seed,
+                on_stage=lambda what, done, of: bars.update(
+                    task, description=f"validating: {what}, days", completed=done, total=of
+                ),
+            )
+        except NotFound as error:
+            if data is not None:
+                raise
+            hint = f"{error.message}; --data names the folder with the data sets"
+            raise NotFound(hint, field=error.field) from error
         drawing = bars.add_task("drawing plots", total=len(found.charts))
         pictures = {}
         for chart in found.charts:

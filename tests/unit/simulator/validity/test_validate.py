@@ -171,3 +171,22 @@ def test_command_writes_the_report_and_can_fail(data_dir: Path, tmp_path: Path) 
     document = json.loads(result.stdout)
     assert document["rows_total"] == len(document["rows"]) > 60
     assert (tmp_path / "report.html").is_file()
+
+
+def test_command_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without data it names the option; a file for a folder is refused before the work."""
+    import typer
+
+    from simulator.validity.command import validate as command
+
+    app = typer.Typer()
+    app.command()(command)
+    monkeypatch.chdir(tmp_path)  # nothing lies beside it
+    result = CliRunner().invoke(app, ["--customers", "600", "--output", str(tmp_path / "out")])
+    assert "no such file; --data names the folder" in str(result.exception)
+    assert "600 customers" in result.stderr
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    result = CliRunner().invoke(app, ["--output", str(taken)])
+    assert f"--output {taken}: is a file" in str(result.exception)
+    assert taken.read_text() == "mine"
