@@ -69,7 +69,10 @@ def test_intervals_hold_what_the_simulator_was_told() -> None:
     outside = dict.fromkeys(truth, 0)
     factors = []
     for seed in (20, 21, 22, 23):
-        found = {e.key: e for e in fit_own(purchases(scenario, seed), process=scenario.purchases.model).found}
+        found = {
+            e.key: e
+            for e in fit_own(purchases(scenario, seed), process=scenario.purchases.model).found
+        }
         for key, value in truth.items():
             low, high = found[key].low, found[key].high
             assert isinstance(low, float)
