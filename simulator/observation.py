@@ -90,6 +90,22 @@ def _birthday(out: Row, birthday: Ints, day_of_year: Any) -> None:
 
 
 @compiled
+def _response(ints: NDArray[np.int32], i: Any, c: Any, weight: Any, prior: Any) -> Any:
+    """Smoothed clicks per contact of customer ``i`` on channel ``c``, at most 1."""
+    clicks = np.float32(ints[i, col.CLICKS + c]) + weight
+    return min(clicks / (np.float32(ints[i, col.DELIVERED + c]) + prior), np.float32(1.0))
+
+
+@compiled
+def _taste(
+    fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, part: Any, weight: Any, high: Any
+) -> Any:
+    """Clicks of customer ``i`` on a watched kind over those to be expected, at most ``high``."""
+    clicks = np.float32(ints[i, col.KIND_CLICKS + part]) + weight
+    return min(clicks / (fs[i, col.KIND_EXPECTED + part] + weight), high)
+
+
+@compiled
 def told(
     out: NDArray[np.float32],
     people: Blocks,
@@ -112,15 +128,11 @@ def told(
         c = action.channel
         if c == 0:
             continue
-        clicks = np.float32(ints[i, col.CLICKS + c]) + weight
         prior = np.float32(par.smoothing_clicks / tables.channels[c].clicked)
-        rate = clicks / (np.float32(ints[i, col.DELIVERED + c]) + prior)
-        out[17 + C + c, i] = min(rate, np.float32(1.0))
+        out[17 + C + c, i] = _response(ints, i, c, weight, prior)
         part = action.kind - DISCOUNT_KIND
         if 0 <= part < col.WATCHED_KINDS:
-            clicks = np.float32(ints[i, col.KIND_CLICKS + part]) + weight
-            ratio = clicks / (fs[i, col.KIND_EXPECTED + part] + weight)
-            out[14 + part, i] = min(ratio, high[14 + part])
+            out[14 + part, i] = _taste(fs, ints, i, part, weight, high[14 + part])
 
 
 @compiled
@@ -172,15 +184,11 @@ def settled(
         out[9, i] = np.float32(ints[i, col.TICKETS])
         out[10, i] = fs[i, col.SIGNAL]
         for part in range(col.WATCHED_KINDS):
-            clicks = np.float32(ints[i, col.KIND_CLICKS + part]) + weight
-            ratio = clicks / (fs[i, col.KIND_EXPECTED + part] + weight)
-            out[14 + part, i] = min(ratio, high[14 + part])
+            out[14 + part, i] = _taste(fs, ints, i, part, weight, high[14 + part])
         permits = people.days[col.PERMITS, i]
         for c in range(1, C):
             out[18 + c, i] = np.float32((permits >> c) & 1)
-            clicks = np.float32(ints[i, col.CLICKS + c]) + weight
-            rate = clicks / (np.float32(ints[i, col.DELIVERED + c]) + prior[c])
-            out[17 + C + c, i] = min(rate, np.float32(1.0))
+            out[17 + C + c, i] = _response(ints, i, c, weight, prior[c])
         score = ints[i, col.NPS]
         out[last, i] = np.float32(score) if score >= 0 else np.float32(np.nan)
 

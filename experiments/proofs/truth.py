@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from envs.episodes import MINOR_PER_MAJOR
 from envs.registration import DECISIONS
+from experiments.benchmarks.lives import CONTACTED, contacts
 from experiments.executors import OnProgress
 from experiments.proofs.pages import write as write_page
 from simulator.world import World
@@ -97,9 +98,8 @@ def _environment(name: str, scenario: str, pairs: int, lives: int) -> list[Agree
     env.reset(seed=SEED)
     generator = np.random.Generator(np.random.Philox(SEED))
     for _ in range(LIVED_DAYS):
-        wanted = generator.random(env.num_envs) < 0.2
-        env.step(np.where(wanted, _any(env.action_masks(), generator), 0))
-    actions = _any(env.action_masks(), generator)
+        env.step(contacts(env.action_masks(), CONTACTED, generator))
+    actions = contacts(env.action_masks(), 1.0, generator)
     rows = np.flatnonzero(actions)[:pairs]
     truth = env.expected_rewards()
     served = env.cohort.columns()[np.arange(env.num_envs), actions]
@@ -111,12 +111,6 @@ def _environment(name: str, scenario: str, pairs: int, lives: int) -> list[Agree
         judged(name, "contact", contacted - alone, added),
         judged(name, "no contact", alone, truth[rows, 0]),
     ]
-
-
-def _any(mask: NDArray[np.bool_], generator: np.random.Generator) -> Int64:
-    """One eligible contact each, all alike; 0 for those who have none."""
-    chances = np.where(mask[:, 1:], generator.random((len(mask), mask.shape[1] - 1)), -1.0)
-    return np.where(mask[:, 1:].any(axis=1), 1 + chances.argmax(axis=1), 0)
 
 
 def _lived(world: World, actions: Int64, lives: int) -> Float:

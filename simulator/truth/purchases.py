@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import calendar
+from simulator.spend import MINOR_PER_MAJOR
 from simulator.world import World
 
 Float = NDArray[np.float64]
-
-_MINOR_PER_MAJOR = 100.0
 
 
 def expected_purchases(world: World, actions: NDArray[np.int64]) -> Float:
@@ -31,7 +30,7 @@ def expected_purchases(world: World, actions: NDArray[np.int64]) -> Float:
     basket = np.exp(people.basket.astype(np.float64) + 0.5 * scenario.spend.sigma_within**2)
     margin = (
         basket
-        * _MINOR_PER_MAJOR
+        * MINOR_PER_MAJOR
         * calendar.day(scenario, world.seed, world.day).basket
         * scenario.economics.margin_share
         * (loyal * factor[people.favourite] + (1.0 - loyal) * (share @ factor) / share.sum())
