@@ -103,10 +103,9 @@ def contact(
     replicate, k0, k1 = keys
     channels, actions, groups = tables.channels, tables.actions, tables.groups
     clock = today.clock
-    contact_draws = np.empty((rows.shape[0], 4))
-    response_draws = np.empty((rows.shape[0], 4))
-    draws(contact_draws, rows, first, CONTACT, clock, replicate, k0, k1)
-    draws(response_draws, rows, first, RESPONSE, clock, replicate, k0, k1)
+    u, v = np.empty((4, rows.shape[0])), np.empty((4, rows.shape[0]))
+    draws(u, rows, first, CONTACT, clock, replicate, k0, k1)
+    draws(v, rows, first, RESPONSE, clock, replicate, k0, k1)
     for at in range(rows.shape[0]):
         if at + AHEAD < rows.shape[0]:
             ahead(people, rows[at + AHEAD])
@@ -122,7 +121,7 @@ def contact(
         gap = min(clock - ints[i, col.WEAR_DAY], 255)
         load = 0.0
         for ch in range(1, C):
-            worn = fs[i, col.WEAR + ch] * tables.fade[ch, gap]
+            worn = fs[i, col.WEAR + ch] * tables.fade[gap, ch]
             fs[i, col.WEAR + ch] = worn
             load += worn
         ints[i, col.WEAR_DAY] = clock
@@ -135,11 +134,9 @@ def contact(
             days[col.PERMITS, i] &= ~bit  # it bounces, and the firm learns that it does
             moved[i - low] = True
             continue
-        u = contact_draws[at]
-        if u[0] >= channels[c].delivery:
+        if u[0, at] >= channels[c].delivery:
             continue
         answer = ARRIVED
-        v = response_draws[at]
         group = groups[bits[i, col.GROUP]]
         ticket = ints[i, col.TICKETS] > 0
         gone = ints[i, col.LEAVES] <= clock
@@ -155,13 +152,13 @@ def contact(
 
         # Does it put him off? The own purchase of the day is lost with the share hurt.
         hurt = mood.put_off(group.hurt, ticket, par)
-        if hurt > 0.0 and action.recovers == 0 and flags[i - low] & OWN and v[3] < hurt:
+        if hurt > 0.0 and action.recovers == 0 and flags[i - low] & OWN and v[3, at] < hurt:
             flags[i - low] &= 255 - OWN
 
         # Opening and click.
         opens = response.opening(channels[c].opened, affinity)
         latency = channels[c].latency_days
-        opened = u[1] < opens
+        opened = u[1, at] < opens
         z = (0.5, 0.5, 0.5, 0.5)
         if opened:  # most contacts are not, and delays are the dearest draws
             z = drawn(number, DELAY, clock, replicate, k0, k1)
@@ -175,13 +172,13 @@ def contact(
             clicks = response.clicking(
                 channels[c].clicked, group.click * fading, affinity, fit, tiredness, opens
             )
-            if u[2] < clicks:
+            if u[2, at] < clicks:
                 answer |= CLICKED
                 after = other_normal(z[0], z[1])
                 wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], after)
                 waits[i, 1] = wait + 1
                 later = 0
-                if v[2] < par.visit_given_click:
+                if v[2, at] < par.visit_given_click:
                     answer |= VISITED
                     after = normal(z[2], z[3])
                     later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
@@ -241,10 +238,10 @@ def contact(
                     chance,
                 )
         # He comes to look, clicked or not; who buys because of it is among those who come.
-        comes = answer & VISITED == 0 and v[0] < response.comes(
+        comes = answer & VISITED == 0 and v[0, at] < response.comes(
             chance, par.conversion_given_visit_email
         )
-        if not opened and (comes or v[0] < chance + used):
+        if not opened and (comes or v[0, at] < chance + used):
             z = drawn(number, DELAY, clock, replicate, k0, k1)
         if comes:
             answer |= VISITED
@@ -254,7 +251,7 @@ def contact(
             wait += delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
             waits[i, 2] = wait + 1
             _set_out(ints, i, ((clock + wait) << SLOT_DAY) + 256 + VISIT_ONLY)
-        if v[0] < chance + used:
+        if v[0, at] < chance + used:
             charged = fs[i, col.POINT_VALUE] * par.charged
             amount, category, store = contents(
                 drawn(number, LATER_BASKET, clock, replicate, k0, k1),
@@ -266,9 +263,9 @@ def contact(
                 par,
                 today,
             )
-            # Given a purchase because of it, v[0] / chance is uniform again.
-            buys = v[0] < chance
-            redeems = not buys or v[0] < chance * action.redeems
+            # Given a purchase because of it, v[0, at] / chance is uniform again.
+            buys = v[0, at] < chance
+            redeems = not buys or v[0, at] < chance * action.redeems
             discount = round(amount * action.discount) if redeems else 0
             extra = action.points if redeems else 0
             money[CREDITED + DISCOUNT, i] += discount
@@ -315,16 +312,16 @@ def contact(
             load,
             par.mood_opt_out_when_open if ticket else 1.0,
         )
-        if u[3] < refuses:
+        if u[3, at] < refuses:
             answer |= OPTED_OUT
             money[CREDITED + OPT_OUTS, i] += 1
             money[LANDED + OPT_OUTS, i] += 1
             days[col.PERMITS, i] &= ~bit
-            # Given a refusal, u[3] / refuses is uniform again.
-            if c == PUSH and u[3] < refuses * par.fatigue_app_removal_on_opt_out:
+            # Given a refusal, u[3, at] / refuses is uniform again.
+            if c == PUSH and u[3, at] < refuses * par.fatigue_app_removal_on_opt_out:
                 days[col.PERMITS, i] &= ~(1 << IN_APP)
                 ints[i, col.REACH] &= ~((1 << IN_APP) | (1 << PUSH))
-        if v[1] < fatigue.irritates(par.fatigue_irritation, load):
+        if v[1, at] < fatigue.irritates(par.fatigue_irritation, load):
             ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
             moved[i - low] = True
         if ticket:

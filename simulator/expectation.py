@@ -72,7 +72,7 @@ def expect(
         gap = min(clock - ints[i, col.WEAR_DAY], 255)
         load = 0.0
         for c in range(1, C):
-            tired[c] = fs[i, col.WEAR + c] * tables.fade[c, gap]
+            tired[c] = fs[i, col.WEAR + c] * tables.fade[gap, c]
             load += tired[c]
         group = tables.groups[bits[i, col.GROUP]]
         ticket = ints[i, col.TICKETS] > 0

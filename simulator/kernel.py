@@ -140,14 +140,11 @@ def draws(
     k0: Any,
     k1: Any,
 ) -> None:
-    """:func:`draw` of customers ``first + rows`` to ``out``, float64 (m, 4); vectorises."""
-    p, s = uint64(purpose), uint64(step)
+    """:func:`draw` of customers ``first + rows`` to ``out``, float64 (4, m)."""
+    a, b, c, d = out[0], out[1], out[2], out[3]  # four streams of writes, or it does not vectorise
+    p, s, begin = uint64(purpose), uint64(step), uint64(first)
     for at in range(rows.shape[0]):
-        u = draw(uint64(first + rows[at]), p, s, replicate, k0, k1)
-        out[at, 0] = u[0]
-        out[at, 1] = u[1]
-        out[at, 2] = u[2]
-        out[at, 3] = u[3]
+        a[at], b[at], c[at], d[at] = draw(begin + uint64(rows[at]), p, s, replicate, k0, k1)
 
 
 @inlined

@@ -158,8 +158,8 @@ def events(
             moved[i - low] = True
         elif event == RIVAL:
             gap = min(clock - ints[i, col.WEAR_DAY], 255)
-            for ch in range(tables.fade.shape[0]):
-                fs[i, col.WEAR + ch] *= tables.fade[ch, gap]
+            for ch in range(tables.fade.shape[1]):
+                fs[i, col.WEAR + ch] *= tables.fade[gap, ch]
             ints[i, col.WEAR_DAY] = clock
             fs[i, col.WEAR + EMAIL] += 1.0
         elif event == FRAUD_EVENT:

@@ -44,7 +44,7 @@ class Tables(NamedTuple):
         channels: (C,) row 0 is *none*; kinds need no record, they are in ``actions``.
         actions: (K,); groups: (4,); tiers: (T + 1,), the last one never reached.
         journeys: (J,); categories: (G,); stores: float64 (3,) cumulative shares.
-        fade: float32 (C, MEMORY), what a gap of days leaves of the load.
+        fade: float32 (MEMORY, C), what a gap of days leaves of the load.
         delay: float64 (5, 2), mean and SD of ln days, in the order of ``delays.NAMES``.
     """
 
@@ -276,8 +276,8 @@ def _categories(scenario: Scenario) -> Records:
 
 def _fade(recovery_days: NDArray[np.float64]) -> NDArray[np.float32]:
     gaps = np.arange(MEMORY)
-    fade = np.exp(-gaps[None, :] / recovery_days[:, None])
-    fade[:, -1] = 0.0
+    fade = np.exp(-gaps[:, None] / recovery_days[None, :])
+    fade[-1] = 0.0
     return fade.astype(np.float32)
 
 

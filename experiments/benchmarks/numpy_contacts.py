@@ -84,7 +84,7 @@ def _wear_off(lives: Lives, rows: Rows) -> Float:
     """Bring the load of past contacts up to this morning and note the new contact."""
     people, clock = lives.people, lives.clock
     gap = np.minimum(clock - people.wear_day[rows], 255)
-    worn = people.wear[1:, rows] * lives.rules.tables.fade[1:, gap]
+    worn = people.wear[1:, rows] * lives.rules.tables.fade[gap, 1:].T
     people.wear[1:, rows] = worn
     people.wear_day[rows] = clock
     since = clock - people.last_contact[rows]

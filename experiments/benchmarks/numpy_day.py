@@ -234,7 +234,7 @@ def _events(lives: Lives, rows: Rows, uniform: Float) -> None:
     people.signal[signal] = np.clip(heard, -1.0, 1.0)
     lives.give(surprise, int(par["surprise_points"]))
     gap = np.minimum(clock - people.wear_day[rival], 255)
-    people.wear[:, rival] *= lives.rules.tables.fade[:, gap]
+    people.wear[:, rival] *= lives.rules.tables.fade[gap].T
     people.wear_day[rival] = clock
     people.wear[EMAIL, rival] += 1.0
     lives.outcome.answers["fraud"][fraud] = True
