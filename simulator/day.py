@@ -192,24 +192,27 @@ def live(
 @compiled
 def stand(
     people: Blocks,
+    start: int,
+    stop: int,
     tables: Any,
     pars: Records,
     morning: int,
 ) -> None:
-    """Work out how everyone stands on ``morning``."""
+    """Work out how customers ``start`` to ``stop`` stand on ``morning``."""
     par = pars[0]
-    rows = np.arange(people.ints.shape[0])
-    refresh(people, rows, tables.tiers, par, morning, False)
+    refresh(people, np.arange(start, stop), tables.tiers, par, morning, False)
 
 
 @compiled
 def turn_period(
     people: Blocks,
+    start: int,
+    stop: int,
     tables: Any,
     pars: Records,
     morning: int,
 ) -> None:
-    """Begin the period that starts on ``morning``, for everyone."""
+    """Begin the period that starts on ``morning``, for customers ``start`` to ``stop``."""
     par = pars[0]
-    end_period(people, tables.tiers, par, morning)
-    stand(people, tables, pars, morning)
+    end_period(people, start, stop, tables.tiers, par, morning)
+    stand(people, start, stop, tables, pars, morning)

@@ -291,13 +291,3 @@ def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
                         out[i] = k
                         break
                     left -= 1
-
-
-@compiled
-def first_refused(actions: Int64, mask: Bool, start: int, stop: int) -> int:
-    """Position from ``start`` of the first action that is no column or not eligible, or -1."""
-    for i in range(start, stop):
-        k = actions[i]
-        if k < 0 or k >= mask.shape[1] or not mask[i, k]:
-            return i
-    return -1

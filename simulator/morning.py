@@ -8,24 +8,41 @@ from __future__ import annotations
 
 from copy import copy
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.encoder import Encoder
 from simulator.expectation import expect
-from simulator.observation import eligible
+from simulator.observation import eligible, first_refused
 from simulator.population import Population
 from simulator.rules import Rules, hidden
 from simulator.sight import Sight
 from simulator.threads import Threads
 from troth.contexts import ContextBatch
+from troth.errors import InvalidArgument
 from troth.objective import COMPONENTS
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 _EVERYTHING = np.empty((0, 0), dtype=np.int64)
+
+
+class Open(NamedTuple):
+    """What is open to each customer.
+
+    Attributes:
+        mask: bool (n, K), eligible actions.
+        triggered: uint32 (n,), bit j for journey j.
+        words: uint32 (n,), bits of journeys and channels; see
+            :func:`simulator.observation.eligible`.
+    """
+
+    mask: Bool
+    triggered: NDArray[np.uint32]
+    words: NDArray[np.uint32]
 
 
 class Morning:
@@ -54,12 +71,14 @@ class Morning:
         self._rules, self._people, self._day = rules, people, day
         self._sight, self._encoder, self._threads = sight, encoder, threads
         self.today = rules.today(seed, day)
+        self._open: Open | None = None
 
     def of(self, people: Population, sight: Sight) -> Morning:
         """The same morning for a copy of the population."""
         twin = copy(self)
         twin._people, twin._sight = people, sight
         twin.__dict__.pop("raw", None)  # it is the other's memory
+        twin._open = None  # and this may be written over
         return twin
 
     @cached_property
@@ -86,34 +105,39 @@ class Morning:
         raw = self.raw
         self._threads.run(out.shape[1], lambda a, b: self._encoder.write(out, raw, a, b))
 
-    @cached_property
-    def _eligible(self) -> tuple[Bool, NDArray[np.uint32]]:
+    def _look(self, out: Bool | None = None) -> Open:
+        if self._open is not None:
+            return self._open
         rules, people = self._rules, self._people
         section, catalogue = rules.scenario.fatigue, rules.scenario.catalogue
-        mask = np.empty((len(people), len(catalogue)), dtype=bool)
-        started = np.empty(len(people), dtype=np.uint32)
+        mask = _memory(out, (len(people), len(catalogue)))
+        triggered, words = np.empty((2, len(people)), dtype=np.uint32)
         raw = self.raw
         self._threads.run(
             len(people),
             lambda a, b: eligible(
-                mask, started, raw, people.memory, a, b, rules.conditions,
+                mask, triggered, words, raw, people.memory, a, b, rules.conditions,
                 len(catalogue.journeys), rules.need, section.cap_contacts, section.cap_days,
                 self.today.clock,
             ),
         )  # fmt: skip
         mask.setflags(write=False)
-        return mask, started
+        self._open = Open(mask, triggered, words)
+        return self._open
 
-    @property
-    def mask(self) -> Bool:
-        """Bool (n, K), read-only."""
-        return self._eligible[0]
+    def mask(self, out: Bool | None = None) -> Bool:
+        """Bool (n, K), read-only; written to ``out`` if it is yet to be worked out."""
+        return self._look(out).mask
 
     @property
     def triggered(self) -> Bool:
         """Bool (n, J)."""
         journeys = np.arange(len(self._rules.scenario.catalogue.journeys), dtype=np.uint32)
-        return ((self._eligible[1][:, None] >> journeys) & 1).astype(bool)
+        return ((self._look().triggered[:, None] >> journeys) & 1).astype(bool)
+
+    def first_refused(self, actions: NDArray[np.int64]) -> int:
+        """Position of the first of ``actions`` (n,) that is not eligible, or -1."""
+        return first_refused(actions, self._look().words, self._rules.need)
 
     def expected(self, weights: Float, actions: NDArray[np.int64] | None) -> Float:
         """Expected components (5, n, A), or with ``weights`` (5,) the reward (1, n, A).
@@ -132,3 +156,17 @@ class Morning:
             ),
         )  # fmt: skip
         return out
+
+
+def _memory(out: Bool | None, shape: tuple[int, int]) -> Bool:
+    """``out``, ready to be written to, or fresh memory."""
+    if out is None:
+        return np.empty(shape, dtype=bool)
+    if out.shape != shape or out.dtype != bool or out.base is not None:
+        raise InvalidArgument(
+            f"{out.dtype} {out.shape} is no earlier mask of {shape[0]} customers and "
+            f"{shape[1]} actions",
+            field="out",
+        )
+    out.setflags(write=True)
+    return out

@@ -279,6 +279,7 @@ def _open(
 def eligible(
     out: NDArray[np.bool_],
     triggered: NDArray[np.uint32],
+    words: NDArray[np.uint32],
     raw: NDArray[np.float32],
     people: Blocks,
     start: int,
@@ -290,10 +291,10 @@ def eligible(
     cap_days: int,
     clock: int,
 ) -> None:
-    """The mask (n, K) and the triggered journeys as bits (n,) of ``start`` to ``stop``.
+    """The mask (n, K), the triggered journeys and what is open as bits (n,), in place.
 
-    An action is eligible if its journey has been triggered, its channel is permitted and the
-    programme's cap leaves a contact; column 0 always is.
+    Of ``start`` to ``stop``. An action is eligible if its journey has been triggered, its
+    channel is permitted and the programme's cap leaves a contact; column 0 always is.
     """
     days = people.days
     started = triggered[start:stop]
@@ -302,9 +303,8 @@ def eligible(
         when = conditions[m]
         column, bit = raw[when.feature, start:stop], np.uint32(1 << when.journey)
         _unless(started, column, when.low, when.high, bit)
-    words = np.empty(stop - start, dtype=np.uint32)
     _open(
-        words,
+        words[start:stop],
         started,
         days[col.PERMITS, start:stop],
         days[col.RECENT, start:stop],
@@ -313,7 +313,7 @@ def eligible(
         (1 << (cap_days + 1)) - 2,
         cap,
     )
-    _spread(out[start:stop], words, need)
+    _spread(out[start:stop], words[start:stop], need)
 
 
 @compiled
@@ -323,6 +323,21 @@ def _spread(out: NDArray[np.bool_], words: NDArray[np.uint32], need: NDArray[np.
         closed = ~words[i]
         for k in range(need.shape[0]):
             out[i, k] = (need[k] & closed) == np.uint32(0)
+
+
+@compiled
+def first_refused(
+    actions: NDArray[np.int64], words: NDArray[np.uint32], need: NDArray[np.uint32]
+) -> int:
+    """Position of the first action that is no column or not eligible, or -1.
+
+    By the words that :func:`eligible` made the mask of, which are a fraction of its memory.
+    """
+    for i in range(actions.shape[0]):
+        k = actions[i]
+        if k < 0 or k >= need.shape[0] or need[k] & ~words[i] != np.uint32(0):
+            return i
+    return -1
 
 
 @compiled

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simulator.population import Population
+from simulator.scenarios import Scenario
 from troth.errors import InvalidArgument
 
 _RANGES = {
@@ -57,3 +59,21 @@ class Programme:
                 raise InvalidArgument(f"shape {values.shape} is not ({size},)", field=name)
             out[name] = np.broadcast_to(values, (size,))
         return out
+
+    def put_in_force(self, people: Population, scenario: Scenario) -> None:
+        """Write the terms to ``people``, and what they do to the pace of purchases.
+
+        Raises:
+            InvalidArgument: for an array that is not one term per customer; nothing changes.
+        """
+        terms, wallet = self.columns(len(people)), scenario.wallet
+        people.earn[:] = terms["points_per_major"]
+        people.point_value[:] = terms["point_value_minor"]
+        people.redeem_from[:] = np.rint(terms["redeem_from"])
+        people.difficulty[:] = terms["challenge_difficulty"]
+        own = wallet.points_per_major * scenario.economics.point_value_minor
+        if own > 0.0:
+            given = np.maximum(people.earn * people.point_value / own, 1e-3)
+            people.generous[:] = given**wallet.generosity_elasticity
+        else:
+            people.generous[:] = 1.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.kernel import compiled
+from troth.errors import InvalidArgument
 from troth.objective import COMPONENTS, Objective
 
 Bool = NDArray[np.bool_]
@@ -99,6 +100,18 @@ class StepResult:
             category=np.empty(size, dtype=np.uint8),
             store=np.empty(size, dtype=np.uint8),
         )
+
+    def again(self, size: int) -> StepResult:
+        """The memory of this day for another one of ``size`` customers; this one is lost.
+
+        Raises:
+            InvalidArgument: if it is of another size.
+        """
+        if self.money.shape[1] != size:
+            raise InvalidArgument(
+                f"a day of {self.money.shape[1]} customers, not of {size}", field="out"
+            )
+        return replace(self)
 
     @classmethod
     def empty(cls, size: int) -> StepResult:

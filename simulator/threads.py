@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -9,6 +10,8 @@ from itertools import pairwise
 
 LEAST = 8192
 """Customers below which a second thread costs more than it brings."""
+PIECES = 4
+"""Ranges per thread: who is held up by other programs leaves more of them to the others."""
 
 
 @cache
@@ -28,13 +31,22 @@ class Threads:
 
     def run(self, size: int, work: Callable[[int, int], object]) -> None:
         """Call ``work(start, stop)`` on ranges that make up 0..size."""
-        parts = min(self.count, max(size // LEAST, 1))
-        if parts == 1:
+        workers = min(self.count, max(size // LEAST, 1))
+        if workers == 1:
             work(0, size)
             return
-        edges = [size * part // parts for part in range(parts + 1)]
-        pairs = list(pairwise(edges))
-        futures = [_pool(self.count).submit(work, a, b) for a, b in pairs[1:]]
-        work(*pairs[0])
+        pieces = min(workers * PIECES, size // LEAST)
+        todo = deque(pairwise(size * piece // pieces for piece in range(pieces + 1)))
+
+        def take() -> None:
+            while True:
+                try:
+                    start, stop = todo.popleft()
+                except IndexError:
+                    return
+                work(start, stop)
+
+        futures = [_pool(self.count).submit(take) for _ in range(workers - 1)]
+        take()
         for future in futures:
             future.result()

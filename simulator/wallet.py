@@ -114,14 +114,19 @@ def tier_of(spend: Any, lowest: Any, tiers: Any) -> Any:
 @compiled
 def end_period(
     people: Blocks,
+    start: int,
+    stop: int,
     tiers: Any,
     par: Any,
     morning: int,
 ) -> None:
-    """Begin the period of the day ``morning``: its bucket is emptied of what is a year old."""
+    """Begin the period of the day ``morning`` for customers ``start`` to ``stop``.
+
+    Its bucket is emptied of what is a year old.
+    """
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     row = (morning // col.PERIOD_DAYS) % col.BUCKETS
-    for i in range(ints.shape[0]):
+    for i in range(start, stop):
         lapsed = ints[i, col.POINT_BUCKETS + row]
         longs[i, col.POINTS] -= lapsed
         longs[i, col.EXPIRED] += lapsed

@@ -39,19 +39,25 @@ class Lives:
         self._threads, self._share = threads, share
         self.world = self._begin(customers)
         self._generator = np.random.Generator(np.random.Philox(SEED))
+        self._mask: NDArray[np.bool_] | None = None
+        self._day: StepResult | None = None
 
     def actions(self) -> NDArray[np.int64]:
         """Today's; the morning's mask, which a step checks them by, is worked out here."""
         if self.world.day >= EPISODE_DAYS:
             self.world = self._begin(self.world.size)
-        return contacts(self.world.mask(), self._share, self._generator)
+        self._mask = self.world.mask(self._mask)
+        return contacts(self._mask, self._share, self._generator)
 
     def step(self) -> tuple[float, StepResult]:
-        """Seconds of one day without the choice of its actions, and what it brought."""
+        """Seconds of one day without the choice of its actions, and what it brought.
+
+        What it brought is written over by the next one.
+        """
         actions = self.actions()
         began = time.perf_counter()
-        result = self.world.step(actions)
-        return time.perf_counter() - began, result
+        self._day = self.world.step(actions, self._day)
+        return time.perf_counter() - began, self._day
 
     def stretch(self) -> Stretch:
         """Days for so many seconds; customer-days per second."""

@@ -161,9 +161,11 @@ def _live(
     decide = decider(plan.policy, world.scenario, task.artifacts)
     purchases = Purchases(task.shard.first)
     ledger, kept, beaten = world.ledger(), progress.day, -np.inf
+    mask, result = None, None  # a day's memory serves for the next one, too
     while progress.day < plan.days:
+        mask = world.mask(mask)
         actions = decide(world)
-        result = world.step(actions)
+        result = world.step(actions, result)
         after = world.ledger()
         progress.totals.add(progress.day, world, actions, result, (ledger, after))
         lives.fold(progress.hashes, actions, result)

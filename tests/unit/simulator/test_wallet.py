@@ -165,7 +165,7 @@ def test_tiers_rise_at_once_and_fall_at_a_period_end() -> None:
     for period in range(1, col.BUCKETS + 1):
         assert people.tier[0] == 2
         morning = period * col.PERIOD_DAYS
-        wallet.end_period(people.memory, TIERS, par, morning)
+        wallet.end_period(people.memory, 0, len(people), TIERS, par, morning)
     assert people.tier[0] == 0
     assert people.spend[0] == people.orders[0] == 0
     assert people.lifetime_spend[0] == 30_000
