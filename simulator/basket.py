@@ -49,14 +49,18 @@ def contents(
 
 
 @compiled
+def mean_amount(mean: Any, par: Any, today: Any) -> Any:
+    """E[value of one basket today], minor units, before it is rounded."""
+    return math.exp(mean + 0.5 * par.sigma_within**2) * 100.0 * today.basket
+
+
+@compiled
 def mean_margin(favourite: Any, categories: Any, par: Any) -> Any:
-    """E[margin factor of the category] for one customer."""
+    """E[margin over value] of one basket, by its category."""
     before = 0.0
     mean = 0.0
     for g in range(categories.shape[0]):
         mean += (categories[g].share - before) * categories[g].margin
         before = categories[g].share
-    return (
-        par.category_loyalty * categories[int(favourite)].margin
-        + (1.0 - par.category_loyalty) * mean
-    )
+    loyal = par.category_loyalty
+    return par.margin_share * (loyal * categories[int(favourite)].margin + (1.0 - loyal) * mean)

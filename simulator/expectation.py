@@ -7,7 +7,6 @@ purchases, gifts and what a challenge pays out belong to the day; the rest to it
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from simulator import columns as col
 from simulator import fatigue, mood, response
-from simulator.basket import mean_margin
+from simulator.basket import mean_amount, mean_margin
 from simulator.chances import own_chance
 from simulator.contacts import C
 from simulator.journeys import moment
@@ -79,10 +78,8 @@ def expect(
         gone = ints[i, col.LEAVES] <= clock
         sentiment = mood.now(fs, ints, i, par, clock)
         adversary = bits[i, col.ADVERSARY] != 0
-        mean = math.exp(fs[i, col.BASKET] + 0.5 * par.sigma_within**2) * 100.0 * today.basket
-        margin_each = (
-            mean * par.margin_share * mean_margin(bits[i, col.FAVOURITE], tables.categories, par)
-        )
+        mean = mean_amount(fs[i, col.BASKET], par, today)
+        margin_each = mean * mean_margin(bits[i, col.FAVOURITE], tables.categories, par)
         for c in range(1, C):
             worn = tired[c]
             tired[c] = fatigue.tired(channels[c].wear, float(worn), par.fatigue_wear, load)
@@ -198,3 +195,21 @@ def expect(
                 out[2, i, at] = points
                 out[3, i, at] = action.cost
                 out[4, i, at] = refused
+
+
+@compiled
+def margins(
+    out: NDArray[np.float64],
+    people: Blocks,
+    start: int,
+    stop: int,
+    tables: Any,
+    pars: Records,
+    todays: Records,
+) -> None:
+    """Expected margin of one purchase today, to ``out`` (n,), minor units; arguments as above."""
+    par, today = pars[0], todays[0]
+    for i in range(start, stop):
+        favourite = people.bytes[i, col.FAVOURITE]
+        mean = mean_amount(people.floats[i, col.BASKET], par, today)
+        out[i] = mean * mean_margin(favourite, tables.categories, par)

@@ -291,3 +291,20 @@ def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
                         out[i] = k
                         break
                     left -= 1
+
+
+@compiled
+def afford(out: Int64, actions: Int64, costs: Int64, left: float) -> None:
+    """Pay for contacts one customer after another; one that costs more than is left is dropped.
+
+    Args:
+        out: int64 (n,), written: the actions that are paid for, 0 for the others.
+        actions: int64 (n,).
+        costs: int64 (K,), minor units.
+        left: what may be spent, minor units.
+    """
+    for i in range(actions.shape[0]):
+        cost = costs[actions[i]]
+        paid = cost <= left
+        left -= cost if paid else 0
+        out[i] = actions[i] if paid else 0

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.encoder import Encoder
-from simulator.expectation import expect
+from simulator.expectation import expect, margins
 from simulator.observation import eligible, first_refused
 from simulator.population import Population
 from simulator.rules import Rules, hidden
@@ -155,6 +155,16 @@ class Morning:
                 today.record,
             ),
         )  # fmt: skip
+        return out
+
+    def margins(self) -> Float:
+        """Expected margin of one purchase today, float64 (n,), minor units."""
+        rules, people, today = self._rules, self._people, self.today
+        out = np.empty(len(people))
+        self._threads.run(
+            len(people),
+            lambda a, b: margins(out, people.memory, a, b, today.tables, rules.par, today.record),
+        )
         return out
 
 

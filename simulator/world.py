@@ -29,7 +29,7 @@ from simulator.scenarios import Scenario
 from simulator.sight import Sight
 from simulator.threads import Threads
 from simulator.wallet import Ledger
-from troth.catalogue import NO_CONTACT, Catalogue
+from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema
@@ -211,6 +211,10 @@ class World:
         out = self._morning.expected(by, actions)[0]
         return out if actions is None else np.ascontiguousarray(out[:, 0])
 
+    def expected_margin(self) -> Float:
+        """E[margin of a purchase today | full state], float64 (n,), minor units."""
+        return self._morning.margins()
+
     def step(self, actions: Int64, out: StepResult | None = None) -> StepResult:
         """Live one day.
 
@@ -349,8 +353,9 @@ class World:
         limit = self.scenario.firm.budget_minor_per_customer * self.size
         if limit == 0.0:
             return actions
-        cost = self.catalogue.cost_minor[actions]
-        return np.where((cost == 0) | (np.cumsum(cost) <= limit), actions, NO_CONTACT)
+        paid = np.empty_like(actions)
+        kernel.afford(paid, actions, self.catalogue.cost_minor, limit)
+        return paid
 
     def _warm_up(self, days: int) -> None:
         """The plain programme before day 0: now and then any eligible action, all alike."""

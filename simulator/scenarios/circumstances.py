@@ -54,7 +54,8 @@ class FirmSection(Section):
     Channels fail ``outages_per_year`` times for ``outage_days``. Other departments contact a
     member by e-mail with chance ``rival_contacts_per_day``: it tires him, and Troth has no say
     in it. ``budget_minor_per_customer`` is what a day's contacts may cost in all, per customer
-    of the world; 0 means no limit. It is the one thing customers share.
+    of the world, first customers first; 0 means no limit. A contact that costs more than is
+    left is not made; those after it may cost less. It is the one thing customers share.
     """
 
     outages_per_year: float = Field(ge=0.0, le=365.0)

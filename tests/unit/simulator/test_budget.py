@@ -22,7 +22,25 @@ def test_the_budget_is_never_exceeded() -> None:
         asked = world.catalogue.cost_minor[actions]
         cost = world.step(actions).components["contact_minor"]
         assert cost.sum() <= 300 < asked.sum()
-        assert np.array_equal(cost, np.where(np.cumsum(asked) <= 300, asked, 0))
+        left = 300
+        for each, paid in zip(asked, cost, strict=True):
+            assert paid == (each if each <= left else 0)
+            left -= paid
+
+
+def test_who_costs_less_may_still_be_paid_for() -> None:
+    """After a contact that is too dear, a cheaper one is made from what is left."""
+    world = limited(0.05)  # ten minor units in all
+    dear, cheap = (
+        world.catalogue.index(name)
+        for name in ("engagement/2/ten_percent/sms", "engagement/1/news/email")
+    )
+    prices = world.catalogue.cost_minor
+    assert 5 < prices[dear] <= 10 - prices[cheap]
+    actions = nobody(world)
+    actions[:3] = dear, dear, cheap
+    cost = world.step(actions).components["contact_minor"]
+    assert cost[:3].tolist() == [prices[dear], 0, prices[cheap]]
 
 
 def test_first_customers_are_served_first() -> None:

@@ -57,7 +57,7 @@ def test_memory_that_does_not_fit_is_refused(world: World) -> None:
     with pytest.raises(InvalidArgument, match="out: a day of 3 customers, not of"):
         world.step(nobody(world), StepResult.empty(3))
     for wrong in (np.empty((3, 2), dtype=bool), np.empty(world.mask().shape, dtype=np.uint8)):
-        with pytest.raises(InvalidArgument, match="out: .* is no earlier mask"):
+        with pytest.raises(InvalidArgument, match=r"out: .* is no earlier mask"):
             world.fork().mask(wrong)
     assert world.day == before
 
