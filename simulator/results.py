@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -111,7 +111,10 @@ class StepResult:
             raise InvalidArgument(
                 f"a day of {self.money.shape[1]} customers, not of {size}", field="out"
             )
-        return replace(self)
+        return StepResult(
+            self.money, self.answers, self.pauses, self.orders, self.spend_minor, self.category,
+            self.store,
+        )  # fmt: skip
 
     @classmethod
     def empty(cls, size: int) -> StepResult:

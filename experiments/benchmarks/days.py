@@ -33,6 +33,7 @@ DRAWN = 256
 """Customers whose draws fit the first cache."""
 DRAWS = 1 << 21
 SIZES = (10_000, 100_000, 1_000_000)
+THREADED = (100_000, 400_000)
 
 
 def against_numpy(timing: Timing) -> list[Row]:
@@ -104,13 +105,17 @@ def threads(timing: Timing) -> list[Row]:
     Two cores of a shared machine are seldom two: what a second thread brings to arithmetic in
     registers is all that it can bring to anything in those seconds.
     """
-    runs = [Lives(CUSTOMERS, CONTACTED, threads=count).stretch() for count in (2, 1)]
+    return [row for size in THREADED for row in _threads(size, timing)]
+
+
+def _threads(size: int, timing: Timing) -> list[Row]:
+    runs = [Lives(size, CONTACTED, threads=count).stretch() for count in (2, 1)]
     runs += [stretch(_drawing(count)) for count in (2, 1)]
     for run in runs:
         run(0.0)
     rounds = [[run(timing.seconds) for run in runs] for _ in range(timing.rounds)]
     note = conditions().replace("one core", "two cores, as far as others leave them")
-    name = f"day of {CUSTOMERS:,} customers, two threads"
+    name = f"day of {size:,} customers, two threads"
     return [
         paired_row(
             name,
