@@ -15,12 +15,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs import loops
-from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind, check_count
+from envs.episodes import MINOR_PER_MAJOR, Episodes, check_count
 from envs.problem import NOTHING_GIVEN, DecisionProblem, Given, Morning, ProblemFactory
 from simulator.encoder import Encoder
-from simulator.results import CONTACT_COST, StepResult
+from simulator.results import RewardKind, StepResult
 from simulator.scenarios import Scenario
-from troth.catalogue import NO_CONTACT
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.features import FeatureSchema
 from troth.objective import COMPONENTS, Objective
@@ -127,16 +126,14 @@ class Cohort(Episodes):
             Rewards (n,) in major units, whether the horizon is reached, and the day's facts.
         """
         world, sight = self.world, self.sight
-        served, refused = self._serve(actions, sight)
+        granted, refused = self._serve(actions, sight)
+        served = world.affordable(granted)
+        refused |= served != granted
         expected = None
         if self.reward == "expected":
             expected = world.expected_rewards(self.objective, served)
         result = world.step(served)
         self._last, self._sight = result, None
-        if self.scenario.firm.budget_minor_per_customer > 0.0:
-            cost = world.catalogue.cost_minor[served]
-            dropped = (cost > 0) & (result.money[CONTACT_COST] == 0)
-            served, refused = np.where(dropped, NO_CONTACT, served), refused | dropped
         minor = self.credited(result) if expected is None else expected
         rewards = minor / MINOR_PER_MAJOR
         if self.diary is not None:

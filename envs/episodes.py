@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.diary import Diary
-from simulator.results import StepResult
+from simulator.results import RewardKind, StepResult, check_reward_kind
 from simulator.scenarios import Scenario, load
 from simulator.world import World
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.objective import Objective
 from troth.streams import derive_seed
-
-RewardKind = Literal["sampled", "expected"]
 
 MINOR_PER_MAJOR = 100.0
 
@@ -60,8 +57,7 @@ class Episodes:
         threads: int,
         kept: bool,
     ) -> None:
-        if reward not in ("sampled", "expected"):
-            raise InvalidArgument(f"{reward!r} is not 'sampled' or 'expected'", field="reward")
+        check_reward_kind(reward)
         check_count(threads, "threads")
         if objective is not None and not isinstance(objective, Objective):
             raise InvalidArgument(

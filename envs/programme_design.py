@@ -13,9 +13,9 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from envs.dashboard import draw
-from envs.episodes import RewardKind
 from envs.programmes import KNOBS, WEEK, Programmes
 from envs.rendering import FRAMES_PER_SECOND, RENDER_MODES, checked_render_mode
+from simulator.results import RewardKind
 from simulator.scenarios import Scenario
 from simulator.world import World
 from troth.objective import Objective

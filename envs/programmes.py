@@ -13,9 +13,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.cohort import observation_space
-from envs.episodes import MINOR_PER_MAJOR, Episodes, RewardKind, check_count
+from envs.episodes import MINOR_PER_MAJOR, Episodes, check_count
 from envs.plain_contacts import PlainContacts
 from simulator.programme import Programme
+from simulator.results import RewardKind
 from simulator.scenarios import Scenario
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.objective import COMPONENTS, Objective
@@ -143,7 +144,7 @@ class Programmes(Episodes):
         contacts = np.zeros(self.size)
         totals = {name: np.zeros(self.size) for name in COMPONENTS}
         for _ in range(WEEK):
-            chosen = self._contacts.choose(world)
+            chosen = world.affordable(self._contacts.choose(world))
             expected = None
             if self.reward == "expected":
                 expected = world.expected_rewards(self.objective, chosen)
@@ -179,7 +180,7 @@ class Programmes(Episodes):
         Exact; major units per member, under the plain contacts of the day.
         """
         world = self.world.fork()
-        chosen = self._contacts.choose(world)
+        chosen = world.affordable(self._contacts.choose(world))
         world.set_programme(self.programme(self._checked(actions)))
         return self._mean(world.expected_rewards(self.objective, chosen)) / MINOR_PER_MAJOR
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,21 @@ ARRIVED, OPENED, CLICKED, VISITED, REDEEMED, PURCHASED, OPTED_OUT, FRAUD = (
 """Bits of ``answers``."""
 WAITS = ("opened", "clicked", "visited", "redeemed", "purchased")
 NO_PLACE = 255
+
+
+RewardKind = Literal["sampled", "expected"]
+"""What a day's decisions pay: what they brought, or its expectation given all hidden state, the
+same mean with far less variance, which no firm can observe."""
+
+
+def check_reward_kind(reward: str) -> None:
+    """Refuse what is neither.
+
+    Raises:
+        InvalidArgument: naming the value.
+    """
+    if reward not in get_args(RewardKind):
+        raise InvalidArgument(f"{reward!r} is not 'sampled' or 'expected'", field="reward")
 
 
 @compiled

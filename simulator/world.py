@@ -215,6 +215,18 @@ class World:
         """E[margin of a purchase today | full state], float64 (n,), minor units."""
         return self._morning.margins()
 
+    def affordable(self, actions: Int64) -> Int64:
+        """``actions`` (n,), *no contact* where the day's shared budget does not pay for one.
+
+        First customers first: what :meth:`step` makes of them.
+        """
+        limit = self.scenario.firm.budget_minor_per_customer * self.size
+        if limit == 0.0:
+            return actions
+        paid = np.empty_like(actions)
+        kernel.afford(paid, actions, self.catalogue.cost_minor, limit)
+        return paid
+
     def step(self, actions: Int64, out: StepResult | None = None) -> StepResult:
         """Live one day.
 
@@ -320,7 +332,7 @@ class World:
 
     def _live(self, actions: Int64, result: StepResult) -> StepResult:
         today = self._morning.today
-        actions = self._within_budget(actions)
+        actions = self.affordable(actions)
         self._threads.run(
             self.size,
             lambda a, b: one_day.live(
@@ -347,15 +359,6 @@ class World:
         self._threads.run(
             self.size, lambda a, b: work(people, a, b, rules.tables, rules.par, morning)
         )
-
-    def _within_budget(self, actions: Int64) -> Int64:
-        """The actions that the day's budget pays for, first customers first."""
-        limit = self.scenario.firm.budget_minor_per_customer * self.size
-        if limit == 0.0:
-            return actions
-        paid = np.empty_like(actions)
-        kernel.afford(paid, actions, self.catalogue.cost_minor, limit)
-        return paid
 
     def _warm_up(self, days: int) -> None:
         """The plain programme before day 0: now and then any eligible action, all alike."""

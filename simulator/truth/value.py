@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.results import RewardKind, check_reward_kind
 from simulator.scenarios import Scenario
 from simulator.truth.estimates import Estimate, over_customers
-from simulator.truth.rollouts import check_horizon, life
+from simulator.truth.rollouts import check_horizon, earn
 from simulator.world import World
 from troth.errors import InvalidArgument
 from troth.objective import COMPONENTS, Objective
@@ -70,6 +71,7 @@ def policy_value(
     objective: Objective | None = None,
     discount: float = 1.0,
     first_customer: int = 0,
+    reward: RewardKind = "sampled",
 ) -> PolicyValue:
     """Let ``policy`` decide for a fresh population of ``scenario``.
 
@@ -84,11 +86,13 @@ def policy_value(
         objective: the scenario's by default.
         discount: per day, in (0, 1]; the first day counts in full.
         first_customer: number of the first, to take others of the same population.
+        reward: as in :func:`simulator.truth.long_run_values`.
 
     Raises:
         InvalidArgument: for an argument out of range.
     """
     check_horizon(days, replicates, discount)
+    check_reward_kind(reward)
     if not isinstance(scenario, Scenario):
         raise InvalidArgument(
             f"{scenario!r} is no Scenario: simulator.scenarios.load makes one", field="scenario"
@@ -99,10 +103,11 @@ def policy_value(
     parts = {name: np.zeros((replicates, customers)) for name in COMPONENTS}
     for r in range(replicates):
         world = begin.fork(r)
-        for day, result in enumerate(life(world, _bound(policy, world), days)):
-            lives[r] += discount**day * goal.reward(result.components)
+        lived = earn(world, _bound(policy, world), days, reward=reward)
+        for day, components in enumerate(lived):
+            lives[r] += discount**day * goal.reward(components)
             for name, part in parts.items():
-                part[r] += result.components[name]
+                part[r] += components[name]
     return PolicyValue(
         value=over_customers(lives),
         lives=lives,
@@ -143,6 +148,7 @@ def policy_difference(
     replicates: int = 1,
     objective: Objective | None = None,
     discount: float = 1.0,
+    reward: RewardKind = "sampled",
 ) -> PolicyDifference:
     """The value of ``a`` less that of ``b`` on the same people with the same luck.
 
@@ -158,6 +164,7 @@ def policy_difference(
             replicates=replicates,
             objective=objective,
             discount=discount,
+            reward=reward,
         )
         for policy in (a, b)
     )

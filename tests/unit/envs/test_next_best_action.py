@@ -72,9 +72,24 @@ def test_what_the_scenarios_budget_drops_is_marked(brisk: Scenario) -> None:
     costs = np.where(info["action_mask"], brisk.catalogue.cost_minor, -1)
     actions = costs.argmax(axis=1)
     wanted = brisk.catalogue.cost_minor[actions]
-    paid = (wanted == 0) | (wanted.cumsum() <= 30)
+    paid, left = np.zeros(60, dtype=bool), 30
+    for i, cost in enumerate(wanted):
+        paid[i] = cost <= left
+        left -= cost * paid[i]
     *_, info = env.step(actions)
     assert not paid.all()
     assert np.array_equal(info["refused"], ~paid)
     assert np.array_equal(info["served"], np.where(paid, actions, 0))
     assert info["contact_minor"].sum() <= 30
+
+
+def test_expected_rewards_know_the_scenarios_budget(brisk: Scenario) -> None:
+    """A contact that is not paid for is not expected to bring anything."""
+    poor = brisk.replace(firm={"budget_minor_per_customer": 0.5})
+    env = NextBestActionVectorEnv(60, scenario=poor, reward="expected")
+    _, info = env.reset(seed=1)
+    actions = np.where(info["action_mask"], brisk.catalogue.cost_minor, -1).argmax(axis=1)
+    truth = env.expected_rewards()
+    _, rewards, _, _, info = env.step(actions)
+    assert info["refused"].any()
+    assert rewards == pytest.approx(truth[np.arange(60), info["served"]])

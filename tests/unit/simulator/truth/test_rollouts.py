@@ -90,11 +90,53 @@ def test_first_action_then_policy(world: World) -> None:
     assert world.day == 0
 
 
+def test_no_other_kind_of_reward(world: World) -> None:
+    """The error names the argument."""
+    with pytest.raises(InvalidArgument, match="reward: 'exact' is not 'sampled' or 'expected'"):
+        long_run_values(world, Silence(), None, 1, reward="exact")  # type: ignore[arg-type]
+
+
 def test_ineligible_first_actions_count_as_no_contact(world: World) -> None:
     """Values exist for every action, so that a table of them can be filled."""
     everyone = np.full(world.size, world.catalogue.index("engagement/1/news/push"))
     assert not world.mask()[:, everyone[0]].all()
     assert long_run_values(world, Silence(), everyone, 2).shape == (1, world.size)
+
+
+def test_expectations_have_the_same_mean_and_less_noise(brisk: Scenario) -> None:
+    """Counting each day with its expectation changes the mean by noise alone, and cuts that."""
+    world = World(brisk, 1500, 5)
+    email = np.full(world.size, world.catalogue.index("engagement/1/news/email"))
+    nothing = np.zeros(world.size, dtype=np.int64)
+    sampled, expected = (
+        long_run_values(world, Uniform(), email, 12, replicates=6, reward=reward)
+        for reward in ("sampled", "expected")
+    )
+    apart = (sampled - expected).mean(axis=0)
+    assert abs(apart.mean()) < 4 * apart.std() / np.sqrt(apart.size)
+    effects = [
+        (
+            long_run_values(world, Silence(), email, 12, reward=reward)
+            - long_run_values(world, Silence(), nothing, 12, reward=reward)
+        )[0]
+        for reward in ("sampled", "expected")
+    ]
+    assert effects[0].var() > 5 * effects[1].var()
+
+
+def test_expected_values_of_a_day_are_exact(world: World) -> None:
+    """With a horizon of a day nothing is left to chance, and a shared budget is respected."""
+    best = choose(world, one_step_oracle(world))
+    value = long_run_values(world, Silence(), best, 1, replicates=2, reward="expected")
+    exact = world.expected_rewards(actions=best)
+    np.testing.assert_allclose(value, np.stack((exact, exact)))
+    poor = World(
+        world.scenario.replace(firm={"budget_minor_per_customer": 0.1}), world.size, world.seed
+    )
+    served = poor.affordable(best)
+    assert (served != best).any()
+    value = long_run_values(poor, Silence(), best, 1, reward="expected")[0]
+    np.testing.assert_allclose(value, poor.expected_rewards(actions=served))
 
 
 def test_common_random_numbers_sharpen_differences(brisk: Scenario) -> None:

@@ -40,6 +40,21 @@ def test_components_add_up(brisk: Scenario, policies: SimpleNamespace) -> None:
     assert brisk.objective.reward(parts)[0] == pytest.approx(found.mean)
 
 
+def test_expected_rewards_sharpen_a_comparison(busy: Scenario, policies: SimpleNamespace) -> None:
+    """The same comparison with less noise, and the parts still add up."""
+    sampled, expected = (
+        policy_difference(
+            busy, policies.uniform, policies.silence, 400, 5, 3, replicates=2, reward=reward
+        )
+        for reward in ("sampled", "expected")
+    )
+    assert expected.difference.stderr < 0.6 * sampled.difference.stderr
+    apart = expected.difference.mean - sampled.difference.mean
+    assert abs(apart) < 4 * sampled.difference.stderr
+    parts = {name: np.array([part.mean]) for name, part in expected.a.components.items()}
+    assert busy.objective.reward(parts)[0] == pytest.approx(expected.a.mean)
+
+
 def test_a_population_can_be_split(brisk: Scenario, policies: SimpleNamespace) -> None:
     """The lives of a population are those of its parts."""
     whole = policy_value(brisk, policies.uniform, 90, 4, 3).lives
