@@ -145,7 +145,9 @@ class Morning:
         A is 1 with ``actions`` (n,), else K.
         """
         rules, people, today = self._rules, self._people, self.today
-        chosen = _EVERYTHING if actions is None else np.ascontiguousarray(actions)[:, None]
+        chosen = _EVERYTHING
+        if actions is not None:
+            chosen = columns(actions, len(people), len(rules.scenario.catalogue))[:, None]
         width = len(rules.scenario.catalogue) if actions is None else 1
         out = np.empty((1 if weights.size else len(COMPONENTS), len(people), width))
         self._threads.run(
@@ -180,3 +182,20 @@ def _memory(out: Bool | None, shape: tuple[int, int]) -> Bool:
         )
     out.setflags(write=True)
     return out
+
+
+def columns(actions: NDArray[np.int64], size: int, width: int) -> NDArray[np.int64]:
+    """``actions`` as contiguous int64 (size,), each in 0..width-1: kernels do not look again.
+
+    Raises:
+        InvalidArgument: for a wrong shape or type, or naming the first that is outside.
+    """
+    actions = np.asarray(actions)
+    if actions.shape != (size,) or actions.dtype.kind not in "iu":
+        raise InvalidArgument(
+            f"{actions.dtype} {actions.shape} is not integer ({size},)", field="actions"
+        )
+    if size and not 0 <= actions.min() <= actions.max() < width:
+        at = int(np.argmax((actions < 0) | (actions >= width)))
+        raise InvalidArgument(f"{actions[at]} is outside 0..{width - 1}", field=f"actions[{at}]")
+    return np.ascontiguousarray(actions, dtype=np.int64)

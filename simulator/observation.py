@@ -329,13 +329,12 @@ def _spread(out: NDArray[np.bool_], words: NDArray[np.uint32], need: NDArray[np.
 def first_refused(
     actions: NDArray[np.int64], words: NDArray[np.uint32], need: NDArray[np.uint32]
 ) -> int:
-    """Position of the first action that is no column or not eligible, or -1.
+    """Position of the first action, each a column, that is not eligible, or -1.
 
     By the words that :func:`eligible` made the mask of, which are a fraction of its memory.
     """
     for i in range(actions.shape[0]):
-        k = actions[i]
-        if k < 0 or k >= need.shape[0] or need[k] & ~words[i] != np.uint32(0):
+        if need[actions[i]] & ~words[i] != np.uint32(0):
             return i
     return -1
 

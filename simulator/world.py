@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from simulator import channels, checkpoint, history, kernel
 from simulator import day as one_day
 from simulator.encoder import Encoder
-from simulator.morning import Morning
+from simulator.morning import Morning, columns
 from simulator.population import Blocks, Population
 from simulator.programme import Programme
 from simulator.purposes import Purpose
@@ -219,7 +219,11 @@ class World:
         """``actions`` (n,), *no contact* where the day's shared budget does not pay for one.
 
         First customers first: what :meth:`step` makes of them.
+
+        Raises:
+            InvalidArgument: for a wrong shape or type or an action the catalogue does not have.
         """
+        actions = columns(actions, self.size, len(self.catalogue))
         limit = self.scenario.firm.budget_minor_per_customer * self.size
         if limit == 0.0:
             return actions
@@ -372,19 +376,10 @@ class World:
             self._live(actions, day)
 
     def _checked(self, actions: Int64) -> Int64:
-        actions = np.asarray(actions)
-        if actions.shape != (self.size,) or actions.dtype.kind not in "iu":
-            raise InvalidArgument(
-                f"{actions.dtype} {actions.shape} is not integer ({self.size},)", field="actions"
-            )
-        actions = actions.astype(np.int64, copy=False)
+        actions = columns(actions, self.size, len(self.catalogue))
         at = self._morning.first_refused(actions)
         if at < 0:
             return actions
-        if not 0 <= actions[at] < len(self.catalogue):
-            raise InvalidArgument(
-                f"{actions[at]} is outside 0..{len(self.catalogue) - 1}", field=f"actions[{at}]"
-            )
         action = self.catalogue.actions[actions[at]]
         raise InvalidArgument(
             f"{action.action_id!r} is not eligible for {self.customer_ids[at]} on day {self.day}",

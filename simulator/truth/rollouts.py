@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import kernel
+from simulator.morning import columns
 from simulator.purposes import Purpose
 from simulator.results import RewardKind, check_reward_kind
 from simulator.truth.estimates import Estimate, Moments, over_customers
@@ -92,13 +93,7 @@ def permitted(world: World, actions: Actions) -> Actions:
     Raises:
         InvalidArgument: for a wrong shape or type or an action the catalogue does not have.
     """
-    actions = np.asarray(actions)
-    if actions.dtype.kind not in "iu":
-        raise InvalidArgument(f"{actions.dtype} is no integer", field="actions")
-    if actions.shape != (world.size,):
-        raise InvalidArgument(f"shape {actions.shape} is not ({world.size},)", field="actions")
-    if actions.size and not 0 <= actions.min() <= actions.max() < len(world.catalogue):
-        raise InvalidArgument(f"outside 0..{len(world.catalogue) - 1}", field="actions")
+    actions = columns(actions, world.size, len(world.catalogue))
     eligible = world.mask()[np.arange(world.size), actions]
     return np.where(eligible, actions, NO_CONTACT)
 

@@ -170,9 +170,10 @@ def test_ineligible_actions_are_refused_and_leave_no_trace(world: World) -> None
     [np.zeros(3, dtype=np.int64), np.zeros(300), np.full(300, 10_000), np.full(300, -1)],
 )
 def test_malformed_actions_are_refused(world: World, actions: np.ndarray) -> None:
-    """Shape, type and range are checked before anything moves."""
-    with pytest.raises(InvalidArgument, match="actions"):
-        world.step(actions)
+    """Shape, type and range are checked before anything moves, or is read."""
+    for call in (world.step, world.affordable, lambda a: world.expected_rewards(actions=a)):
+        with pytest.raises(InvalidArgument, match="actions"):
+            call(actions)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_what_is_no_policy_or_scenario_is_named(brisk: Scenario) -> None:
     nobody = np.zeros(20, dtype=np.int64)
     with pytest.raises(InvalidArgument, match=r"policy: .* is no policy"):
         twins(world, nobody, nobody, 2, one_step_oracle)  # type: ignore[arg-type]
-    with pytest.raises(InvalidArgument, match="actions: float64 is no integer"):
+    with pytest.raises(InvalidArgument, match=r"actions: float64 \(20,\) is not integer"):
         twins(world, nobody * 1.0, nobody, 2, one_step_oracle(world))  # type: ignore[arg-type]
     listed = twins(world, nobody.tolist(), nobody, 2, one_step_oracle(world))
     assert not listed.reward_minor.total.any()
