@@ -21,7 +21,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from envs import loops
+from simulator import kernel
 from troth.errors import InvalidArgument
 
 Period = Literal["day", "episode"]
@@ -78,7 +78,7 @@ class Purse:
         costs = np.atleast_2d(self._env.contact_costs())
         broke = np.zeros(size, dtype=bool)
         begin = self._env.world.day * size // _ROTATION % size
-        self.left = loops.pay(actions, broke, costs, self.left, begin)
+        self.left = kernel.pay(actions, broke, costs, self.left, begin)
         return broke
 
 

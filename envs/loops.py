@@ -1,8 +1,4 @@
-"""The environments' compiled loops over customers: serving, paying, weighing.
-
-Numba's cache watches only the file of a compiled function, so that none of these calls a
-compiled function of another file.
-"""
+"""The environments' compiled loop over customers: what is asked for, where it is eligible."""
 
 from __future__ import annotations
 
@@ -13,7 +9,6 @@ from simulator.kernel import compiled
 
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
-Float64 = NDArray[np.float64]
 
 
 @compiled
@@ -38,31 +33,3 @@ def grant(granted: Int64, refused: Bool, actions: Int64, mask: Bool) -> int:
         refused[i] = not open_
         granted[i] = a if open_ else 0
     return -1
-
-
-@compiled
-def pay(actions: Int64, broke: Bool, costs: Int64, left: int, begin: int) -> int:
-    """Pay for contacts one customer after another; who cannot be paid for gets none.
-
-    Args:
-        actions: int64 (n,), changed to 0 where the budget does not suffice. One that is not
-            an action is left to others to refuse.
-        broke: bool (n,), set where it does not.
-        costs: int64 (n, A).
-        left: of the budget.
-        begin: the customer who comes first.
-
-    Returns:
-        What is left afterwards.
-    """
-    n = actions.shape[0]
-    for later in range(n):
-        i = (begin + later) % n
-        a = actions[i]
-        if 0 <= a < costs.shape[1]:
-            if costs[i, a] > left:
-                actions[i] = 0
-                broke[i] = True
-            else:
-                left -= costs[i, a]
-    return left

@@ -294,17 +294,28 @@ def pick(out: Int64, mask: Bool, wanted: Bool, uniform: Float) -> None:
 
 
 @compiled
-def afford(out: Int64, actions: Int64, costs: Int64, left: float) -> None:
-    """Pay for contacts one customer after another; one that costs more than is left is dropped.
+def pay(actions: Int64, broke: Bool, costs: Int64, left: int, begin: int) -> int:
+    """Pay for contacts one customer after another; who cannot be paid for gets none.
 
     Args:
-        out: int64 (n,), written: the actions that are paid for, 0 for the others.
-        actions: int64 (n,).
-        costs: int64 (K,), minor units.
-        left: what may be spent, minor units.
+        actions: int64 (n,), changed to 0 where the budget does not suffice. One that is not
+            an action is left to others to refuse.
+        broke: bool (n,), set where it does not.
+        costs: int64 (n, A).
+        left: of the budget.
+        begin: the customer who comes first.
+
+    Returns:
+        What is left afterwards.
     """
-    for i in range(actions.shape[0]):
-        cost = costs[actions[i]]
-        paid = cost <= left
-        left -= cost if paid else 0
-        out[i] = actions[i] if paid else 0
+    n = actions.shape[0]
+    for later in range(n):
+        i = (begin + later) % n
+        a = actions[i]
+        if 0 <= a < costs.shape[1]:
+            if costs[i, a] > left:
+                actions[i] = 0
+                broke[i] = True
+            else:
+                left -= costs[i, a]
+    return left

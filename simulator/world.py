@@ -223,13 +223,7 @@ class World:
         Raises:
             InvalidArgument: for a wrong shape or type or an action the catalogue does not have.
         """
-        actions = columns(actions, self.size, len(self.catalogue))
-        limit = self.scenario.firm.budget_minor_per_customer * self.size
-        if limit == 0.0:
-            return actions
-        paid = np.empty_like(actions)
-        kernel.afford(paid, actions, self.catalogue.cost_minor, limit)
-        return paid
+        return self._paid(columns(actions, self.size, len(self.catalogue)))
 
     def step(self, actions: Int64, out: StepResult | None = None) -> StepResult:
         """Live one day.
@@ -336,7 +330,7 @@ class World:
 
     def _live(self, actions: Int64, result: StepResult) -> StepResult:
         today = self._morning.today
-        actions = self.affordable(actions)
+        actions = self._paid(actions)
         self._threads.run(
             self.size,
             lambda a, b: one_day.live(
@@ -363,6 +357,15 @@ class World:
         self._threads.run(
             self.size, lambda a, b: work(people, a, b, rules.tables, rules.par, morning)
         )
+
+    def _paid(self, actions: Int64) -> Int64:
+        limit = self.scenario.firm.budget_minor_per_customer * self.size
+        if limit == 0.0:
+            return actions
+        paid, broke = actions.copy(), np.empty(self.size, dtype=bool)
+        costs = np.broadcast_to(self.catalogue.cost_minor, (self.size, len(self.catalogue)))
+        kernel.pay(paid, broke, costs, int(limit), 0)
+        return paid
 
     def _warm_up(self, days: int) -> None:
         """The plain programme before day 0: now and then any eligible action, all alike."""

@@ -15,6 +15,7 @@ CUSTOMERS = 4096
 HORIZONS = (28, 90)
 REPLICATES = 4
 EMAIL = "engagement/1/news/email"
+AGAINST = ("common chances", "common chances, each day with its expectation")
 
 
 def common_chances(timing: Timing) -> list[Row]:
@@ -29,25 +30,16 @@ def common_chances(timing: Timing) -> list[Row]:
     rows = []
     for days in HORIZONS:
         rounds = [_variances(seed, days) for seed in range(1, timing.rounds + 1)]
-        name = f"variance of one e-mail's effect over {days} days, chances of its own"
-        note = f"{CUSTOMERS:,} customers, {REPLICATES} lives each; no timing"
         rows += [
             paired_row(
-                name,
+                f"variance of one e-mail's effect over {days} days, chances of its own",
                 "square minor units",
-                [(apart, paired) for apart, paired, _ in rounds],
-                against="common chances",
+                [(each[0], each[at]) for each in rounds],
+                against=against,
                 goal=500.0,
-                note=note,
-            ),
-            paired_row(
-                name,
-                "square minor units",
-                [(apart, expected) for apart, _, expected in rounds],
-                against="common chances, each day with its expectation",
-                goal=500.0,
-                note=note,
-            ),
+                note=f"{CUSTOMERS:,} customers, {REPLICATES} lives each; no timing",
+            )
+            for at, against in enumerate(AGAINST, start=1)
         ]
     return rows
 

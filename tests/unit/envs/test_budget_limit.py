@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from gymnasium.vector import VectorEnv, VectorWrapper
 
-from envs import loops
 from envs.budget_limit import BudgetLimit, VectorBudgetLimit
 from envs.next_best_action import NextBestActionEnv, NextBestActionVectorEnv
 from envs.registration import DECISIONS
 from envs.sb3 import PopulationVecEnv
+from simulator import kernel
 from simulator.scenarios import Scenario
 from troth.errors import InvalidArgument
 
@@ -36,7 +36,7 @@ def test_pays_in_order_and_lets_the_cheap_pass() -> None:
     """Who cannot be paid for gets nothing; those behind him may still afford less."""
     actions, broke = np.array([1, 2, 2, 1, 0]), np.zeros(5, dtype=bool)
     costs = np.tile([0, 1, 5], (5, 1))
-    assert loops.pay(actions, broke, costs, 7, 1) == 0
+    assert kernel.pay(actions, broke, costs, 7, 1) == 0
     assert actions.tolist() == [1, 2, 0, 1, 0]
     assert broke.tolist() == [False, False, True, False, False]
 
