@@ -3,7 +3,6 @@ V := .venv
 BIN := $(V)/bin
 STAMP := $(V)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export RAY_AUTH_MODE ?= disabled
 
 .PHONY: demo test check bench prove protos inventory help clean
 .DELETE_ON_ERROR:

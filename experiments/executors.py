@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar
 
 from troth.errors import InvalidArgument
@@ -60,6 +62,8 @@ class SerialExecutor:
 class RayExecutor:
     """Tasks on a local Ray cluster that lives as long as the ``with`` block.
 
+    It listens on loopback alone, and asks for a token of its own.
+
     Args:
         workers: worker processes, one core each, in 1..64.
     """
@@ -70,29 +74,25 @@ class RayExecutor:
         self.workers = workers
 
     def __enter__(self) -> RayExecutor:
-        # Ray 2.60 asks for a token even on a cluster that listens on this machine only.
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         import logging
 
-        import ray
+        from serving.rpc.cluster import closed_environment, local_cluster
 
-        # Workers inherit these. Numba's own is set for them only: once its threads run, this
-        # process may not change it.
-        with variables(dict.fromkeys((*THREAD_VARIABLES, "NUMBA_NUM_THREADS"), "1")):
-            ray.init(
-                num_cpus=self.workers,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                configure_logging=True,
-            )
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="troth-")))
+            stack.enter_context(variables(closed_environment(folder)))
+            # Workers inherit these. Numba's own is set for them only: once its threads run,
+            # this process may not change it.
+            with variables(dict.fromkeys((*THREAD_VARIABLES, "NUMBA_NUM_THREADS"), "1")):
+                stack.enter_context(
+                    local_cluster(num_cpus=self.workers, logging_level=logging.ERROR)
+                )
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        import ray
-
-        ray.shutdown()
+        self._stack.close()
 
     def map(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 import rfc8785
 
 from troth.errors import InvalidArgument
+from troth.text import quoted
 
 DIGEST_LENGTH = 64
 """Hexadecimal characters in a digest."""
@@ -47,6 +48,6 @@ def require_digest(value: str, field: str) -> str:
     """Return ``value`` if it is a digest, else raise :class:`InvalidArgument` naming ``field``."""
     if len(value) != DIGEST_LENGTH or any(c not in "0123456789abcdef" for c in value):
         raise InvalidArgument(
-            f"{value!r} is not a SHA-256 digest (64 lower-case hex characters)", field=field
+            f"{quoted(value)} is not a SHA-256 digest (64 lower-case hex characters)", field=field
         )
     return value

@@ -10,6 +10,7 @@ from typing import Any
 import uuid_utils
 
 from troth.errors import InvalidArgument
+from troth.text import quoted
 
 
 class ServedBy(StrEnum):
@@ -188,5 +189,5 @@ def parse_time(text: str, field: str = "time") -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InvalidArgument(f"{text!r} is not an ISO 8601 time", field=field) from error
+        raise InvalidArgument(f"{quoted(text)} is not an ISO 8601 time", field=field) from error
     return require_aware(moment, field)

@@ -9,6 +9,7 @@ import numpy as np
 from troth.catalogue import Catalogue
 from troth.errors import InvalidArgument
 from troth.policy import Mask
+from troth.text import quoted
 
 
 def candidates(catalogue: Catalogue, journeys: Sequence[str]) -> Mask:
@@ -30,7 +31,7 @@ def candidates(catalogue: Catalogue, journeys: Sequence[str]) -> Mask:
             triggered[0, catalogue.journeys.index(name)] = True
         except ValueError:
             raise InvalidArgument(
-                f"{name!r} is not one of {', '.join(catalogue.journeys)}",
+                f"{quoted(name)} is not one of {', '.join(catalogue.journeys)}",
                 field=f"triggered_journeys[{at}]",
             ) from None
     return catalogue.candidates(triggered)

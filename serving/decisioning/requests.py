@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from serving.decisioning.plain import plain_json
 from troth.digests import require_digest, sha256
 from troth.errors import InvalidArgument
+from troth.text import quoted
 from troth.types import OutcomeKind, isoformat, require_aware
 
 MOST_FEATURES = 4096
@@ -28,7 +29,7 @@ def require_uuid(text: str, field: str) -> str:
     """Return the UUID ``text`` in lower case; raises :class:`InvalidArgument` otherwise."""
     lower = text.lower()
     if not _UUID.fullmatch(lower):
-        raise InvalidArgument(f"{text!r} is not a UUID", field=field)
+        raise InvalidArgument(f"{quoted(text)} is not a UUID", field=field)
     return lower
 
 
@@ -61,12 +62,12 @@ class DecideRequest:
         object.__setattr__(self, "request_id", require_uuid(self.request_id, "request_id"))
         if not _CUSTOMER.fullmatch(self.customer_id):
             raise InvalidArgument(
-                f"{self.customer_id!r} is not 1 to 128 printable ASCII characters",
+                f"{quoted(self.customer_id)} is not 1 to 128 printable ASCII characters",
                 field="customer_id",
             )
         if not _SLUG.fullmatch(self.decision_point):
             raise InvalidArgument(
-                f"{self.decision_point!r} is not a lower-case slug", field="decision_point"
+                f"{quoted(self.decision_point)} is not a lower-case slug", field="decision_point"
             )
         if self.features.dtype != np.float32 or self.features.ndim != 1:
             raise InvalidArgument("not a float32 vector", field="features")

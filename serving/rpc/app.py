@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 from typing import Any
 
 from grpc_health.v1 import health_pb2
 from ray import serve
 
-from serving.rpc.handler import DecisionHandler
+from serving.rpc.gate import SCRATCH, Gate
+from serving.rpc.handler import DecisionHandler, parsed
+from serving.rpc.journal import keep_journal
 from serving.rpc.replica import Replica
+from serving.rpc.servicers import DECISIONS
 from serving.rpc.status import CallContext, refuse
-from troth.errors import NotFound
+from troth.errors import NotFound, TrothError
 from troth.settings import Settings
+from troth.text import quoted
 from troth.v1 import decision_service_pb2 as pb
 
 log = logging.getLogger(__name__)
 
-SERVICE = pb.DESCRIPTOR.services_by_name["DecisionService"].full_name
 APPLICATION = "troth"
-SERVICER_FUNCTIONS = [
-    "troth.v1.decision_service_pb2_grpc.add_DecisionServiceServicer_to_server",
-    "grpc_health.v1.health_pb2_grpc.add_HealthServicer_to_server",
-]
-"""What Serve registers with its gRPC servers: our service and grpc.health.v1."""
+HEALTH_KEY = "troth-health"
+"""Trailing metadata of a health check: why the service is not well, comma-separated."""
 MOST_ONGOING = 256
 """Requests a replica works on at once; the default of 5 halves throughput."""
 
@@ -36,36 +38,51 @@ class Decisions:
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._replica = Replica(Settings(**settings))
-        self._handler = DecisionHandler(self._replica.pipeline)
+        own = Settings(**settings)
+        keep_journal(own.home)
+        self._replica = Replica(own)
+        self._gate = Gate()
+        self._gate.follow(Path(os.environ[SCRATCH]))
+        self._handler = DecisionHandler(self._replica.pipeline, self._gate)
+        self._health: tuple[str, ...] = ()
 
     # Serve finds the context by the argument's name.
     async def Decide(  # noqa: N802 - the wire's name
-        self, request: pb.DecideRequest, grpc_context: CallContext
+        self, request: bytes, grpc_context: CallContext
     ) -> pb.DecideResponse:
         """See ``DecisionService.Decide``."""
         return await self._handler.decide(request, grpc_context)
 
     async def RecordOutcome(  # noqa: N802 - the wire's name
-        self, request: pb.RecordOutcomeRequest, grpc_context: CallContext
+        self, request: bytes, grpc_context: CallContext
     ) -> pb.RecordOutcomeResponse:
         """See ``DecisionService.RecordOutcome``."""
         return await self._handler.record_outcome(request, grpc_context)
 
     async def Check(  # noqa: N802 - the wire's name
-        self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
+        self, request: bytes, grpc_context: CallContext
     ) -> health_pb2.HealthCheckResponse:
-        """See ``grpc.health.v1.Health.Check``."""
-        if request.service not in ("", SERVICE):
-            refuse(grpc_context, NotFound(f"{request.service!r} is not served", field="service"))
-            return health_pb2.HealthCheckResponse()
-        status = health_pb2.HealthCheckResponse.SERVING
+        """See ``grpc.health.v1.Health.Check``; what is amiss stands in the trailing metadata."""
         try:
-            self._replica.check()
-        except Exception:
-            log.exception("the store cannot be read")
-            status = health_pb2.HealthCheckResponse.NOT_SERVING
-        return health_pb2.HealthCheckResponse(status=status)
+            service = parsed(health_pb2.HealthCheckRequest, request).service
+            if service not in ("", DECISIONS.full_name):
+                raise NotFound(f"{quoted(service)} is not served", field="service")
+        except TrothError as error:
+            refuse(grpc_context, error)
+            return health_pb2.HealthCheckResponse()
+        amiss = self._amiss()
+        if amiss:
+            grpc_context.set_trailing_metadata([(HEALTH_KEY, ",".join(amiss).encode())])
+            return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.NOT_SERVING)
+        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+
+    def _amiss(self) -> tuple[str, ...]:
+        """Why the service is not well; a change is said in its log."""
+        amiss = ("shutting_down",) if self._gate.closed else self._replica.health()
+        if amiss != self._health:
+            log.warning("health: %s", ", ".join(amiss) or "all is well")
+            self._health = amiss
+        return amiss
 
     async def check_health(self) -> None:
         """Serve replaces a replica for which this raises."""

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from importlib.util import find_spec
 from pathlib import Path
 
+from serving.rpc.cluster import closed_environment
+from serving.rpc.gate import SCRATCH
+from serving.rpc.loopback import INGRESS
 from serving.rpc.ports import PortPlan
+from serving.rpc.processes import MARK
 
+LARGEST_MESSAGE = 4 * 1024 * 1024
+"""Bytes of one gRPC message, any method; Ray's own limit is 2 GiB."""
+IDLE_S = 60
+"""How long a connection without a call is kept, seconds: those of strangers who say nothing
+take the place of callers. A gRPC client opens another one by itself."""
 _HAPROXY_CONNECTIONS = 4096
 _DESCRIPTORS = 2 * _HAPROXY_CONNECTIONS + 2048
 """What HAProxy asks for with that many connections, and some more."""
 
 
-def serve_environment(plan: PortPlan, scratch: Path) -> dict[str, str]:
+def serve_environment(plan: PortPlan, mark: str, scratch: Path) -> dict[str, str]:
     """Environment variables of a service.
 
     HAProxy in front of the replicas' own gRPC ports takes a fifth of the Python proxy's
@@ -22,7 +30,9 @@ def serve_environment(plan: PortPlan, scratch: Path) -> dict[str, str]:
 
     Args:
         plan: its ports.
-        scratch: a folder for HAProxy's files; its path must be short, for sockets.
+        mark: of this start, see :mod:`serving.rpc.processes`.
+        scratch: private to this start, for HAProxy's files and Ray's token; its path must be
+            short, for sockets.
     """
     low, high = plan.replica_grpc
     low_http, high_http = plan.replica_http
@@ -30,6 +40,8 @@ def serve_environment(plan: PortPlan, scratch: Path) -> dict[str, str]:
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         "RAY_SERVE_HAPROXY_MAXCONN": str(_connections()),
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(IDLE_S),
+        "RAY_SERVE_HTTP_KEEP_ALIVE_TIMEOUT_S": str(IDLE_S),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(plan.metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(plan.stats),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(scratch / "haproxy.cfg"),
@@ -55,8 +67,15 @@ def serve_environment(plan: PortPlan, scratch: Path) -> dict[str, str]:
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(high_http),
         # A replica that is taken out is held this long for calls on their way to it.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
-        "RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "disabled"),
-        "RAY_USAGE_STATS_ENABLED": "0",
+        **closed_environment(scratch),
+        MARK: mark,
+        SCRATCH: str(scratch),
+        INGRESS: f"{plan.host}:{plan.grpc}",
+        # Ray gives its workers, replicas and HAProxy among them, the lowest priority but four.
+        "RAY_worker_niceness": "0",
+        "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(LARGEST_MESSAGE),
+        # The line above THROUGHPUT_OPTIMIZED has Serve hold back a thousand lines of its log.
+        "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
         # One decision is too small to share: threads of BLAS would only wait for each other.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -1,4 +1,4 @@
-"""The service's own process: starts Ray Serve, waits for a signal, and ends it.
+"""The service's own process: starts Ray Serve, watches over it, and ends it.
 
 ``troth serve`` and :func:`serving.rpc.service.start_service` both run :func:`run`, which has
 to be in a process where neither Ray nor its Serve was imported before: they read their
@@ -8,6 +8,7 @@ environment once.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -15,23 +16,41 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from serving.governance.sealing import seal_until, try_checkpoint
+import psutil
+
+from serving.governance.sealing import SEAL_EVERY_S, try_checkpoint
+from serving.rpc.cluster import local_cluster
 from serving.rpc.environment import raise_descriptor_limit, serve_environment
+from serving.rpc.gate import close_gates
+from serving.rpc.journal import keep_journal
+from serving.rpc.loopback import HOOK
 from serving.rpc.ports import PortPlan
+from serving.rpc.processes import descendants, home_mark, kill_marked, marked, new_mark
+from serving.rpc.sockets import listeners, require_inside
+from serving.rpc.vitals import Vitals
+from serving.rpc.watchdog import Watchdog
 from serving.store import Database
-from troth.errors import TrothError
+from troth.commands import EXIT_CODES
+from troth.errors import FailedPrecondition, TrothError, Unavailable
 from troth.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("serving.rpc.foreground")  # not __name__, which may be __main__
 
 READY_FILE = "service.json"
 """In the installation's folder while the service runs: its pid, address and ingress."""
+LOCK_FILE = "service.lock"
+"""Held by the one process that serves an installation."""
+REPLICA_TITLE = "ray::ServeReplica:"
 _REQUEST_TIMEOUT_S = 15.0
 """Longer than a writer waits for the store."""
+_LOOK_EVERY_S = 0.5
+_IN_FLIGHT_S = 0.3
+"""How long the last answers take from a replica through the ingress, with plenty to spare."""
 
 
 def ready_path(settings: Settings) -> Path:
@@ -44,32 +63,104 @@ def run(
 ) -> None:
     """Serve decisions until ``until`` is set; on the main thread.
 
+    On the way out it takes no more calls, answers those it has, and then ends the ingress.
+    Should this process be killed, its watchdog ends the rest; should that be killed too, the
+    next start does.
+
     Args:
         settings: the installation; its home must exist.
         until: set from another thread, or here on SIGTERM and SIGINT.
         on_ready: called once every replica answers.
 
     Raises:
-        InvalidArgument, FailedPrecondition: if the address is malformed or taken.
+        InvalidArgument: if the address is malformed.
+        FailedPrecondition: if it is taken, the installation is served already, or a socket of
+            the service can be reached from outside.
         NotFound, DataLoss: if guardrails or store cannot be read.
+        Unavailable: if the service does not come up. One that is up and loses a part it
+            cannot do without does not raise: this process ends with exit code 7.
     """
     settings = settings.model_copy(update={"home": settings.home.resolve()})
     plan = PortPlan.around(settings.address)
-    plan.require_free()
-    _preflight(settings)
-    with _scratch() as scratch:
-        os.environ.update(serve_environment(plan, scratch))
+    keep_journal(settings.home)
+    with _alone(settings.home), _scratch(settings) as (mark, scratch):
+        plan.require_free()
+        _preflight(settings)
+        os.environ.update(serve_environment(plan, mark, scratch))
         raise_descriptor_limit()
         stop_on_signals(until)
-        with _ray():
+        with (
+            _watchdog(mark, scratch, ready_path(settings)) as watchdog,
+            local_cluster(
+                logging_level=logging.WARNING,
+                num_cpus=0,  # actors ask for none; Ray starts no idle workers for it
+                object_store_memory=80 * 1024 * 1024,  # nothing large travels between our actors
+                runtime_env={"worker_process_setup_hook": HOOK},
+            ),
+        ):
             # Ray has put handlers of its own in place, which abort the process.
             stop_on_signals(until)
-            database = Database(settings.database)
-            with _application(settings, plan), _announced(settings):
+            with _application(settings, plan, scratch), _announced(settings):
+                require_inside(listeners(_processes(mark)), plan.host, plan.grpc)
+                vitals = Vitals(_processes(mark))
                 on_ready()
-                seal_until(database, until)
-            try_checkpoint(database)
-            database.close()
+                log.info("serving %s on %s", settings.home, settings.address)
+                try:
+                    _watch_over(settings, until, vitals, watchdog)
+                except Unavailable as error:
+                    _end_hard(mark, error)
+                log.info("taking no more calls")
+
+
+def _watch_over(
+    settings: Settings, until: threading.Event, vitals: Vitals, watchdog: Watchdog
+) -> None:
+    """Look after everything until it is to end; raises :class:`Unavailable` for a lost part."""
+    database = Database(settings.database)
+    seal_at = time.monotonic() + SEAL_EVERY_S
+    try:
+        while not until.wait(_LOOK_EVERY_S):
+            vitals.require_all()
+            watchdog.keep_alive()
+            if time.monotonic() >= seal_at:
+                try_checkpoint(database)
+                seal_at = time.monotonic() + SEAL_EVERY_S
+        try_checkpoint(database)
+    finally:
+        database.close()
+
+
+def _end_hard(mark: str, error: TrothError) -> None:
+    """End everything at once; what is lost would keep an orderly end waiting for a minute.
+
+    The watchdog, which sees this process go, clears up after it.
+    """
+    log.critical("%s; the service ends", error)
+    kill_marked(mark)
+    os._exit(EXIT_CODES[error.code])
+
+
+def _processes(mark: str) -> list[psutil.Process]:
+    """Every process of the service: this one, the marked, and those whose environment is hidden."""
+    me = psutil.Process()
+    found = {process.pid: process for process in (me, *marked(mark))}
+    for process in me.children(recursive=True):
+        found.setdefault(process.pid, process)
+    return list(found.values())
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Be the one service of ``home``; what an earlier one left running is ended first."""
+    with (home / LOCK_FILE).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FailedPrecondition(f"{home} is served already", field="home") from None
+        left = kill_marked(home_mark(home))
+        if left:
+            log.warning("ended %d processes that an earlier service of this home left", left)
+        yield
 
 
 def _preflight(settings: Settings) -> None:
@@ -81,51 +172,54 @@ def _preflight(settings: Settings) -> None:
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def _scratch(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """The mark and the private folder of this start."""
     folder = Path(tempfile.mkdtemp(prefix="troth-"))
     try:
-        yield folder
+        yield new_mark(settings.home), folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _ray() -> Iterator[None]:
-    import ray
-
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.WARNING,
-        num_cpus=0,  # actors ask for none; Ray starts no idle workers for it
-        object_store_memory=80 * 1024 * 1024,  # nothing large travels between our actors
-    )
+def _watchdog(mark: str, *paths: Path) -> Iterator[Watchdog]:
+    watchdog = Watchdog(mark, paths)
     try:
-        yield
+        yield watchdog
     finally:
-        ray.shutdown()
+        watchdog.dismiss()
 
 
 @contextmanager
-def _application(settings: Settings, plan: PortPlan) -> Iterator[None]:
+def _application(settings: Settings, plan: PortPlan, scratch: Path) -> Iterator[None]:
     from ray import serve
 
-    from serving.rpc.app import APPLICATION, SERVICER_FUNCTIONS, application
+    from serving.rpc.app import APPLICATION, application
+    from serving.rpc.servicers import FUNCTIONS
 
     serve.start(
-        http_options={"host": plan.host, "port": plan.http},
+        # Serve's HTTP servers, which nothing uses, follow this host; HAProxy's gRPC frontend
+        # gets the one asked for from :mod:`serving.rpc.loopback`.
+        http_options={"host": "127.0.0.1", "port": plan.http},
         grpc_options={
             "port": plan.grpc,
-            "grpc_servicer_functions": SERVICER_FUNCTIONS,
+            "grpc_servicer_functions": FUNCTIONS,
             "request_timeout_s": _REQUEST_TIMEOUT_S,
         },
     )
     try:
         serve.run(application(settings), name=APPLICATION)
         yield
+        _drain(scratch)
     finally:
         serve.shutdown()
+
+
+def _drain(scratch: Path) -> None:
+    pids = [pid for pid, title in descendants(os.getpid()).items() if REPLICA_TITLE in title]
+    if not close_gates(scratch, pids, patience_s=_REQUEST_TIMEOUT_S):
+        log.warning("some calls were not answered within %g s", _REQUEST_TIMEOUT_S)
+    time.sleep(_IN_FLIGHT_S)
 
 
 @contextmanager
@@ -161,7 +255,6 @@ def main() -> None:
     Whoever starts this process holds the other end of its stdin, so that a service does not
     outlive a parent that was killed.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     until = threading.Event()
 
     def follow() -> None:
@@ -173,10 +266,10 @@ def main() -> None:
 
     threading.Thread(target=follow, name="troth-stdin", daemon=True).start()
     try:
-        run(Settings(), until=until, on_ready=lambda: log.info("serving"))
+        run(Settings(), until=until)
     except TrothError as error:
         log.error("%s", error)
-        raise SystemExit(1) from None
+        raise SystemExit(EXIT_CODES[error.code]) from None
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class PortPlan:
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind(("0.0.0.0", port))  # noqa: S104 - Serve binds all interfaces
+                    probe.bind(("0.0.0.0", port))  # noqa: S104 - taken is taken, on any interface
                 except OSError as error:
                     raise FailedPrecondition(
                         f"port {port} ({name}) is taken: {error.strerror}; choose another address,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from agents.artifacts import ArtifactStore
@@ -10,6 +11,8 @@ from serving.decisioning.pipeline import DecisionPipeline
 from serving.guardrails import GuardrailConfig, GuardrailEngine
 from serving.store import Database
 from troth.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class Replica:
@@ -43,6 +46,15 @@ class Replica:
             max_clock_skew=timedelta(seconds=settings.max_clock_skew_s),
             model_budget_s=settings.model_budget_ms / 1000.0,
         )
+
+    def health(self) -> tuple[str, ...]:
+        """Why the service is not well, as slugs; empty when it is."""
+        try:
+            self.check()
+        except Exception:
+            log.exception("the store cannot be read")
+            return ("store_unreadable",)
+        return ()
 
     def check(self) -> None:
         """Raise whatever keeps the store from being read."""

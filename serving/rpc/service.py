@@ -17,13 +17,14 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from serving.rpc.foreground import ready_path
+from serving.rpc.foreground import REPLICA_TITLE, ready_path
+from serving.rpc.journal import log_path
 from serving.rpc.processes import descendants, is_alive
 from troth.errors import Unavailable
 from troth.settings import Settings
 
-LOG_FILE = "service.log"
-_STOP_S = 20.0
+_STOP_S = 30.0
+"""The last calls have 15 s, and Serve's own end takes some."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Service:
         return sorted(
             pid
             for pid, title in descendants(self.process.pid).items()
-            if title.startswith("ray::ServeReplica:")
+            if title.startswith(REPLICA_TITLE)
         )
 
     def stop(self) -> None:
@@ -98,7 +99,7 @@ def start_service(
     settings = settings.model_copy(update={"home": settings.home.resolve()})
     settings.home.mkdir(parents=True, exist_ok=True)
     ready_path(settings).unlink(missing_ok=True)
-    path = settings.home / LOG_FILE
+    path = log_path(settings.home)
     with path.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "serving.rpc.foreground"],

@@ -10,11 +10,19 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from troth.errors import Code, TrothError
+from troth.text import shortened, visible
 
 DOMAIN = "troth.dev"
 """Who gives the reasons in ``ErrorInfo`` their meaning."""
 DETAILS_KEY = "grpc-status-details-bin"
 """Trailing metadata that carries the serialised ``Status``."""
+LONGEST_MESSAGE = 400
+LONGEST_FACT = 100
+"""Characters of a message, and of a field or another fact beside it.
+
+All of a refusal travels in trailers. One that a proxy's buffer cannot hold (HAProxy's has
+16 kB) costs the connection to the replica, which other callers share.
+"""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -35,17 +43,17 @@ class CallContext(Protocol):
 
 
 def to_status(error: TrothError) -> Status:
-    """The error with its reason, facts and field."""
-    info = ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
-    status = Status(code=int(error.code), message=str(error), details=[_packed(info)])
+    """The error with its reason, facts and field, each cut to what trailers can carry."""
+    facts = {name: _fact(value) for name, value in error.metadata.items()}
     if error.field is not None:
-        info.metadata["field"] = error.field
-        status.details[0].Pack(info)
-        if error.code is Code.INVALID_ARGUMENT:
-            violation = BadRequest.FieldViolation(
-                field=error.field, description=error.message, reason=error.reason
-            )
-            status.details.append(_packed(BadRequest(field_violations=[violation])))
+        facts["field"] = _fact(error.field)
+    info = ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=facts)
+    status = Status(code=int(error.code), message=_message(str(error)), details=[_packed(info)])
+    if error.field is not None and error.code is Code.INVALID_ARGUMENT:
+        violation = BadRequest.FieldViolation(
+            field=facts["field"], description=_message(error.message), reason=error.reason
+        )
+        status.details.append(_packed(BadRequest(field_violations=[violation])))
     return status
 
 
@@ -58,6 +66,14 @@ def refuse(context: CallContext, error: TrothError) -> None:
     context.set_code(_CODES[status.code])
     context.set_details(status.message)
     context.set_trailing_metadata([(DETAILS_KEY, status.SerializeToString())])
+
+
+def _message(text: str) -> str:
+    return shortened(visible(text), LONGEST_MESSAGE)
+
+
+def _fact(text: str) -> str:
+    return shortened(visible(text), LONGEST_FACT)
 
 
 def _packed(message: ErrorInfo | BadRequest) -> AnyMessage:

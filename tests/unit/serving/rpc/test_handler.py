@@ -75,7 +75,9 @@ def test_request_and_decision_survive_the_wire(bench: Bench) -> None:
     """What the pipeline decided is what the response says, with every field set."""
     context = Context()
     asked = message()
-    response = asyncio.run(DecisionHandler(bench.pipeline).decide(asked, context))
+    response = asyncio.run(
+        DecisionHandler(bench.pipeline).decide(asked.SerializeToString(), context)
+    )
     assert context.code is None
     decision = bench.pipeline.decide(convert.to_request(asked))
     assert response == convert.from_decision(decision)
@@ -119,7 +121,9 @@ def test_refusal_is_a_status_and_an_empty_response(bench: Bench) -> None:
     context = Context()
     late = convert.from_time(NOON + timedelta(days=9))
     response = asyncio.run(
-        DecisionHandler(bench.pipeline).decide(message(decided_at=late), context)
+        DecisionHandler(bench.pipeline).decide(
+            message(decided_at=late).SerializeToString(), context
+        )
     )
     assert response == pb.DecideResponse()
     assert context.code is grpc.StatusCode.INVALID_ARGUMENT
@@ -143,7 +147,7 @@ class Faulty:
 def test_unforeseen_fault_leaks_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """The caller gets INTERNAL and an id; the log under that id has the rest."""
     context = Context()
-    response = asyncio.run(DecisionHandler(Faulty()).decide(message(), context))
+    response = asyncio.run(DecisionHandler(Faulty()).decide(message().SerializeToString(), context))
     assert response == pb.DecideResponse()
     assert context.code is grpc.StatusCode.INTERNAL
     assert "secret" not in context.details
@@ -158,7 +162,7 @@ def test_outcome_is_recorded_and_acknowledged(bench: Bench) -> None:
     handler = DecisionHandler(bench.pipeline)
 
     async def both() -> pb.RecordOutcomeResponse:
-        decision = await handler.decide(message(), Context())
+        decision = await handler.decide(message().SerializeToString(), Context())
         report = pb.RecordOutcomeRequest(
             outcome_id=str(uuid.uuid4()),
             decision_id=decision.decision_id,
@@ -166,7 +170,7 @@ def test_outcome_is_recorded_and_acknowledged(bench: Bench) -> None:
             value_minor=12,
             occurred_at=convert.from_time(NOON),
         )
-        return await handler.record_outcome(report, Context())
+        return await handler.record_outcome(report.SerializeToString(), Context())
 
     assert asyncio.run(both()).first_time
     assert bench.count("outcomes") == 1

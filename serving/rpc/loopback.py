@@ -1,0 +1,62 @@
+"""Keeps Ray Serve's own sockets on loopback, in the processes that open them.
+
+Serve has no setting for the address of a replica's two gRPC servers, of the Python proxy, of
+HAProxy's statistics and metrics: it binds them to every interface. :func:`keep_inside` runs in
+each worker process before Serve does (Ray's ``worker_process_setup_hook``) and changes these
+places. ``troth serve`` then reads which sockets there are (:mod:`serving.rpc.sockets`), so a
+place that a new version of Ray adds is noticed, not trusted.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+HOOK = f"{__name__}.keep_inside"
+"""For ``ray.init(runtime_env={"worker_process_setup_hook": ...})``."""
+INGRESS = "TROTH_SERVICE_INGRESS"
+"""Environment variable that names the one address that may be seen from outside."""
+KNOWN = "2.60."
+"""Versions of Ray whose places are known."""
+_LOCAL = "127.0.0.1"
+_EVERYWHERE = (
+    "frontend prometheus\n    bind :{{ config.metrics_port }}",
+    "  bind *:{{ config.stats_port }}",
+)
+
+
+def keep_inside() -> None:
+    """Change Serve's places in this process.
+
+    Raises:
+        RuntimeError: for a version of Ray whose places are not known; the worker ends then.
+    """
+    import ray
+    from ray.serve._private import default_impl, haproxy, replica
+
+    if not ray.__version__.startswith(KNOWN):
+        raise RuntimeError(f"ray {ray.__version__} is not {KNOWN}*, whose sockets are known")
+    host, _, port = os.environ[INGRESS].rpartition(":")
+    bind = replica.add_port_to_grpc_server
+
+    def add_grpc_address(server: Any, address: str) -> None:
+        own = address.rpartition(":")[2]
+        server.add_insecure_port(f"{host if own == port else _LOCAL}:{own}")
+
+    def add_port_to_grpc_server(server: Any, address: str) -> int:
+        return int(bind(server, f"{_LOCAL}:{address.rpartition(':')[2]}"))
+
+    default_impl.add_grpc_address = add_grpc_address
+    replica.add_port_to_grpc_server = add_port_to_grpc_server
+    haproxy.HAProxyConfig.grpc_frontend_host = property(lambda _config: host)
+    haproxy.HAPROXY_CONFIG_TEMPLATE = _closed(haproxy.HAPROXY_CONFIG_TEMPLATE)
+
+
+def _closed(template: str) -> str:
+    """HAProxy's configuration with its statistics and metrics on loopback."""
+    for place in _EVERYWHERE:
+        if template.count(place) != 1:
+            raise RuntimeError(f"HAProxy's template has no {place!r} to be kept inside")
+        head, _, tail = place.partition("bind ")
+        template = template.replace(place, f"{head}bind {_LOCAL}:{tail.partition(':')[2]}")
+    return template

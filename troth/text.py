@@ -1,0 +1,44 @@
+"""Words of others, made fit to be shown: cut short, and unable to steer a terminal or a log."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST_QUOTE = 64
+"""Characters of a value that an error repeats."""
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode's controls, formats (bidi overrides, zero widths), surrogates, private and unassigned
+characters, line and paragraph separators."""
+
+
+def visible(text: str) -> str:
+    r"""``text`` in one line that steers nothing: a control character is shown as its escape.
+
+    ``\x1b`` for an escape, ``\u202e`` for a bidi override, ``\n`` for the end of a line.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in _STEERING
+        else character
+        for character in text
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """``text`` in at most ``most`` characters, with its length where some were cut."""
+    if len(text) <= most:
+        return text
+    told = f"... ({len(text)} characters)"
+    return text[: max(0, most - len(told))] + told
+
+
+def quoted(value: str) -> str:
+    """``value`` in quotes, at most :data:`LONGEST_QUOTE` characters of it.
+
+    A refusal travels in HTTP/2 trailers, and a proxy that cannot hold one drops the
+    connection that other callers share.
+    """
+    head = value[:LONGEST_QUOTE]
+    return repr(head) if len(value) <= LONGEST_QUOTE else f"{head!r}... ({len(value)} characters)"
