@@ -7,6 +7,7 @@ environment once.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import json
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import psutil
 
+from serving.decisioning.clock import ServiceClock
 from serving.governance.sealing import SEAL_EVERY_S, try_checkpoint
 from serving.rpc.cluster import local_cluster
 from serving.rpc.environment import raise_descriptor_limit, serve_environment
@@ -59,7 +61,11 @@ def ready_path(settings: Settings) -> Path:
 
 
 def run(
-    settings: Settings, *, until: threading.Event, on_ready: Callable[[], None] = lambda: None
+    settings: Settings,
+    *,
+    until: threading.Event,
+    on_ready: Callable[[], None] = lambda: None,
+    clock: ServiceClock | None = None,
 ) -> None:
     """Serve decisions until ``until`` is set; on the main thread.
 
@@ -71,6 +77,7 @@ def run(
         settings: the installation; its home must exist.
         until: set from another thread, or here on SIGTERM and SIGINT.
         on_ready: called once every replica answers.
+        clock: in place of the host's.
 
     Raises:
         InvalidArgument: if the address is malformed.
@@ -100,7 +107,7 @@ def run(
         ):
             # Ray has put handlers of its own in place, which abort the process.
             stop_on_signals(until)
-            with _application(settings, plan, scratch), _announced(settings):
+            with _application(settings, plan, scratch, clock), _announced(settings):
                 require_inside(listeners(_processes(mark)), plan.host, plan.grpc)
                 vitals = Vitals(_processes(mark))
                 on_ready()
@@ -191,7 +198,9 @@ def _watchdog(mark: str, *paths: Path) -> Iterator[Watchdog]:
 
 
 @contextmanager
-def _application(settings: Settings, plan: PortPlan, scratch: Path) -> Iterator[None]:
+def _application(
+    settings: Settings, plan: PortPlan, scratch: Path, clock: ServiceClock | None
+) -> Iterator[None]:
     from ray import serve
 
     from serving.rpc.app import APPLICATION, application
@@ -208,7 +217,7 @@ def _application(settings: Settings, plan: PortPlan, scratch: Path) -> Iterator[
         },
     )
     try:
-        serve.run(application(settings), name=APPLICATION)
+        serve.run(application(settings, clock), name=APPLICATION)
         yield
         _drain(scratch)
     finally:
@@ -255,6 +264,9 @@ def main() -> None:
     Whoever starts this process holds the other end of its stdin, so that a service does not
     outlive a parent that was killed.
     """
+    options = argparse.ArgumentParser()
+    options.add_argument("--clock", help="A clock as JSON, for demonstrations and tests.")
+    text = options.parse_args().clock
     until = threading.Event()
 
     def follow() -> None:
@@ -266,7 +278,8 @@ def main() -> None:
 
     threading.Thread(target=follow, name="troth-stdin", daemon=True).start()
     try:
-        run(Settings(), until=until)
+        clock = ServiceClock.from_json(text) if text else None
+        run(Settings(), until=until, clock=clock)
     except TrothError as error:
         log.error("%s", error)
         raise SystemExit(EXIT_CODES[error.code]) from None

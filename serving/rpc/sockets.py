@@ -61,9 +61,7 @@ def require_inside(found: Iterable[Listener], host: str, port: int) -> None:
     bare = host.strip("[]")
     asked = {bare, *(str(info[4][0]) for info in socket.getaddrinfo(bare, port))}
     astray = [
-        one
-        for one in found
-        if not one.is_local and not (one.port == port and one.host in asked)
+        one for one in found if not one.is_local and not (one.port == port and one.host in asked)
     ]
     if astray:
         raise FailedPrecondition(

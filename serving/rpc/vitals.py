@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from serving.rpc.processes import titled
+from serving.rpc.processes import is_alive, titled
 from troth.errors import Unavailable
 
 ORGANS = {
@@ -47,5 +47,5 @@ class Vitals:
             Unavailable: naming the one that is lost.
         """
         for name, process in self._organs.items():
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            if not process.is_running() or not is_alive(process.pid):
                 raise Unavailable(f"the service has lost its {name} (process {process.pid})")
