@@ -225,4 +225,4 @@ def _show_diagnostics(found: Diagnostics, *, names_customers: bool = True) -> No
     show_table("How far to trust this", ("diagnostic", "value"), rows)
     say("DM's interval holds the contexts' spread only, not the error of its reward model.")
     for warned in found.warnings:
-        say(f"[yellow]warning:[/yellow] {warned.message}")
+        say(f"warning: {warned.message}", style="yellow")

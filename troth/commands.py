@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from troth.errors import Code, FailedPrecondition, TrothError
-from troth.output import note
+from troth.output import note, visible
 
 Register = Callable[[typer.Typer], None]
 
@@ -72,7 +72,7 @@ def build() -> typer.Typer:
         try:
             register: Register = point.load()
         except ModuleNotFoundError as error:
-            note(f"[dim]{point.name} commands need an extra: no module {error.name!r}[/dim]")
+            note(f"{point.name} commands need an extra: no module {error.name!r}", style="dim")
             continue
         register(app)
     return app
@@ -84,7 +84,7 @@ def _refused(error: TrothError) -> NoReturn:
         body = {"code": error.code.name, "reason": error.reason, "field": error.field}
         typer.echo(json.dumps({"error": {**body, "message": error.message}}), err=True)
     else:
-        typer.echo(f"troth: {error}", err=True)
+        typer.echo(f"troth: {visible(str(error))}", err=True)
     raise SystemExit(EXIT_CODES.get(error.code, 1)) from None
 
 

@@ -1,17 +1,22 @@
-"""How commands speak: tables for people, JSON for programs, progress on stderr."""
+"""How commands speak: tables for people, JSON for programs, progress on stderr.
+
+What is printed may hold words of others: a reason, a name, an error that quotes them. So no
+text is read as markup here, and what could steer a terminal is made visible.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,14 +27,35 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 LINE_EVERY_S = 5.0
 """How often a task that goes on gets a line where there is no terminal."""
 
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode's controls, formats (bidi overrides, zero widths), surrogates, private and unassigned
+characters, line and paragraph separators."""
+
 _stdout = Console()
 _stderr = Console(stderr=True)
+
+
+def visible(text: str) -> str:
+    r"""``text`` in one line that steers nothing: a control character is shown as its escape.
+
+    For whatever comes from others, on a terminal and in a log: ``\x1b`` for an escape,
+    ``\u202e`` for a bidi override, ``\n`` for the end of a line.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in _STEERING
+        else character
+        for character in text
+    )
 
 
 def emit(data: Any) -> None:
@@ -37,35 +63,42 @@ def emit(data: Any) -> None:
     typer.echo(json.dumps(data, indent=2, sort_keys=False, default=str, allow_nan=False))
 
 
-def say(text: str) -> None:
-    """Print a line for people on stdout; rich markup is honoured."""
-    _stdout.print(text, highlight=False)
+def say(text: str, *, style: str = "") -> None:
+    """Print a line for people on stdout; ``style`` is rich's, for all of it."""
+    _stdout.print(Text(visible(text), style))
 
 
-def note(text: str) -> None:
+def note(text: str, *, style: str = "") -> None:
     """Print a line for people on stderr, so that ``--json`` output stays clean."""
-    _stderr.print(text, highlight=False)
+    _stderr.print(Text(visible(text), style))
+
+
+def say_lines(text: str) -> None:
+    """Print a text of ours that has several lines, such as a page."""
+    for line in text.splitlines():
+        say(line)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; numbers are right-aligned, floats get four decimals.
 
     A narrow terminal folds cells rather than cutting them: names that begin alike stay apart.
-    Brackets in cells are printed as they are, not taken for markup.
     """
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(visible(title), "table.title"), title_justify="left")
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int | float) for row in rows)
         # Names first: they stay in one piece up to half of the terminal.
-        widest = max((len(name), *(len(_cell(row[at])) for row in rows))) if at == 0 else 0
+        widest = (
+            max((cell_len(name), *(cell_len(_cell(row[at])) for row in rows))) if at == 0 else 0
+        )
         table.add_column(
-            name,
+            Text(visible(name)),
             justify="right" if numeric else "left",
             overflow="fold",
             width=widest if 0 < widest <= _stdout.width // 2 else None,
         )
     for row in rows:
-        table.add_row(*(escape(_cell(value)) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     _stdout.print(table)
 
 
@@ -75,7 +108,7 @@ def show_mapping(title: str, values: Mapping[str, object]) -> None:
 
 
 def _cell(value: object) -> str:
-    return f"{value:,.4f}" if isinstance(value, float) else str(value)
+    return f"{value:,.4f}" if isinstance(value, float) else visible(str(value))
 
 
 def _count(value: float) -> str:

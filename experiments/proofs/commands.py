@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from troth.errors import InvalidArgument
-from troth.output import AsJson, emit, progress, say
+from troth.output import AsJson, emit, progress, say, say_lines
 
 PROOFS = ("truth", "year", "coverage")
 
@@ -78,5 +78,5 @@ def prove(
         emit(figures)
         return
     for page_path in pages.values():
-        say(Path(page_path).read_text(encoding="utf-8"))
+        say_lines(Path(page_path).read_text(encoding="utf-8"))
         say(f"Written to {page_path}")

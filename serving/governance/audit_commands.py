@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import TaskID
 
 from serving.governance import audit
@@ -54,15 +53,13 @@ def verify(
         show_table(
             "Findings",
             ("kind", "row", "what"),
-            [
-                (f.kind, f.seq if f.seq is not None else "", escape(f.message))
-                for f in report.findings
-            ],
+            [(f.kind, f.seq if f.seq is not None else "", f.message) for f in report.findings],
         )
     else:
         say(
-            f"[green]the log is whole[/green]: {report.rows} rows, agreeing with"
-            f" {report.checkpoints} signed heads; head {report.seq} {report.hash}"
+            f"the log is whole: {report.rows} rows, agreeing with"
+            f" {report.checkpoints} signed heads; head {report.seq} {report.hash}",
+            style="green",
         )
     if not report.ok:
         raise DataLoss(f"{len(report.findings)} findings in {report.rows} rows", field="audit")
@@ -102,7 +99,7 @@ def list_rows(
     show_table(
         "Audit log",
         ("row", "at", "kind", "payload"),
-        [(row.seq, row.at, row.kind, escape(row.payload)) for row in found],
+        [(row.seq, row.at, row.kind, row.payload) for row in found],
     )
 
 

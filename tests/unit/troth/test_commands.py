@@ -45,6 +45,15 @@ def test_a_typed_error_is_one_line(
     assert capsys.readouterr().err == f"troth: {error.field}: {error.message}\n"
 
 
+def test_an_error_that_quotes_others_steers_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line stays one line, whatever the value it names holds."""
+    run(monkeypatch, InvalidArgument("'\x1b[2J\ntroth: all is well' is wrong", field="name"))
+    printed = capsys.readouterr().err
+    assert printed == "troth: name: '\\x1b[2J\\ntroth: all is well' is wrong\n"
+
+
 def test_with_json_the_error_is_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,6 +71,55 @@ def test_tables_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(f"│ {name} " in stream.getvalue() for name in names)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("fine, für alle: 好 [x]", "fine, für alle: 好 [x]"),
+        ("\x1b[2Jgone", r"\x1b[2Jgone"),
+        ("\x9b2J", r"\x9b2J"),
+        ("two\nlines\r", r"two\nlines\r"),
+        ("abc\u202edcba", r"abc\u202edcba"),
+        ("a\u2066b\u200bc\u2028d", r"a\u2066b\u200bc\u2028d"),
+        ("lone \udc9b", r"lone \udc9b"),
+        ("\U000e0041", r"\U000e0041"),
+    ],
+)
+def test_what_steers_a_terminal_is_shown(text: str, shown: str) -> None:
+    """Escapes, ends of lines, overrides of direction and widths of zero become letters."""
+    assert output.visible(text) == shown
+    assert output.visible(shown) == shown
+
+
+def test_nothing_printed_is_markup_or_steers(
+    errors: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines, titles, headings and cells alike; a link in a reason stays its letters."""
+    stream = io.StringIO()
+    monkeypatch.setattr(output, "_stdout", Console(file=stream, width=200, force_terminal=True))
+    evil = "[link=http://x]\x1b]0;me\x07\u202e :skull: [/x]"
+    output.say(evil)
+    output.note(evil)
+    output.show_table(evil, (evil, "n"), [(evil, 1)])
+    output.show_mapping("Map", {evil: evil})
+    printed, shown = stream.getvalue(), r"[link=http://x]\x1b]0;me\x07\u202e :skull: [/x]"
+    assert printed.count(shown) == 6
+    assert errors.getvalue().strip() == shown
+    assert not {"\x07", "\u202e"} & set(printed)
+    assert "\x1b]" not in printed
+
+
+def test_a_style_holds_for_the_whole_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Colour comes from us alone, and only where there is a terminal."""
+    stream = io.StringIO()
+    monkeypatch.setattr(
+        output,
+        "_stdout",
+        Console(file=stream, force_terminal=True, color_system="standard", no_color=False),
+    )
+    output.say("whole", style="green")
+    assert stream.getvalue() == "\x1b[32mwhole\x1b[0m\n"
+
+
 def test_emit_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
     """What --json prints parses, and NaN is refused rather than printed."""
     output.emit({"a": [1, 2.5, None]})
