@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from serving.governance import keys
 from troth.digests import digest
 from troth.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
+from troth.files import write_whole
 
 LEAST_QUORUM = 2
 """One signature is not four eyes."""
@@ -54,10 +55,7 @@ class Board:
             raise InvalidArgument(f"{self.quorum} is below {LEAST_QUORUM}", field="board.quorum")
         holders: dict[str, str] = {}
         for name, public_key in self.members.items():
-            if not _NAME.fullmatch(name):
-                raise InvalidArgument(
-                    f"{name!r} is not a slug of a-z, 0-9, - and _", field="board.members"
-                )
+            require_name(name, "board.members")
             where = f"board.members.{name}.public_key"
             keys.from_public_text(public_key, where)
             # One person under two names would be a quorum of one.
@@ -107,15 +105,11 @@ class Board:
         }
 
     def save(self, path: Path) -> None:
-        """Write the roster, mode 0644; the file appears whole or not at all."""
+        """Write the roster, mode 0644; the file appears whole and synced, or not at all."""
         lines = [f"quorum = {self.quorum}"]
         for name, public_key in sorted(self.members.items()):
             lines += ["", f"[members.{name}]", f'public_key = "{public_key}"']
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.chmod(0o644)
-        partial.replace(path)
+        write_whole(path, ("\n".join(lines) + "\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> Board:
@@ -143,6 +137,17 @@ class Board:
         except ValueError as error:
             raise InvalidArgument(f"{path} is not TOML: {error}", field="board") from error
         return cls(_members(data), _quorum(data))
+
+
+def require_name(name: str, field: str) -> str:
+    """Return ``name`` if it can be a member's, which also names files.
+
+    Raises:
+        InvalidArgument: naming ``field``, unless it is a lower-case slug of 1 to 64 characters.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidArgument(f"{name[:64]!r} is not a slug of a-z, 0-9, - and _", field=field)
+    return name
 
 
 def _quorum(data: Mapping[str, Any]) -> int:

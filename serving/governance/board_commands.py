@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from serving.governance import keys
-from serving.governance.board import Board
+from serving.governance.board import Board, require_name
 from serving.governance.options import Home, settings
 from troth.errors import AlreadyExists, NotFound
+from troth.files import write_whole
 from troth.output import AsJson, emit, note, say, show_table
+
+MOST_OF_A_KEY = 200
+"""Bytes read of a file said to hold a public key, which takes 45."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,13 +41,14 @@ def new_key(
     as_json: AsJson = False,
 ) -> None:
     """Make an Ed25519 key pair: the private key for its owner alone, the public one to hand in."""
+    require_name(name, "name")
     private, public = out / f"{name}.pem", out / f"{name}.pub"
     if public.exists():
         raise AlreadyExists(f"{public} exists; it is not overwritten", field="out")
     key = keys.generate()
     keys.save(key, private)
     text = keys.public_text(key)
-    public.write_text(text + "\n", encoding="ascii")
+    write_whole(public, f"{text}\n".encode())
     if as_json:
         emit({"name": name, "private_key": private, "public_key_file": public, "public_key": text})
         return
@@ -81,7 +86,7 @@ def add(
     grown = board.with_member(name, _public_key(public_key))
     grown.save(path)
     if board.can_approve and not as_json:
-        note("[yellow]the roster's digest changed: earlier approvals no longer hold[/yellow]")
+        note("the roster's digest changed: earlier approvals no longer hold", style="yellow")
     _show(grown, path, as_json)
 
 
@@ -97,7 +102,9 @@ def _public_key(given: str) -> str:
     path = Path(given)
     if not path.is_file():
         raise NotFound(f"{path} does not exist", field="public_key")
-    return path.read_text(encoding="utf-8").strip()
+    with path.open("rb") as file:
+        # What is no key is refused as such, however long it is and whatever it holds.
+        return file.read(MOST_OF_A_KEY).decode(errors="replace").strip()
 
 
 def _show(board: Board, path: Path, as_json: bool) -> None:
@@ -107,6 +114,4 @@ def _show(board: Board, path: Path, as_json: bool) -> None:
     show_table(f"Board, {path}", ("member", "public key"), sorted(board.members.items()))
     say(f"quorum {board.quorum}, digest {board.digest}")
     if not board.can_approve:
-        note(
-            f"[yellow]too small to approve: it takes a proposer and {board.quorum} others[/yellow]"
-        )
+        note(f"too small to approve: it takes a proposer and {board.quorum} others", style="yellow")

@@ -13,7 +13,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from serving.governance.curve import is_key
 from troth.errors import AlreadyExists, DataLoss, InvalidArgument, NotFound, PermissionDenied
+from troth.files import sync_folder
 
 PUBLIC_KEY_BYTES = 32
 
@@ -49,6 +51,7 @@ def save(key: Ed25519PrivateKey, path: Path) -> Path:
         raise AlreadyExists(f"{path} exists; it is not overwritten", field="key") from None
     finally:
         partial.unlink()
+    sync_folder(path.parent)
     return path
 
 
@@ -98,7 +101,8 @@ def from_public_text(text: str, field: str = "public_key") -> Ed25519PublicKey:
     """Inverse of :func:`public_text`.
 
     Raises:
-        InvalidArgument: naming ``field``, if it is not canonical base64 of 32 bytes.
+        InvalidArgument: naming ``field``, if it is not canonical base64 of 32 bytes, or not a
+            point of prime order: with those of small order anyone can sign.
     """
     try:
         raw = base64.b64decode(text, validate=True)
@@ -107,7 +111,14 @@ def from_public_text(text: str, field: str = "public_key") -> Ed25519PublicKey:
     # One key has one text: otherwise two members could hold the same key unnoticed.
     if len(raw) != PUBLIC_KEY_BYTES or base64.b64encode(raw).decode("ascii") != text:
         raise InvalidArgument(
-            f"{text!r} is not base64 of {PUBLIC_KEY_BYTES} bytes, as `troth keys new` prints it",
+            f"{text[:64]!r} is not base64 of {PUBLIC_KEY_BYTES} bytes,"
+            " as `troth keys new` prints it",
+            field=field,
+        )
+    if not is_key(raw):
+        raise InvalidArgument(
+            f"{text!r} is no Ed25519 key that was made from a private one: with such a point"
+            " anyone could sign",
             field=field,
         )
     return Ed25519PublicKey.from_public_bytes(raw)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import sqlite3
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from serving.store import Database
 from troth.digests import canonical_json
 from troth.errors import DataLoss, InvalidArgument, TrothError
+from troth.files import write_whole
 from troth.types import Approval, Vote, isoformat, parse_time
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -75,13 +75,7 @@ def insert(connection: sqlite3.Connection, vote: Approval) -> None:
 def keep_refusal(home: Path, vote: Approval) -> None:
     """Keep a refusal on the host; the file appears whole or not at all."""
     path = _folder(home) / f"{vote.proposal_id}.{vote.member}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(canonical_json(to_dict(vote)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_whole(path, canonical_json(to_dict(vote)) + b"\n")
 
 
 def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple[Approval, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,21 @@ def test_the_holder_of_a_key_is_found() -> None:
     assert board.holder(key) == "bob"
     with pytest.raises(PermissionDenied):
         board.holder(keys.generate())
+
+
+def test_the_roster_is_on_the_disk_when_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file and its folder are synced, and two writers have names of their own."""
+    synced: list[int] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.append(stat.S_IFMT(os.fstat(handle).st_mode))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    Board(roster("ada")).save(tmp_path / "board.toml")
+    assert synced == [stat.S_IFREG, stat.S_IFDIR]
+    assert (tmp_path / "board.toml").stat().st_mode & 0o777 == 0o644
+    assert [path.name for path in tmp_path.iterdir()] == ["board.toml"]
