@@ -19,12 +19,15 @@ def canonical_json(value: Any) -> bytes:
     """Serialise ``value`` as RFC 8785 canonical JSON.
 
     Raises:
-        InvalidArgument: for a value JSON cannot hold (NaN, bytes, an integer over 2**53).
+        InvalidArgument: for a value JSON cannot hold (NaN, bytes, an integer over 2**53), or
+            one nested deeper than the interpreter goes.
     """
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:
         raise InvalidArgument(f"not representable as canonical JSON: {error}") from error
+    except RecursionError:
+        raise InvalidArgument("nested too deeply for canonical JSON") from None
 
 
 def sha256(data: bytes) -> str:

@@ -12,6 +12,7 @@ from serving.decisioning.idempotency import find_answer, reused
 from serving.decisioning.outcomes import Recorded
 from serving.decisioning.records import Decision, encode_record
 from serving.governance import audit
+from serving.governance.kinds import AuditKind
 from troth.errors import TrothError
 from troth.types import Outcome, isoformat
 
@@ -129,7 +130,7 @@ def _write(connection: sqlite3.Connection, granted: Sequence[Draft]) -> None:
     digests = [draft.digest for draft in granted]
     seq = audit.append(
         connection,
-        "decisions.committed",
+        AuditKind.DECISIONS_COMMITTED,
         {"count": len(digests), "digest": audit.decisions_digest(digests)},
     )
     connection.executemany(

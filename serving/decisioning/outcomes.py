@@ -10,6 +10,7 @@ from serving.decisioning import profiles
 from serving.decisioning.records import decode_record
 from serving.decisioning.requests import check_outcome, require_uuid
 from serving.governance import audit
+from serving.governance.kinds import AuditKind
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
 from troth.types import Outcome, OutcomeKind, isoformat, parse_time, require_aware
 
@@ -106,7 +107,7 @@ def record(
         profiles.withdraw(connection, decision.customer_id, decision.channel, at=withdrawn_at)
         audit.append(
             connection,
-            "permission.withdrawn",
+            AuditKind.PERMISSION_WITHDRAWN,
             {
                 "outcome_id": outcome.outcome_id,
                 "decision_id": outcome.decision_id,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from serving.governance.kinds import AuditKind
 from troth.digests import canonical_json, digest, sha256
 from troth.errors import DataLoss, InvalidArgument
 from troth.types import isoformat
@@ -80,13 +81,13 @@ def row_hash(seq: int, at: str, kind: str, payload: str, previous: str) -> str:
 
 
 def append(
-    connection: sqlite3.Connection, kind: str, payload: Any, *, at: datetime | None = None
+    connection: sqlite3.Connection, kind: AuditKind, payload: Any, *, at: datetime | None = None
 ) -> int:
     """Append a row inside the caller's write transaction.
 
     Args:
         connection: inside :meth:`serving.store.Database.write`.
-        kind: ``noun.participle``, lower case.
+        kind: what happened; its value is ``noun.participle``, lower case.
         payload: anything canonical JSON can hold.
         at: aware UTC; now unless given.
 

@@ -28,3 +28,5 @@ class AuditKind(StrEnum):
     """start, rate: the installation was served under a clock that is not the host's."""
     DECISIONS_COMMITTED = "decisions.committed"
     """count, digest: one row per group commit of decisions."""
+    PERMISSION_WITHDRAWN = "permission.withdrawn"
+    """outcome_id, decision_id, channel: an opt-out that was reported."""

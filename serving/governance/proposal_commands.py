@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 
+from serving.governance import evidence as documents
 from serving.governance import keys, proposals, signatures, votes
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.options import Home, KeyFile, ProposalId, now, settings
 from serving.store import Database
-from troth.errors import InvalidArgument, NotApproved, NotFound, TrothError
+from troth.errors import InvalidArgument, NotApproved, TrothError
 from troth.output import AsJson, emit, say, show_mapping, show_table
 from troth.settings import Settings
 from troth.types import Approval, Proposal, Scope, Vote, isoformat, parse_time
@@ -65,7 +65,7 @@ def propose(
         policy_digest=artifact.digest,
         catalogue_digest=artifact.catalogue.digest,
         guardrails_digest=_guardrails(where, guardrails, guardrails_digest),
-        evidence_digest=EvidenceStore(where.home / "evidence").put(_read_json(evidence)),
+        evidence_digest=EvidenceStore(where.home / "evidence").put(documents.read(evidence)),
         scope=scope,
         board=Board.load(where.board),
         key=keys.load(key),
@@ -158,14 +158,14 @@ def show(proposal_id: ProposalId, home: Home = None, as_json: AsJson = False) ->
                 v.member,
                 v.vote,
                 isoformat(v.signed_at),
-                escape(v.reason),
+                v.reason,
                 _verifies(proposal, v, board),
             )
             for v in cast
         ],
     )
     facts = evidence if isinstance(evidence, dict) else {"": evidence}
-    show_mapping("Evidence", {escape(k): escape(json.dumps(v)) for k, v in facts.items()})
+    show_mapping("Evidence", {k: json.dumps(v) for k, v in facts.items()})
     say(f"{slug}: {text}")
 
 
@@ -222,15 +222,6 @@ def _expiry(text: str, moment: datetime) -> datetime:
     if text.endswith("d") and days.isdecimal():
         return moment + timedelta(days=min(int(days), 36_500))
     return parse_time(text, "expires")
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise NotFound(f"{path} does not exist", field="evidence") from None
-    except ValueError as error:
-        raise InvalidArgument(f"{path} is not JSON: {error}", field="evidence") from error
 
 
 def _show_statement(proposal: Proposal) -> None:

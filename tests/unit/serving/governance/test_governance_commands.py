@@ -93,6 +93,25 @@ def test_keys_and_board(shell: Shell) -> None:
     assert sorted(shown["members"]) == ["ada", "bob"]
 
 
+@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "..", "", "Ada", "a b", "a\x1b", "a" * 65])
+def test_a_key_is_written_where_it_was_asked_for(tmp_path: Path, name: str) -> None:
+    """A name is a slug: no path leads out of the folder, and nothing is written."""
+    out = tmp_path / "deep" / "er" / "keys"
+    with pytest.raises(InvalidArgument, match="slug") as refused:
+        Shell(tmp_path / "home").text("keys", "new", "--out", out, "--", name)
+    assert refused.value.field == "name"
+    assert not list(tmp_path.rglob("*.p*"))
+
+
+def test_a_file_that_is_no_public_key_is_refused(shell: Shell) -> None:
+    """Binary or endless, in one line."""
+    found_board(shell)
+    for data in (b"\xff\xfe\x00", b"x" * 10**6, b""):
+        (shell.home.parent / "eve.pub").write_bytes(data)
+        with pytest.raises(InvalidArgument, match="base64"):
+            shell.text("board", "add", "eve", "--public-key", shell.home.parent / "eve.pub")
+
+
 def test_the_whole_way(shell: Shell, office: Office) -> None:
     """From keys to a policy a replica loads, and out again, by commands alone."""
     folder = shell.home.parent
