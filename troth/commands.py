@@ -17,7 +17,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from troth.errors import Code, FailedPrecondition, TrothError
-from troth.output import note, visible
+from troth.output import note
+from troth.text import visible
 
 Register = Callable[[typer.Typer], None]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import time
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -29,33 +28,15 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from troth.text import visible
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 LINE_EVERY_S = 5.0
 """How often a task that goes on gets a line where there is no terminal."""
 
-_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode's controls, formats (bidi overrides, zero widths), surrogates, private and unassigned
-characters, line and paragraph separators."""
-
 _stdout = Console()
 _stderr = Console(stderr=True)
-
-
-def visible(text: str) -> str:
-    r"""``text`` in one line that steers nothing: a control character is shown as its escape.
-
-    For whatever comes from others, on a terminal and in a log: ``\x1b`` for an escape,
-    ``\u202e`` for a bidi override, ``\n`` for the end of a line.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in _STEERING
-        else character
-        for character in text
-    )
 
 
 def emit(data: Any) -> None:

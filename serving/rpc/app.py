@@ -11,9 +11,10 @@ from grpc_health.v1 import health_pb2
 from ray import serve
 
 from serving.decisioning.clock import ServiceClock, server_clock
-from serving.rpc.gate import SCRATCH, Gate
+from serving.rpc.gate import Gate
 from serving.rpc.handler import DecisionHandler, parsed
 from serving.rpc.journal import keep_journal
+from serving.rpc.processes import SCRATCH
 from serving.rpc.replica import Replica
 from serving.rpc.servicers import DECISIONS
 from serving.rpc.status import CallContext, refuse

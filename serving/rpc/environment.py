@@ -7,10 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from serving.rpc.cluster import closed_environment
-from serving.rpc.gate import SCRATCH
 from serving.rpc.loopback import INGRESS
 from serving.rpc.ports import PortPlan
-from serving.rpc.processes import MARK
+from serving.rpc.processes import SCRATCH
 
 LARGEST_MESSAGE = 4 * 1024 * 1024
 """Bytes of one gRPC message, any method; Ray's own limit is 2 GiB."""
@@ -22,7 +21,7 @@ _DESCRIPTORS = 2 * _HAPROXY_CONNECTIONS + 2048
 """What HAProxy asks for with that many connections, and some more."""
 
 
-def serve_environment(plan: PortPlan, mark: str, scratch: Path) -> dict[str, str]:
+def serve_environment(plan: PortPlan, scratch: Path) -> dict[str, str]:
     """Environment variables of a service.
 
     HAProxy in front of the replicas' own gRPC ports takes a fifth of the Python proxy's
@@ -30,7 +29,6 @@ def serve_environment(plan: PortPlan, mark: str, scratch: Path) -> dict[str, str
 
     Args:
         plan: its ports.
-        mark: of this start, see :mod:`serving.rpc.processes`.
         scratch: private to this start, for HAProxy's files and Ray's token; its path must be
             short, for sockets.
     """
@@ -68,7 +66,6 @@ def serve_environment(plan: PortPlan, mark: str, scratch: Path) -> dict[str, str
         # A replica that is taken out is held this long for calls on their way to it.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
         **closed_environment(scratch),
-        MARK: mark,
         SCRATCH: str(scratch),
         INGRESS: f"{plan.host}:{plan.grpc}",
         # Ray gives its workers, replicas and HAProxy among them, the lowest priority but four.

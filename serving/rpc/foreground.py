@@ -15,12 +15,13 @@ import logging
 import os
 import shutil
 import signal
-import tempfile
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -32,13 +33,13 @@ from serving.rpc.gate import close_gates
 from serving.rpc.journal import keep_journal
 from serving.rpc.loopback import HOOK
 from serving.rpc.ports import PortPlan
-from serving.rpc.processes import descendants, home_mark, kill_marked, marked, new_mark
+from serving.rpc.processes import belonging, clear_earlier, clear_up, descendants, new_scratch
 from serving.rpc.sockets import listeners, require_inside
 from serving.rpc.vitals import Vitals
 from serving.rpc.watchdog import Watchdog
 from serving.store import Database
 from troth.commands import EXIT_CODES
-from troth.errors import FailedPrecondition, TrothError, Unavailable
+from troth.errors import FailedPrecondition, TrothError
 from troth.settings import Settings
 
 log = logging.getLogger("serving.rpc.foreground")  # not __name__, which may be __main__
@@ -84,39 +85,42 @@ def run(
         FailedPrecondition: if it is taken, the installation is served already, or a socket of
             the service can be reached from outside.
         NotFound, DataLoss: if guardrails or store cannot be read.
-        Unavailable: if the service does not come up. One that is up and loses a part it
-            cannot do without does not raise: this process ends with exit code 7.
+
+    What goes wrong once Ray is started is not raised: this process says so in its log and on
+    stderr, ends everything and itself, with the exit code of the error (7 for a lost part).
     """
     settings = settings.model_copy(update={"home": settings.home.resolve()})
     plan = PortPlan.around(settings.address)
     keep_journal(settings.home)
-    with _alone(settings.home), _scratch(settings) as (mark, scratch):
+    with _alone(settings.home) as scratch:
         plan.require_free()
         _preflight(settings)
-        os.environ.update(serve_environment(plan, mark, scratch))
+        os.environ.update(serve_environment(plan, scratch))
         raise_descriptor_limit()
         stop_on_signals(until)
-        with (
-            _watchdog(mark, scratch, ready_path(settings)) as watchdog,
-            local_cluster(
-                logging_level=logging.WARNING,
-                num_cpus=0,  # actors ask for none; Ray starts no idle workers for it
-                object_store_memory=80 * 1024 * 1024,  # nothing large travels between our actors
-                runtime_env={"worker_process_setup_hook": HOOK},
-            ),
+        watchdog = Watchdog(scratch)
+        with local_cluster(
+            logging_level=logging.WARNING,
+            num_cpus=0,  # actors ask for none; Ray starts no idle workers for it
+            object_store_memory=80 * 1024 * 1024,  # nothing large travels between our actors
+            runtime_env={"worker_process_setup_hook": HOOK},
+            _temp_dir=str(scratch / "ray"),
         ):
             # Ray has put handlers of its own in place, which abort the process.
             stop_on_signals(until)
-            with _application(settings, plan, scratch, clock), _announced(settings):
-                require_inside(listeners(_processes(mark)), plan.host, plan.grpc)
-                vitals = Vitals(_processes(mark))
-                on_ready()
-                log.info("serving %s on %s", settings.home, settings.address)
-                try:
-                    _watch_over(settings, until, vitals, watchdog)
-                except Unavailable as error:
-                    _end_hard(mark, error)
-                log.info("taking no more calls")
+            try:
+                with _application(settings, plan, scratch, clock):
+                    require_inside(listeners(_processes(scratch)), plan.host, plan.grpc)
+                    vitals = Vitals(_processes(scratch))
+                    with _announced(settings):
+                        log.info("serving %s on %s", settings.home, settings.address)
+                        on_ready()
+                        _watch_over(settings, until, vitals, watchdog)
+                        log.info("taking no more calls")
+            except Exception as error:
+                _end_hard(settings, scratch, error)
+        watchdog.dismiss()
+    log.info("ended")
 
 
 def _watch_over(
@@ -137,37 +141,45 @@ def _watch_over(
         database.close()
 
 
-def _end_hard(mark: str, error: TrothError) -> None:
-    """End everything at once; what is lost would keep an orderly end waiting for a minute.
+def _end_hard(settings: Settings, scratch: Path, error: Exception) -> NoReturn:
+    """End everything at once: an orderly end waits a minute for what is lost."""
+    if isinstance(error, TrothError):
+        code = EXIT_CODES.get(error.code, 1)
+        log.critical("the service ends: %s", error)
+    else:
+        code = 1
+        log.critical("the service ends", exc_info=error)
+    print(f"troth: {error}", file=sys.stderr, flush=True)
+    ready_path(settings).unlink(missing_ok=True)
+    clear_up(scratch)
+    os._exit(code)
 
-    The watchdog, which sees this process go, clears up after it.
-    """
-    log.critical("%s; the service ends", error)
-    kill_marked(mark)
-    os._exit(EXIT_CODES[error.code])
 
-
-def _processes(mark: str) -> list[psutil.Process]:
-    """Every process of the service: this one, the marked, and those whose environment is hidden."""
+def _processes(scratch: Path) -> list[psutil.Process]:
+    """Every process of the service, this one among them."""
     me = psutil.Process()
-    found = {process.pid: process for process in (me, *marked(mark))}
-    for process in me.children(recursive=True):
-        found.setdefault(process.pid, process)
-    return list(found.values())
+    found = {
+        process.pid: process for process in (*belonging(scratch), *me.children(recursive=True))
+    }
+    return [me, *found.values()]
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Be the one service of ``home``; what an earlier one left running is ended first."""
+def _alone(home: Path) -> Iterator[Path]:
+    """Be the one service of ``home``, with a folder for this start; ends what earlier ones left."""
     with (home / LOCK_FILE).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FailedPrecondition(f"{home} is served already", field="home") from None
-        left = kill_marked(home_mark(home))
+        left = clear_earlier(home)
         if left:
             log.warning("ended %d processes that an earlier service of this home left", left)
-        yield
+        scratch = new_scratch(home)
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _preflight(settings: Settings) -> None:
@@ -176,25 +188,6 @@ def _preflight(settings: Settings) -> None:
 
     GuardrailConfig.installed(settings.home)
     Database(settings.database).close()
-
-
-@contextmanager
-def _scratch(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """The mark and the private folder of this start."""
-    folder = Path(tempfile.mkdtemp(prefix="troth-"))
-    try:
-        yield new_mark(settings.home), folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _watchdog(mark: str, *paths: Path) -> Iterator[Watchdog]:
-    watchdog = Watchdog(mark, paths)
-    try:
-        yield watchdog
-    finally:
-        watchdog.dismiss()
 
 
 @contextmanager
@@ -216,12 +209,10 @@ def _application(
             "request_timeout_s": _REQUEST_TIMEOUT_S,
         },
     )
-    try:
-        serve.run(application(settings, clock), name=APPLICATION)
-        yield
-        _drain(scratch)
-    finally:
-        serve.shutdown()
+    serve.run(application(settings, clock), name=APPLICATION)
+    yield
+    _drain(scratch)
+    serve.shutdown()
 
 
 def _drain(scratch: Path) -> None:

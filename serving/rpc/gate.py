@@ -12,8 +12,6 @@ from types import TracebackType
 from serving.rpc.processes import is_alive
 from troth.errors import Unavailable
 
-SCRATCH = "TROTH_SERVICE_SCRATCH"
-"""Environment variable: the folder of this start, in which the closing is asked for."""
 _CLOSING = "closing"
 _LOOK_EVERY_S = 0.05
 

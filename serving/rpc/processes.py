@@ -1,70 +1,90 @@
-"""The processes of one service: found by a mark in their environment, whoever their parent is.
+"""The processes of one service: found by what they carry, whoever their parent is.
 
 A process whose parent died belongs to nobody, so a tree of parents does not tell what a killed
-service left behind. The environment goes from parent to child and stays: Ray's daemons, its
-workers and HAProxy all carry the mark of the service that they were started for.
+service left behind. Each start has a folder of its own, and its processes carry the folder's
+name: in their environment, which goes from parent to child and stays, or, where they have
+written a title over it as Ray's agents do, in the files that they hold open.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
-from troth.types import new_id
-
-MARK = "TROTH_SERVICE_MARK"
-"""The environment variable."""
+SCRATCH = "TROTH_SERVICE_SCRATCH"
+"""Environment variable: the folder of this start."""
+_PREFIX = "troth-"
+_HOME_FILE = "home"
 _PATIENCE_S = 5.0
 
 
-def new_mark(home: Path) -> str:
-    """A mark for one start of the service of ``home``."""
-    return f"{home_mark(home)}/{new_id()}"
+def new_scratch(home: Path) -> Path:
+    """A private folder for one start of the service of ``home``; its path is short."""
+    scratch = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    (scratch / _HOME_FILE).write_text(_identity(home))
+    return scratch
 
 
-def home_mark(home: Path) -> str:
-    """What the marks of all services of ``home`` begin with, whatever the folder is called."""
-    status = home.stat()
-    return f"{status.st_dev}:{status.st_ino}"
+def clear_up(scratch: Path) -> int:
+    """End every process of a start, at once, and remove its folder; returns how many there were.
 
-
-def marked(mark: str) -> list[psutil.Process]:
-    """Every process but this one that carries ``mark``, or one that begins with it."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and _carries(process, mark):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-            continue
-    return found
-
-
-def _carries(process: psutil.Process, mark: str) -> bool:
-    own = process.environ().get(MARK, "")
-    return (own + "/").startswith(mark + "/") and process.status() != psutil.STATUS_ZOMBIE
-
-
-def kill_marked(mark: str, *, patience_s: float = _PATIENCE_S) -> int:
-    """End every process that carries ``mark``, at once; returns how many there were.
-
-    Repeated until none is left, since one that was being started while the others were
+    Looked for until none is left, since one that was being started while the others were
     counted would be missed.
     """
-    killed: set[int] = set()
-    deadline = time.monotonic() + patience_s
-    while (left := marked(mark)) and time.monotonic() < deadline:
+    ended: set[int] = set()
+    deadline = time.monotonic() + _PATIENCE_S
+    while (left := belonging(scratch)) and time.monotonic() < deadline:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-                killed.add(process.pid)
+                ended.add(process.pid)
         psutil.wait_procs(left, timeout=0.5)
-    return len(killed)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return len(ended)
+
+
+def clear_earlier(home: Path) -> int:
+    """Clear up after every earlier start for ``home``; returns how many processes were left."""
+    identity = _identity(home)
+    ended = 0
+    for marker in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_HOME_FILE}"):
+        with contextlib.suppress(OSError):
+            if marker.owner() == Path(home).owner() and marker.read_text() == identity:
+                ended += clear_up(marker.parent)
+    return ended
+
+
+def belonging(scratch: Path) -> list[psutil.Process]:
+    """Every process but this one that belongs to the start with this folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            if process.pid != os.getpid() and _belongs(process, str(scratch)):
+                found.append(process)
+    return found
+
+
+def _belongs(process: psutil.Process, scratch: str) -> bool:
+    if process.status() == psutil.STATUS_ZOMBIE:
+        return False
+    if process.environ().get(SCRATCH) == scratch:
+        return True
+    return title(process).startswith("ray::") and any(
+        file.path.startswith(f"{scratch}/") for file in process.open_files()
+    )
+
+
+def _identity(home: Path) -> str:
+    """A name for ``home`` that stays, whatever the folder is called."""
+    status = home.stat()
+    return f"{status.st_dev}:{status.st_ino}"
 
 
 def descendants(root: int) -> dict[int, str]:

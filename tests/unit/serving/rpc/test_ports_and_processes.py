@@ -61,7 +61,7 @@ def test_taken_port_is_said_before_anything_starts() -> None:
 def test_every_planned_port_reaches_serve(tmp_path: Path) -> None:
     """Nothing is left at a default that a second service would collide on."""
     plan = PortPlan.around("127.0.0.1:9700")
-    values = serve_environment(plan, "1:2/x", tmp_path).values()
+    values = serve_environment(plan, tmp_path).values()
     wanted = ports(plan) - {plan.grpc, plan.http}
     ends = {*plan.replica_grpc, *plan.replica_http}
     inside = set(range(*plan.replica_grpc)) | set(range(*plan.replica_http))
@@ -100,6 +100,6 @@ def test_python_proxy_serves_without_haproxy(
 ) -> None:
     """Where the HAProxy package is not installed, Serve is not told to start it."""
     monkeypatch.setattr("serving.rpc.environment.find_spec", lambda _: None)
-    names = serve_environment(PortPlan.around("127.0.0.1:9700"), "1:2/x", tmp_path)
+    names = serve_environment(PortPlan.around("127.0.0.1:9700"), tmp_path)
     assert "RAY_SERVE_ENABLE_HA_PROXY" not in names
     assert names["RAY_SERVE_PROXY_USE_GRPC"] == "1"
