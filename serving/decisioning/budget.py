@@ -12,8 +12,10 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+MOST_LATE = 3
+"""Late calls in a row, or calls that are late and not over, after which a policy rests."""
 REST_S = 1.0
-"""How long a policy that was late is left alone before it is asked again."""
+"""How long a policy that was late so often is left alone before it is asked again."""
 TRUSTED_AFTER = 50
 """Quick calls in a row after which a policy is called directly."""
 QUICK = 0.5
@@ -21,14 +23,17 @@ QUICK = 0.5
 
 
 class Late(Exception):
-    """The call took longer than its budget, or the policy rests after one that did."""
+    """The call took longer than its budget, or the policy rests after several that did."""
 
 
 class TimeBudget(Generic[T]):
     """Runs calls in a thread of its own and waits so long and no longer.
 
-    A call that is late goes on in its thread (Python cannot stop it); until it is over and
-    ``REST_S`` have passed, further calls fail at once instead of waiting out the budget each.
+    A call that is late costs itself alone: a pause of the machine is not the policy's fault,
+    and the others are to have their model. It goes on in its thread (Python cannot stop it).
+    A policy that is late ``MOST_LATE`` times in a row, or has as many calls still under way,
+    is asked again once they are over and ``REST_S`` have passed; until then calls fail at once
+    instead of waiting out the budget each.
 
     Handing a call to a thread costs more than most policies take, the more the busier the
     machine. So a policy that was quick ``TRUSTED_AFTER`` times in a row is called directly,
@@ -45,6 +50,7 @@ class TimeBudget(Generic[T]):
         self._local = threading.local()
         self._lock = threading.Lock()
         self._stuck = 0
+        self._late_in_a_row = 0
         self._rest_until = 0.0
         self._quick_in_a_row = 0
 
@@ -58,7 +64,7 @@ class TimeBudget(Generic[T]):
         if self._quick_in_a_row >= TRUSTED_AFTER:
             return self._timed(call)
         with self._lock:
-            if self._stuck or time.monotonic() < self._rest_until:
+            if self._stuck >= MOST_LATE or time.monotonic() < self._rest_until:
                 raise Late
         return self._timed(partial(self._watched, call))
 
@@ -80,7 +86,9 @@ class TimeBudget(Generic[T]):
             worker = self._local.worker = _Worker()
         future = worker.submit(call)
         try:
-            return future.result(timeout=self._seconds)
+            result = future.result(timeout=self._seconds)
+            self._late_in_a_row = 0
+            return result
         except TimeoutError:
             if future.done():  # the call itself raised a TimeoutError
                 raise
@@ -90,6 +98,7 @@ class TimeBudget(Generic[T]):
     def _abandon(self, worker: _Worker[T], future: Future[T]) -> None:
         with self._lock:
             self._stuck += 1
+            self._late_in_a_row += 1
         self._local.worker = None
         worker.stop()
         future.add_done_callback(self._recovered)
@@ -97,7 +106,8 @@ class TimeBudget(Generic[T]):
     def _recovered(self, _: Future[T]) -> None:
         with self._lock:
             self._stuck -= 1
-            self._rest_until = time.monotonic() + REST_S
+            if self._late_in_a_row >= MOST_LATE:
+                self._rest_until = time.monotonic() + REST_S
 
 
 class _Worker(Generic[T]):

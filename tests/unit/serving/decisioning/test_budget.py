@@ -25,9 +25,8 @@ def test_result_and_exception_come_through() -> None:
         limit.run(raises)
 
 
-def test_late_call_is_abandoned_and_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One wait per lateness: until the call is over and has rested, nobody waits again."""
-    monkeypatch.setattr(budget, "REST_S", 0.1)
+def test_one_late_call_costs_nobody_else_the_model() -> None:
+    """A call that hangs is passed over; the ones after it are answered by the policy."""
     limit: TimeBudget[int] = TimeBudget(0.05)
     release = threading.Event()
 
@@ -37,11 +36,31 @@ def test_late_call_is_abandoned_and_rests(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(Late):
         limit.run(stuck)
-    started = time.monotonic()
+    assert [limit.run(lambda: 2) for _ in range(20)] == [2] * 20
+    with pytest.raises(Late):
+        limit.run(stuck)
+    assert limit.run(lambda: 3) == 3
+    release.set()
+    assert limit.run(lambda: 4) == 4
+
+
+def test_policy_that_is_late_again_and_again_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many waits and no more: until the calls are over and it has rested, nobody waits."""
+    monkeypatch.setattr(budget, "REST_S", 0.1)
+    limit: TimeBudget[int] = TimeBudget(0.05)
+    release = threading.Event()
+    asked = 0
+
+    def stuck() -> int:
+        nonlocal asked
+        asked += 1
+        release.wait(5)
+        return 1
+
     for _ in range(100):
         with pytest.raises(Late):
-            limit.run(lambda: 2)
-    assert time.monotonic() - started < 0.05
+            limit.run(stuck)
+    assert asked == budget.MOST_LATE
     release.set()
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
