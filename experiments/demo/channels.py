@@ -1,8 +1,10 @@
 """Simulated channel systems, a process of their own: they ask, act, and report what came of it.
 
-``python -m experiments.demo.channels CONFIG ADDRESS MIDNIGHT OUTPUT`` asks over gRPC for one
-decision per customer, several at once, lives the simulated day with the actions decided, and
-reports the outcomes. A line of JSON per step on stdout tells how far it is.
+``python -m experiments.demo.channels CONFIG MIDNIGHT OUTPUT`` settles the population and waits
+for a line on stdin that names the service's address and clock. Then it asks over gRPC for one
+decision per customer, each as the service's clock comes to its moment, lives the simulated day
+with the actions decided, and reports the outcomes. A line of JSON per step on stdout tells how
+far it is.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from experiments.demo.governing import DECISION_POINT
 from experiments.demo.population import Population, settle
 from experiments.results import Served, write_text
 from experiments.rollout import customer_numbers, decision_ids
+from serving.decisioning.clock import ServiceClock
 from simulator.world import StepResult
 from troth.catalogue import NO_CONTACT, Channel
 from troth.client import Answer, AsyncDecisionClient, Question
@@ -36,6 +39,8 @@ from troth.types import Outcome, OutcomeKind, parse_time
 AT_ONCE = 8
 """Requests under way at the same time."""
 DEADLINE_S = 30.0
+SETTLED = "settled"
+"""What is told when the population is there and the service may start."""
 
 _DELAYS = {
     OutcomeKind.DELIVERED: timedelta(minutes=1),
@@ -44,7 +49,11 @@ _DELAYS = {
     OutcomeKind.PURCHASED: timedelta(hours=3),
     OutcomeKind.OPTED_OUT: timedelta(hours=4),
 }
-"""How long after the decision an event is seen; all within the service's clock tolerance."""
+"""How long after the decision an event is seen."""
+AHEAD = timedelta(minutes=50)
+"""How long before its moment, by the service's clock, a request or a report is sent: within
+the tolerance of an hour, and early enough for the moment to be the later one of the two on
+any machine, so that the hour of a decision does not depend on how fast it is."""
 
 
 @dataclass
@@ -95,15 +104,20 @@ def request_ids(population: Population, moments: Sequence[datetime]) -> list[str
 
 
 async def hold_day(
-    population: Population, address: str, repeats: int, tell: Callable[[str, int, int], None]
+    population: Population,
+    address: str,
+    clock: ServiceClock,
+    repeats: int,
+    tell: Callable[[str, int, int], None],
 ) -> Day:
-    """Ask for everyone, ask some again, live the day, report."""
+    """Ask for everyone in time, ask some again, live the day, report."""
     asked = questions(population)
     order = sorted(range(len(asked)), key=lambda row: asked[row].decided_at or datetime.max)
     day = Day(answers=[None] * len(asked))
     async with AsyncDecisionClient(address, deadline_s=DEADLINE_S) as client:
 
         async def ask(row: int) -> None:
+            await _reached(clock, asked[row].decided_at)
             began = time.perf_counter()
             try:
                 day.answers[row] = await client.decide(asked[row])
@@ -117,6 +131,7 @@ async def hold_day(
             day.repeats += 1
 
         async def report(outcome: Outcome) -> None:
+            await _reached(clock, outcome.occurred_at)
             await client.record_outcome(outcome)
             day.outcomes += 1
 
@@ -198,6 +213,12 @@ def contacted(day: Day) -> int:
     return sum(a is not None and a.channel is not Channel.NONE for a in day.answers)
 
 
+async def _reached(clock: ServiceClock, moment: datetime | None) -> None:
+    """Wait until it is time to speak of ``moment``."""
+    if moment is not None:
+        await asyncio.sleep(max(0.0, clock.seconds_until(moment - AHEAD)))
+
+
 async def _each(
     work: Callable[[Any], Awaitable[None]],
     items: Sequence[Any],
@@ -221,14 +242,17 @@ async def _each(
 
 def main() -> None:
     """See the module's docstring."""
-    config_path, address, midnight, output = sys.argv[1:]
+    config_path, midnight, output = sys.argv[1:]
     config = RunConfig.model_validate_json(Path(config_path).read_bytes())
 
     def tell(what: str, done: int, total: int) -> None:
         print(json.dumps({"what": what, "done": done, "total": total}), flush=True)
 
     population = settle(config, parse_time(midnight), lambda d, n: tell("settling", d, n))
-    day = asyncio.run(hold_day(population, address, config.serve.repeats, tell))
+    tell(SETTLED, 1, 1)
+    service = json.loads(sys.stdin.readline())
+    clock = ServiceClock.from_dict(service["clock"])
+    day = asyncio.run(hold_day(population, service["address"], clock, config.serve.repeats, tell))
     decisions = [answer.decision_id for answer in day.answers if answer is not None]
     write_text(
         Path(output),

@@ -14,8 +14,8 @@ from experiments.config import RunConfig, load
 from experiments.demo import governing, serving_day
 from experiments.demo.calibration import calibrate_scenario
 from experiments.demo.governing import Governed, establish, put_in_force, try_unapproved
-from experiments.demo.population import settle, today
-from experiments.demo.serving_day import HeldDay
+from experiments.demo.population import served_midnight, settle
+from experiments.demo.serving_day import HeldDay, channel_systems
 from experiments.demo.stages import Stages, fresh
 from experiments.demo.summary import summarise
 from experiments.executors import executor_of
@@ -128,18 +128,20 @@ def _approve(config: RunConfig, home: RunHome, results: RunResults) -> Governed:
 
 
 def _serve(config: RunConfig, home: RunHome, governed: Governed, stages: Stages) -> HeldDay:
-    midnight = today()
-    with stages.stage("load customers"):
-        population = settle(config, midnight)
-        serving_day.load_crm(
-            governed.database,
-            population,
-            lambda _what, done, total: stages.update("load customers", done, total),
-        )
-    with stages.stage("start serving"):
-        service = serving_day.start(governed.settings)
-    with service, stages.stage("served day"):
-        return serving_day.hold(service, home, midnight, stages.update)
+    midnight = served_midnight()
+    with channel_systems(home, midnight) as channels:
+        with stages.stage("load customers"):
+            population = settle(config, midnight)
+            serving_day.load_crm(
+                governed.database,
+                population,
+                lambda _what, done, total: stages.update("load customers", done, total),
+            )
+            channels.settle(stages.update)
+        with stages.stage("start serving"):
+            service, clock = serving_day.start(governed.settings, midnight)
+        with service, stages.stage("served day"):
+            return channels.hold(service, clock, stages.update)
 
 
 def _check(

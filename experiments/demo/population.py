@@ -35,6 +35,7 @@ NO_RECORD_SHARE = 0.02
 NIGHT_SHARE = 0.15
 """Requests between 22:00 and 08:00 UTC: shops sleep, apps and web sites do not."""
 _DAY_STARTS, _DAY_ENDS = 8.0, 22.0
+DAYS_AHEAD = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,14 @@ class Population:
         ]
 
 
-def today(now: datetime | None = None) -> datetime:
-    """UTC midnight of the day that is served: the service takes decisions near its clock."""
+def served_midnight(now: datetime | None = None) -> datetime:
+    """UTC midnight of the day that is served, some days ahead at any hour of the day.
+
+    It is the service's clock that comes to it, and that must not lie before the signatures
+    under which the service serves.
+    """
     moment = now or datetime.now(UTC)
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) + DAYS_AHEAD
 
 
 def settle(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from serving.decisioning import commits, configs, drawing, ledger, outcomes
 from serving.decisioning.answering import Answering
-from serving.decisioning.clock import Clock, server_clock
+from serving.decisioning.clock import Clock, ServiceClock, server_clock
 from serving.decisioning.commits import Draft, Job, Report, Result
 from serving.decisioning.committer import GroupCommitter, typed
 from serving.decisioning.idempotency import find_answer
@@ -62,6 +62,7 @@ class DecisionPipeline:
         self._window = engine.config.window
         self._skew = max_clock_skew
         self._clock = clock
+        self._always = ("other_clock",) if isinstance(clock, ServiceClock) else ()
         with database.write() as connection:
             configs.remember(connection, engine.config)
         self._committer: GroupCommitter[Job, Result] = GroupCommitter(database, commits.apply)
@@ -126,7 +127,12 @@ class DecisionPipeline:
         if contended:
             answer, reasons = None, (*reasons, "ledger_contended")
         decision = drawing.compose(
-            request, facts, answer, reasons, guardrails_digest=self._guardrails_digest, now=now
+            request,
+            facts,
+            answer,
+            (*self._always, *reasons),
+            guardrails_digest=self._guardrails_digest,
+            now=now,
         )
         return Draft.of(decision, self._window)
 

@@ -24,5 +24,7 @@ class AuditKind(StrEnum):
     """decision_point, role, proposal_id, policy_digest."""
     SERVING_REFUSED = "serving.refused"
     """decision_point, role, cause, message, proposal_id (may be empty)."""
+    OTHER_CLOCK = "serving.clock"
+    """start, rate: the installation was served under a clock that is not the host's."""
     DECISIONS_COMMITTED = "decisions.committed"
     """count, digest: one row per group commit of decisions."""

@@ -8,6 +8,7 @@ from typing import Any
 from grpc_health.v1 import health_pb2
 from ray import serve
 
+from serving.decisioning.clock import ServiceClock, server_clock
 from serving.rpc.handler import DecisionHandler
 from serving.rpc.replica import Replica
 from serving.rpc.status import CallContext, refuse
@@ -33,10 +34,13 @@ class Decisions:
 
     Args:
         settings: the installation, as :meth:`Settings.model_dump` gives it.
+        clock: as :meth:`ServiceClock.to_dict` gives it; ``None`` for the host's.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._replica = Replica(Settings(**settings))
+    def __init__(self, settings: dict[str, Any], clock: dict[str, Any] | None = None) -> None:
+        self._replica = Replica(
+            Settings(**settings), ServiceClock.from_dict(clock) if clock else server_clock
+        )
         self._handler = DecisionHandler(self._replica.pipeline)
 
     # Serve finds the context by the argument's name.
@@ -77,8 +81,13 @@ class Decisions:
             replica.close()
 
 
-def application(settings: Settings) -> serve.Application:
-    """The application to run, with as many replicas as the settings say."""
+def application(settings: Settings, clock: ServiceClock | None = None) -> serve.Application:
+    """The application to run, with as many replicas as the settings say.
+
+    Args:
+        settings: the installation.
+        clock: in place of the host's.
+    """
     deployment = serve.deployment(
         name="decisions",
         num_replicas=settings.replicas,
@@ -90,4 +99,4 @@ def application(settings: Settings) -> serve.Application:
         graceful_shutdown_timeout_s=5.0,
         logging_config={"enable_access_log": False},
     )(Decisions)
-    return deployment.bind(settings.model_dump(mode="json"))
+    return deployment.bind(settings.model_dump(mode="json"), clock.to_dict() if clock else None)

@@ -7,6 +7,7 @@ environment once.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import logging
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from serving.decisioning.clock import ServiceClock
 from serving.governance.sealing import seal_until, try_checkpoint
 from serving.rpc.environment import raise_descriptor_limit, serve_environment
 from serving.rpc.ports import PortPlan
@@ -40,7 +42,11 @@ def ready_path(settings: Settings) -> Path:
 
 
 def run(
-    settings: Settings, *, until: threading.Event, on_ready: Callable[[], None] = lambda: None
+    settings: Settings,
+    *,
+    until: threading.Event,
+    on_ready: Callable[[], None] = lambda: None,
+    clock: ServiceClock | None = None,
 ) -> None:
     """Serve decisions until ``until`` is set; on the main thread.
 
@@ -48,6 +54,7 @@ def run(
         settings: the installation; its home must exist.
         until: set from another thread, or here on SIGTERM and SIGINT.
         on_ready: called once every replica answers.
+        clock: in place of the host's.
 
     Raises:
         InvalidArgument, FailedPrecondition: if the address is malformed or taken.
@@ -65,7 +72,7 @@ def run(
             # Ray has put handlers of its own in place, which abort the process.
             stop_on_signals(until)
             database = Database(settings.database)
-            with _application(settings, plan), _announced(settings):
+            with _application(settings, plan, clock), _announced(settings):
                 on_ready()
                 seal_until(database, until)
             try_checkpoint(database)
@@ -108,7 +115,7 @@ def _ray() -> Iterator[None]:
 
 
 @contextmanager
-def _application(settings: Settings, plan: PortPlan) -> Iterator[None]:
+def _application(settings: Settings, plan: PortPlan, clock: ServiceClock | None) -> Iterator[None]:
     from ray import serve
 
     from serving.rpc.app import APPLICATION, SERVICER_FUNCTIONS, application
@@ -122,7 +129,7 @@ def _application(settings: Settings, plan: PortPlan) -> Iterator[None]:
         },
     )
     try:
-        serve.run(application(settings), name=APPLICATION)
+        serve.run(application(settings, clock), name=APPLICATION)
         yield
     finally:
         serve.shutdown()
@@ -161,6 +168,9 @@ def main() -> None:
     Whoever starts this process holds the other end of its stdin, so that a service does not
     outlive a parent that was killed.
     """
+    options = argparse.ArgumentParser()
+    options.add_argument("--clock", help="A clock as JSON, for demonstrations and tests.")
+    text = options.parse_args().clock
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     until = threading.Event()
 
@@ -173,7 +183,8 @@ def main() -> None:
 
     threading.Thread(target=follow, name="troth-stdin", daemon=True).start()
     try:
-        run(Settings(), until=until, on_ready=lambda: log.info("serving"))
+        clock = ServiceClock.from_json(text) if text else None
+        run(Settings(), until=until, on_ready=lambda: log.info("serving"), clock=clock)
     except TrothError as error:
         log.error("%s", error)
         raise SystemExit(1) from None

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from agents.artifacts import ArtifactStore
 from serving.decisioning.approved import ApprovedPolicies
+from serving.decisioning.clock import Clock, announce, server_clock
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.guardrails import GuardrailConfig, GuardrailEngine
 from serving.store import Database
@@ -20,20 +21,23 @@ class Replica:
 
     Args:
         settings: the installation.
+        clock: what it goes by; another than the host's is written to the audit log.
 
     Raises:
         InvalidArgument, NotFound, DataLoss: if guardrails or store cannot be read: without
             them nobody may be contacted.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = server_clock) -> None:
         self._database = Database(settings.database)
+        announce(self._database, clock)
         engine = GuardrailEngine(GuardrailConfig.installed(settings.home))
         self._policies = ApprovedPolicies(
             self._database,
             ArtifactStore(settings.artifacts),
             settings.board,
             engine.digest,
+            clock=clock,
         )
         self._policies.start()
         self.pipeline = DecisionPipeline(
@@ -42,6 +46,7 @@ class Replica:
             engine,
             max_clock_skew=timedelta(seconds=settings.max_clock_skew_s),
             model_budget_s=settings.model_budget_ms / 1000.0,
+            clock=clock,
         )
 
     def check(self) -> None:

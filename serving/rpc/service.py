@@ -17,6 +17,7 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from serving.decisioning.clock import ServiceClock
 from serving.rpc.foreground import ready_path
 from serving.rpc.processes import descendants, is_alive
 from troth.errors import Unavailable
@@ -83,7 +84,11 @@ class Service:
 
 
 def start_service(
-    settings: Settings, *, timeout_s: float = 90.0, environment: Mapping[str, str] | None = None
+    settings: Settings,
+    *,
+    timeout_s: float = 90.0,
+    environment: Mapping[str, str] | None = None,
+    clock: ServiceClock | None = None,
 ) -> Service:
     """Serve an installation from a process of its own; returns once it answers.
 
@@ -91,6 +96,7 @@ def start_service(
         settings: the installation; guardrails are ``HOME/guardrails.toml`` or the shipped.
         timeout_s: how long to wait for it.
         environment: further variables for it.
+        clock: in place of the host's, for demonstrations and tests.
 
     Raises:
         Unavailable: if it ends or does not answer in time; with the end of its log.
@@ -100,8 +106,8 @@ def start_service(
     ready_path(settings).unlink(missing_ok=True)
     path = settings.home / LOG_FILE
     with path.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "serving.rpc.foreground"],
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own arguments
+            [sys.executable, "-m", "serving.rpc.foreground", *_arguments(clock)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -115,6 +121,10 @@ def start_service(
         service.stop()
         raise
     return service
+
+
+def _arguments(clock: ServiceClock | None) -> list[str]:
+    return ["--clock", clock.to_json()] if clock else []
 
 
 def _variables(settings: Settings) -> dict[str, str]:

@@ -16,8 +16,8 @@ from experiments.demo.calibration import calibrate_scenario
 from experiments.demo.channels import Day as ChannelDay
 from experiments.demo.channels import actions, outcomes, questions, summarise
 from experiments.demo.governing import Governed, establish, put_in_force, try_unapproved
-from experiments.demo.population import Population, settle, today
-from experiments.demo.serving_day import load_crm
+from experiments.demo.population import Population, served_midnight, settle
+from experiments.demo.serving_day import DAY_S, START_S, load_crm
 from experiments.demo.stages import MARKER, fresh
 from experiments.demo.summary import summarise as summary_of
 from serving.governance import audit
@@ -242,6 +242,10 @@ def test_summary_has_the_agreed_keys(records: SimpleNamespace) -> None:
     assert summary["served"]["refusals"]["consent"] == 12
 
 
-def test_today_is_utc_midnight() -> None:
-    """The served day is the one the service's clock is in."""
-    assert today(datetime(2026, 5, 4, 17, 3, tzinfo=UTC)) == MIDNIGHT
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_served_day_lies_ahead_at_any_hour(hour: int) -> None:
+    """The service's clock, on its way to midnight, is never before the signatures."""
+    now = datetime(2026, 5, 1, hour, 59, tzinfo=UTC)
+    assert served_midnight(now) == MIDNIGHT
+    starting = served_midnight(now) - timedelta(days=START_S[-1] / DAY_S)
+    assert starting > now
