@@ -32,6 +32,15 @@ _stdout = Console()
 _stderr = Console(stderr=True)
 
 
+def printable(text: str) -> str:
+    """``text`` in one line, with escapes where a terminal would obey or reorder.
+
+    Control characters, line ends and marks that change the direction of writing come from
+    others, in reasons, names and messages.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def emit(data: Any) -> None:
     """Print ``data`` as one JSON document on stdout."""
     typer.echo(json.dumps(data, indent=2, sort_keys=False, default=str, allow_nan=False))

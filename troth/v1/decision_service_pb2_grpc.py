@@ -5,7 +5,7 @@ import warnings
 
 from troth.v1 import decision_service_pb2 as troth_dot_v1_dot_decision__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class DecisionServiceStub:
+class DecisionServiceStub(object):
     """Decides whether to contact a customer, with what and through which channel, and takes
     reports of what came of it.
     """
@@ -48,7 +48,7 @@ class DecisionServiceStub:
                 _registered_method=True)
 
 
-class DecisionServiceServicer:
+class DecisionServiceServicer(object):
     """Decides whether to contact a customer, with what and through which channel, and takes
     reports of what came of it.
     """
@@ -89,7 +89,7 @@ def add_DecisionServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class DecisionService:
+class DecisionService(object):
     """Decides whether to contact a customer, with what and through which channel, and takes
     reports of what came of it.
     """

@@ -6,6 +6,8 @@ import io
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from troth import output
@@ -77,3 +79,16 @@ def test_emit_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {"a": [1, 2.5, None]}
     with pytest.raises(ValueError, match="JSON"):
         output.emit({"a": float("nan")})
+
+
+@given(st.text())
+def test_what_others_write_is_harmless(text: str) -> None:
+    """No control character, line end or change of direction reaches a terminal."""
+    shown = output.printable(text)
+    assert shown.isprintable()
+    assert text.isprintable() == (shown == text)
+
+
+def test_escapes_are_shown() -> None:
+    """They are seen for what they are."""
+    assert output.printable("a\x1b[2Jb\nc\u202ed é") == r"a\x1b[2Jb\nc\u202ed é"
