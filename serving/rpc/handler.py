@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from serving.decisioning.outcomes import Recorded
 from serving.decisioning.records import Decision
+from serving.decisioning.reports import Acknowledged, PermissionReport
 from serving.decisioning.requests import DecideRequest
 from serving.rpc import convert
 from serving.rpc.status import CallContext, refuse
@@ -30,6 +31,10 @@ class Decider(Protocol):
 
     async def record_outcome_async(self, outcome: Outcome) -> Recorded:
         """Store an outcome, durably."""
+        ...
+
+    async def set_permission_async(self, report: PermissionReport) -> Acknowledged:
+        """Store a permission, durably."""
         ...
 
 
@@ -65,6 +70,17 @@ class DecisionHandler:
             return convert.from_recorded(await self._decider.record_outcome_async(outcome))
 
         return await _guarded(answer, pb.RecordOutcomeResponse, context)
+
+    async def set_permission(
+        self, message: pb.SetPermissionRequest, context: CallContext
+    ) -> pb.SetPermissionResponse:
+        """Store one permission."""
+
+        async def answer() -> pb.SetPermissionResponse:
+            report = convert.to_permission(message)
+            return convert.from_acknowledged(await self._decider.set_permission_async(report))
+
+        return await _guarded(answer, pb.SetPermissionResponse, context)
 
 
 async def _guarded(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +27,10 @@ class Answer:
         policy_digest, catalogue_digest, guardrails_digest: what decided.
         served_by, reasons: who answered, and why they did.
         verdicts: what each guardrail took away.
+        valid_until: when it is no longer to be acted on, aware UTC.
+        holds: false if this is the stored answer to a repeated question and must not be acted
+            on any more. Not part of equality, nor are the reasons: it is the same decision.
+        void_reasons: why not, as slugs.
     """
 
     decision_id: str
@@ -40,6 +44,9 @@ class Answer:
     served_by: ServedBy
     reasons: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
+    valid_until: datetime
+    holds: bool = field(default=True, compare=False)
+    void_reasons: tuple[str, ...] = field(default=(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -63,6 +70,9 @@ class Answer:
                 }
                 for v in self.verdicts
             ],
+            "valid_until": isoformat(self.valid_until),
+            "holds": self.holds,
+            "void_reasons": list(self.void_reasons),
         }
 
     @classmethod
@@ -103,4 +113,7 @@ class Answer:
                 )
                 for v in message.verdicts
             ),
+            valid_until=message.valid_until.ToDatetime(tzinfo=UTC),
+            holds=message.holds,
+            void_reasons=tuple(message.void_reasons),
         )

@@ -12,6 +12,7 @@ from troth.client.answers import Answer
 from troth.client.connection import Connection
 from troth.client.metadata import AsyncMetadataSource
 from troth.client.outcomes import outcome_message
+from troth.client.permissions import Permission, PermissionSet
 from troth.client.questions import Question
 from troth.client.retries import Retries
 from troth.client.tls import TlsOptions
@@ -49,6 +50,11 @@ class AsyncDecisionClient:
         """See :meth:`troth.client.DecisionClient.record_outcome`."""
         message = outcome_message(outcome)
         return bool((await self._call(self._stub.RecordOutcome, message)).first_time)
+
+    async def set_permission(self, permission: Permission) -> PermissionSet:
+        """See :meth:`troth.client.DecisionClient.set_permission`."""
+        message = permission.to_message()
+        return PermissionSet.from_message(await self._call(self._stub.SetPermission, message))
 
     async def close(self) -> None:
         """Close the connection."""

@@ -12,6 +12,7 @@ from troth.client.answers import Answer
 from troth.client.connection import Connection
 from troth.client.metadata import MetadataSource
 from troth.client.outcomes import outcome_message
+from troth.client.permissions import Permission, PermissionSet
 from troth.client.questions import Question
 from troth.client.retries import Retries
 from troth.client.tls import TlsOptions
@@ -67,6 +68,15 @@ class DecisionClient:
             TrothError: as for :meth:`decide`.
         """
         return bool(self._call(self._stub.RecordOutcome, outcome_message(outcome)).first_time)
+
+    def set_permission(self, permission: Permission) -> PermissionSet:
+        """Report what a customer granted or refused.
+
+        Raises:
+            TrothError: as for :meth:`decide`.
+        """
+        message = permission.to_message()
+        return PermissionSet.from_message(self._call(self._stub.SetPermission, message))
 
     def close(self) -> None:
         """Close the connection."""

@@ -25,29 +25,33 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftroth/v1/decision_service.proto\x12\x08troth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x01\n\rDecideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x63ision_point\x18\x03 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x03(\x02\x12\x1d\n\x15\x66\x65\x61ture_schema_digest\x18\x05 \x01(\t\x12\x1a\n\x12triggered_journeys\x18\x06 \x03(\t\x12.\n\ndecided_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x10GuardrailVerdict\x12\x11\n\tguardrail\x18\x01 \x01(\t\x12\x1a\n\x12refused_action_ids\x18\x02 \x03(\t\x12\x14\n\x0crefused_mass\x18\x03 \x01(\x01\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xcf\x02\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\x12\"\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x11.troth.v1.Channel\x12+\n\x07send_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npropensity\x18\x05 \x01(\x01\x12\x15\n\rpolicy_digest\x18\x06 \x01(\t\x12\x18\n\x10\x63\x61talogue_digest\x18\x07 \x01(\t\x12\x19\n\x11guardrails_digest\x18\x08 \x01(\t\x12%\n\tserved_by\x18\t \x01(\x0e\x32\x12.troth.v1.ServedBy\x12\x0f\n\x07reasons\x18\n \x03(\t\x12,\n\x08verdicts\x18\x0b \x03(\x0b\x32\x1a.troth.v1.GuardrailVerdict\"\xaa\x01\n\x14RecordOutcomeRequest\x12\x12\n\noutcome_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12#\n\x04kind\x18\x03 \x01(\x0e\x32\x15.troth.v1.OutcomeKind\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12/\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x15RecordOutcomeResponse\x12\x12\n\noutcome_id\x18\x01 \x01(\t\x12\x12\n\nfirst_time\x18\x02 \x01(\x08*\xdb\x01\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x43HANNEL_NONE\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02\x12\x10\n\x0c\x43HANNEL_PUSH\x10\x03\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x04\x12\x12\n\x0e\x43HANNEL_IN_APP\x10\x05\x12\x0f\n\x0b\x43HANNEL_WEB\x10\x06\x12\x19\n\x15\x43HANNEL_POINT_OF_SALE\x10\x07\x12\x17\n\x13\x43HANNEL_CALL_CENTRE\x10\x08\x12\x16\n\x12\x43HANNEL_PAID_MEDIA\x10\t*l\n\x08ServedBy\x12\x19\n\x15SERVED_BY_UNSPECIFIED\x10\x00\x12\x13\n\x0fSERVED_BY_MODEL\x10\x01\x12\x16\n\x12SERVED_BY_BASELINE\x10\x02\x12\x18\n\x14SERVED_BY_NO_CONTACT\x10\x03*\xb2\x01\n\x0bOutcomeKind\x12\x1c\n\x18OUTCOME_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16OUTCOME_KIND_DELIVERED\x10\x01\x12\x17\n\x13OUTCOME_KIND_OPENED\x10\x02\x12\x18\n\x14OUTCOME_KIND_CLICKED\x10\x03\x12\x1a\n\x16OUTCOME_KIND_PURCHASED\x10\x04\x12\x1a\n\x16OUTCOME_KIND_OPTED_OUT\x10\x05\x32\xa0\x01\n\x0f\x44\x65\x63isionService\x12;\n\x06\x44\x65\x63ide\x12\x17.troth.v1.DecideRequest\x1a\x18.troth.v1.DecideResponse\x12P\n\rRecordOutcome\x12\x1e.troth.v1.RecordOutcomeRequest\x1a\x1f.troth.v1.RecordOutcomeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftroth/v1/decision_service.proto\x12\x08troth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x01\n\rDecideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x63ision_point\x18\x03 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x03(\x02\x12\x1d\n\x15\x66\x65\x61ture_schema_digest\x18\x05 \x01(\t\x12\x1a\n\x12triggered_journeys\x18\x06 \x03(\t\x12.\n\ndecided_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x10GuardrailVerdict\x12\x11\n\tguardrail\x18\x01 \x01(\t\x12\x1a\n\x12refused_action_ids\x18\x02 \x03(\t\x12\x14\n\x0crefused_mass\x18\x03 \x01(\x01\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xa5\x03\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\x12\"\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x11.troth.v1.Channel\x12+\n\x07send_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npropensity\x18\x05 \x01(\x01\x12\x15\n\rpolicy_digest\x18\x06 \x01(\t\x12\x18\n\x10\x63\x61talogue_digest\x18\x07 \x01(\t\x12\x19\n\x11guardrails_digest\x18\x08 \x01(\t\x12%\n\tserved_by\x18\t \x01(\x0e\x32\x12.troth.v1.ServedBy\x12\x0f\n\x07reasons\x18\n \x03(\t\x12,\n\x08verdicts\x18\x0b \x03(\x0b\x32\x1a.troth.v1.GuardrailVerdict\x12/\n\x0bvalid_until\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05holds\x18\r \x01(\x08\x12\x14\n\x0cvoid_reasons\x18\x0e \x03(\t\"\xe3\x01\n\x14RecordOutcomeRequest\x12\x12\n\noutcome_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12#\n\x04kind\x18\x03 \x01(\x0e\x32\x15.troth.v1.OutcomeKind\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12/\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63ustomer_id\x18\x06 \x01(\t\x12\"\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\x11.troth.v1.Channel\"?\n\x15RecordOutcomeResponse\x12\x12\n\noutcome_id\x18\x01 \x01(\t\x12\x12\n\nfirst_time\x18\x02 \x01(\x08\"\xe9\x01\n\x14SetPermissionRequest\x12\x15\n\rpermission_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12$\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x11.troth.v1.ChannelH\x00\x12\x16\n\x0c\x61ll_channels\x18\x04 \x01(\x08H\x00\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0f\n\x07granted\x18\x06 \x01(\x08\x12,\n\x08given_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06source\x18\x08 \x01(\tB\x07\n\x05reach\"e\n\x15SetPermissionResponse\x12\x15\n\rpermission_id\x18\x01 \x01(\t\x12\x12\n\nfirst_time\x18\x02 \x01(\x08\x12\x11\n\teffective\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t*\xdb\x01\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x43HANNEL_NONE\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02\x12\x10\n\x0c\x43HANNEL_PUSH\x10\x03\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x04\x12\x12\n\x0e\x43HANNEL_IN_APP\x10\x05\x12\x0f\n\x0b\x43HANNEL_WEB\x10\x06\x12\x19\n\x15\x43HANNEL_POINT_OF_SALE\x10\x07\x12\x17\n\x13\x43HANNEL_CALL_CENTRE\x10\x08\x12\x16\n\x12\x43HANNEL_PAID_MEDIA\x10\t*l\n\x08ServedBy\x12\x19\n\x15SERVED_BY_UNSPECIFIED\x10\x00\x12\x13\n\x0fSERVED_BY_MODEL\x10\x01\x12\x16\n\x12SERVED_BY_BASELINE\x10\x02\x12\x18\n\x14SERVED_BY_NO_CONTACT\x10\x03*\xb2\x01\n\x0bOutcomeKind\x12\x1c\n\x18OUTCOME_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16OUTCOME_KIND_DELIVERED\x10\x01\x12\x17\n\x13OUTCOME_KIND_OPENED\x10\x02\x12\x18\n\x14OUTCOME_KIND_CLICKED\x10\x03\x12\x1a\n\x16OUTCOME_KIND_PURCHASED\x10\x04\x12\x1a\n\x16OUTCOME_KIND_OPTED_OUT\x10\x05\x32\xf2\x01\n\x0f\x44\x65\x63isionService\x12;\n\x06\x44\x65\x63ide\x12\x17.troth.v1.DecideRequest\x1a\x18.troth.v1.DecideResponse\x12P\n\rRecordOutcome\x12\x1e.troth.v1.RecordOutcomeRequest\x1a\x1f.troth.v1.RecordOutcomeResponse\x12P\n\rSetPermission\x12\x1e.troth.v1.SetPermissionRequest\x1a\x1f.troth.v1.SetPermissionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'troth.v1.decision_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHANNEL']._serialized_start=968
-  _globals['_CHANNEL']._serialized_end=1187
-  _globals['_SERVEDBY']._serialized_start=1189
-  _globals['_SERVEDBY']._serialized_end=1297
-  _globals['_OUTCOMEKIND']._serialized_start=1300
-  _globals['_OUTCOMEKIND']._serialized_end=1478
+  _globals['_CHANNEL']._serialized_start=1450
+  _globals['_CHANNEL']._serialized_end=1669
+  _globals['_SERVEDBY']._serialized_start=1671
+  _globals['_SERVEDBY']._serialized_end=1779
+  _globals['_OUTCOMEKIND']._serialized_start=1782
+  _globals['_OUTCOMEKIND']._serialized_end=1960
   _globals['_DECIDEREQUEST']._serialized_start=79
   _globals['_DECIDEREQUEST']._serialized_end=284
   _globals['_GUARDRAILVERDICT']._serialized_start=286
   _globals['_GUARDRAILVERDICT']._serialized_end=389
   _globals['_DECIDERESPONSE']._serialized_start=392
-  _globals['_DECIDERESPONSE']._serialized_end=727
-  _globals['_RECORDOUTCOMEREQUEST']._serialized_start=730
-  _globals['_RECORDOUTCOMEREQUEST']._serialized_end=900
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=902
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=965
-  _globals['_DECISIONSERVICE']._serialized_start=1481
-  _globals['_DECISIONSERVICE']._serialized_end=1641
+  _globals['_DECIDERESPONSE']._serialized_end=813
+  _globals['_RECORDOUTCOMEREQUEST']._serialized_start=816
+  _globals['_RECORDOUTCOMEREQUEST']._serialized_end=1043
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=1045
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=1108
+  _globals['_SETPERMISSIONREQUEST']._serialized_start=1111
+  _globals['_SETPERMISSIONREQUEST']._serialized_end=1344
+  _globals['_SETPERMISSIONRESPONSE']._serialized_start=1346
+  _globals['_SETPERMISSIONRESPONSE']._serialized_end=1447
+  _globals['_DECISIONSERVICE']._serialized_start=1963
+  _globals['_DECISIONSERVICE']._serialized_end=2205
 # @@protoc_insertion_point(module_scope)

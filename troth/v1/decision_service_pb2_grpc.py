@@ -46,6 +46,11 @@ class DecisionServiceStub(object):
                 request_serializer=troth_dot_v1_dot_decision__service__pb2.RecordOutcomeRequest.SerializeToString,
                 response_deserializer=troth_dot_v1_dot_decision__service__pb2.RecordOutcomeResponse.FromString,
                 _registered_method=True)
+        self.SetPermission = channel.unary_unary(
+                '/troth.v1.DecisionService/SetPermission',
+                request_serializer=troth_dot_v1_dot_decision__service__pb2.SetPermissionRequest.SerializeToString,
+                response_deserializer=troth_dot_v1_dot_decision__service__pb2.SetPermissionResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionServiceServicer(object):
@@ -68,6 +73,15 @@ class DecisionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPermission(self, request, context):
+        """SetPermission stores what a customer granted or refused; no decision is needed for it. The
+        same permission_id counts once. A refusal outlives every consent that was given before it
+        and every one that does not say when and where it was given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +94,11 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     servicer.RecordOutcome,
                     request_deserializer=troth_dot_v1_dot_decision__service__pb2.RecordOutcomeRequest.FromString,
                     response_serializer=troth_dot_v1_dot_decision__service__pb2.RecordOutcomeResponse.SerializeToString,
+            ),
+            'SetPermission': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPermission,
+                    request_deserializer=troth_dot_v1_dot_decision__service__pb2.SetPermissionRequest.FromString,
+                    response_serializer=troth_dot_v1_dot_decision__service__pb2.SetPermissionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +157,33 @@ class DecisionService(object):
             '/troth.v1.DecisionService/RecordOutcome',
             troth_dot_v1_dot_decision__service__pb2.RecordOutcomeRequest.SerializeToString,
             troth_dot_v1_dot_decision__service__pb2.RecordOutcomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPermission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/troth.v1.DecisionService/SetPermission',
+            troth_dot_v1_dot_decision__service__pb2.SetPermissionRequest.SerializeToString,
+            troth_dot_v1_dot_decision__service__pb2.SetPermissionResponse.FromString,
             options,
             channel_credentials,
             insecure,
