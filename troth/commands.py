@@ -15,9 +15,10 @@ from importlib.metadata import entry_points, version
 from typing import Annotated, NoReturn
 
 import typer
+from typer.models import TyperInfo
 
+from troth import extras
 from troth.errors import Code, FailedPrecondition, TrothError
-from troth.output import note
 from troth.text import visible
 
 Register = Callable[[typer.Typer], None]
@@ -30,6 +31,7 @@ EXIT_CODES: dict[Code, int] = {
     Code.FAILED_PRECONDITION: 5,
     Code.PERMISSION_DENIED: 5,
     Code.UNAUTHENTICATED: 5,
+    Code.UNIMPLEMENTED: 5,
     Code.DATA_LOSS: 6,
     Code.UNAVAILABLE: 7,
     Code.DEADLINE_EXCEEDED: 7,
@@ -50,8 +52,8 @@ def _version(value: bool) -> None:
 def build() -> typer.Typer:
     """The application with every registered sub-command.
 
-    An entry point whose extra is not installed leaves a command group out, not the program:
-    the client-only installation has no simulator.
+    A command whose extra is not installed is not listed, and says so when it is called: the
+    client-only installation has no service and no simulator.
     """
     app = typer.Typer(
         name="troth",
@@ -73,10 +75,47 @@ def build() -> typer.Typer:
         try:
             register: Register = point.load()
         except ModuleNotFoundError as error:
-            note(f"{point.name} commands need an extra: no module {error.name!r}", style="dim")
-            continue
+            if _is_ours(error):
+                raise
+            continue  # its commands are those of an extra
         register(app)
+    _replace_absent(app)
     return app
+
+
+def _replace_absent(app: typer.Typer) -> None:
+    """Put what says which extra it needs in the place of each command that has not got it."""
+    names = {command.name for command in app.registered_commands}
+    names |= {group.name or _own_name(group) for group in app.registered_groups}
+    absent = {name for name in extras.NEEDS if name not in names or extras.missing(name)}
+    app.registered_commands = [c for c in app.registered_commands if c.name not in absent]
+    app.registered_groups = [
+        g for g in app.registered_groups if (g.name or _own_name(g)) not in absent
+    ]
+    for name in sorted(absent):
+        app.command(
+            name,
+            hidden=True,
+            add_help_option=False,
+            context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+        )(_absent)
+
+
+def _own_name(group: TyperInfo) -> str | None:
+    """The name that a group gave itself, rather than was added under."""
+    return None if group.typer_instance is None else group.typer_instance.info.name
+
+
+def _absent(context: typer.Context) -> None:
+    """It needs an extra that is not installed."""
+    name = context.info_name or ""
+    needed = extras.missing(name) or extras.NEEDS[name]
+    raise FailedPrecondition(f"{name} needs an extra: {extras.to_install(needed)}", field="command")
+
+
+def _is_ours(error: ModuleNotFoundError) -> bool:
+    """Whether what is missing is a module of this distribution: a fault, not an extra."""
+    return bool(error.name) and str(error.name).split(".")[0] in _OURS
 
 
 def _refused(error: TrothError) -> NoReturn:
@@ -104,11 +143,9 @@ def main() -> None:
         reason = error.strerror or type(error).__name__
         _refused(FailedPrecondition(reason[:1].lower() + reason[1:], field=str(error.filename)))
     except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in _OURS:
+        if _is_ours(error):
             raise
-        typer.echo(
-            f"troth: this command needs an extra (no module {error.name!r}): "
-            "pip install 'troth[train,serve,console]'",
-            err=True,
-        )
-        raise SystemExit(EXIT_CODES[Code.FAILED_PRECONDITION]) from None
+        extra = extras.bringing(error.name or "")
+        hint = extras.to_install((extra,)) if extra else "it is not among ours"
+        message = f"needs an extra (no module {error.name!r}): {hint}"
+        _refused(FailedPrecondition(message, field="command"))

@@ -25,6 +25,7 @@ class Code(IntEnum):
     FAILED_PRECONDITION = 9
     ABORTED = 10
     OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
     INTERNAL = 13
     UNAVAILABLE = 14
     DATA_LOSS = 15
@@ -92,6 +93,20 @@ class PermissionDenied(TrothError):
 
     code = Code.PERMISSION_DENIED
     reason = "PERMISSION_DENIED"
+
+
+class Unauthenticated(TrothError):
+    """Who calls is not known: no token or certificate, or one that does not hold."""
+
+    code = Code.UNAUTHENTICATED
+    reason = "UNAUTHENTICATED"
+
+
+class Unimplemented(TrothError):
+    """The service has no such method; it is of another release, or not a decision service."""
+
+    code = Code.UNIMPLEMENTED
+    reason = "UNIMPLEMENTED"
 
 
 class ResourceExhausted(TrothError):

@@ -6,7 +6,7 @@ import unicodedata
 
 LONGEST_QUOTE = 64
 """Characters of a value that an error repeats."""
-_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode's controls, formats (bidi overrides, zero widths), surrogates, private and unassigned
 characters, line and paragraph separators."""
 
@@ -20,7 +20,7 @@ def visible(text: str) -> str:
         return text
     return "".join(
         character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in _STEERING
+        if unicodedata.category(character) in STEERING
         else character
         for character in text
     )

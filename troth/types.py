@@ -9,6 +9,7 @@ from typing import Any
 
 import uuid_utils
 
+from troth.catalogue import Channel
 from troth.errors import InvalidArgument
 from troth.text import quoted
 
@@ -58,6 +59,10 @@ class Outcome:
         kind: what happened.
         value_minor: gross margin of a purchase in minor units; 0 for other kinds.
         occurred_at: aware UTC.
+        customer_id: who opted out, where the reporter knows; needed where it knows no
+            decision. Empty for other kinds.
+        channel: what they opted out of, where their decision does not say; ``None`` means
+            that of the decision, and all channels if it has none.
     """
 
     outcome_id: str
@@ -65,6 +70,8 @@ class Outcome:
     kind: OutcomeKind
     value_minor: int
     occurred_at: datetime
+    customer_id: str = ""
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

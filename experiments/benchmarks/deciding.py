@@ -9,9 +9,12 @@ from pathlib import Path
 
 from agents.policies.uniform import UniformPolicy
 from experiments.benchmarks.harness import Row, Timing, compare
+from serving.decisioning.customer_files import CustomerRow
+from serving.decisioning.loading import store_customers
+from serving.decisioning.permissions import Permission
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.decisioning.policies import Answerer, FixedPolicies, Standing
-from serving.decisioning.profiles import Profile, upsert
+from serving.decisioning.profiles import Profile
 from serving.decisioning.requests import DecideRequest
 from serving.guardrails.config import GuardrailConfig
 from serving.guardrails.engine import GuardrailEngine
@@ -101,13 +104,9 @@ def pipeline(timing: Timing) -> list[Row]:
 
 def admit(database: Database, world: World) -> None:
     """Profiles in which everyone permits everything."""
-    permissions = dict.fromkeys(CHANNELS[1:], True)
-    with database.write() as connection:
-        upsert(
-            connection,
-            [
-                Profile(customer_id=str(name), zone="Europe/London", permissions=permissions)
-                for name in world.customer_ids
-            ],
-            now=parse_time("2026-01-01T00:00:00Z"),
-        )
+    permissions = tuple(Permission(channel=channel, granted=True) for channel in CHANNELS[1:])
+    rows = [
+        CustomerRow(Profile(customer_id=str(name), zone="Europe/London", permissions=permissions))
+        for name in world.customer_ids
+    ]
+    store_customers(database, rows)

@@ -43,6 +43,12 @@ class Echo(DecisionServiceServicer):
         """An acknowledgement."""
         return pb.RecordOutcomeResponse(outcome_id=request.outcome_id, first_time=True)
 
+    async def SetPermission(  # noqa: N802  # the wire's name
+        self, request: pb.SetPermissionRequest, context: Any
+    ) -> pb.SetPermissionResponse:
+        """An acknowledgement."""
+        return pb.SetPermissionResponse(permission_id=request.permission_id, first_time=True)
+
 
 async def serve() -> None:
     """Serve on a free port until stdin ends."""

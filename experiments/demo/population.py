@@ -18,9 +18,10 @@ from agents.baselines.rfm import RfmRules
 from experiments.config import RunConfig
 from experiments.home import world_seed
 from experiments.rollout import customer_numbers, live
-from serving.decisioning.loading import CustomerRow
+from serving.decisioning.customer_files import CustomerRow
+from serving.decisioning.permissions import Permission
 from serving.decisioning.profiles import Profile
-from serving.guardrails.facts import Contact
+from serving.decisioning.sightings import Sighting
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.catalogue import CHANNELS, NO_CONTACT
@@ -36,6 +37,7 @@ NIGHT_SHARE = 0.15
 """Requests between 22:00 and 08:00 UTC: shops sleep, apps and web sites do not."""
 _DAY_STARTS, _DAY_ENDS = 8.0, 22.0
 DAYS_AHEAD = timedelta(days=3)
+TOLD_BEFORE = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -78,23 +80,27 @@ class Population:
     def crm(self) -> list[CustomerRow]:
         """What the installation is told before the day: profiles and contacts made so far."""
         permissions = self.world.permissions
-        booked: list[list[Contact]] = [[] for _ in range(self.world.size)]
+        booked: list[list[Sighting]] = [[] for _ in range(self.world.size)]
         for days_ago, channels in self.contacts:
             when = self.moments(days_ago)
             for row in np.flatnonzero(channels).tolist():
-                booked[row].append(Contact(at=when[row], channel=CHANNELS[channels[row]]))
+                booked[row].append(Sighting(at=when[row], channel=CHANNELS[channels[row]]))
         rows = []
         for row, customer in enumerate(self.world.customer_ids):
             known = bool(self.on_record[row])
             profile = Profile(
                 customer_id=str(customer),
                 zone=ZONES[row % len(ZONES)] if known else None,
-                permissions={
-                    channel: bool(permissions[row, at])
+                permissions=tuple(
+                    Permission(
+                        channel=channel,
+                        granted=bool(permissions[row, at]),
+                        given_at=self.midnight - TOLD_BEFORE,
+                        source="membership form",
+                    )
                     for at, channel in enumerate(CHANNELS)
                     if known and at != NO_CONTACT
-                },
-                as_of=self.midnight,
+                ),
             )
             rows.append(CustomerRow(profile, tuple(booked[row])))
         return rows

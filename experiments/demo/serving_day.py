@@ -75,6 +75,7 @@ def load_crm(database: Database, population: Population, tell: Tell) -> Loaded:
     return store_customers(
         database,
         population.crm(),
+        clock=lambda: population.midnight,
         on_progress=lambda done, total: tell("loading customers", done, total),
     )
 

@@ -8,10 +8,14 @@ from typing import Annotated
 
 import typer
 
+from serving.decisioning.plain import plain_json
 from serving.store import Database
+from troth.digests import canonical_json
 from troth.output import AsJson, emit, note, progress, say, show_mapping, show_table
 from troth.settings import Settings
 
+MOST_LINES = 20
+"""Lines of a loaded file that are told on the terminal."""
 Home = Annotated[
     Path | None, typer.Option("--home", help="The installation; TROTH_HOME by default.")
 ]
@@ -89,33 +93,50 @@ def replay_command(
 
 def load_command(
     file: Annotated[Path, typer.Argument(help="Parquet or CSV, one row per customer.")],
+    report: Annotated[
+        Path | None, typer.Option(help="Write what each line changed to this file, as JSON.")
+    ] = None,
     home: Home = None,
     json: AsJson = False,
 ) -> None:
-    """Load customers: zone, permit_<channel>, as_of, contacts made elsewhere.
+    """Load customers: zone, permit_<channel>, given_at, source, contacts in other logs.
 
-    Loading a file again changes nothing. A permission that a customer withdrew comes back
-    only with a row whose as_of is later than the withdrawal.
+    What a file does not say stays as it is, and loading it again changes nothing. A permission
+    that a customer refused comes back only with a row that says when (given_at, after the
+    refusal) and where (source) they consented again; as_of, when the row was read, does not.
     """
-    from serving.decisioning.loading import load_customers
+    from serving.decisioning.loading import LineReport, load_customers
+    from troth.files import write_whole
 
-    database = Database(settings_of(home).database)
+    settings = settings_of(home)
+    database = Database(settings.database)
+    lines: list[LineReport] = []
     with progress() as bars:
         task = bars.add_task("customers", total=None)
         loaded = load_customers(
             database,
             file,
+            tolerance=timedelta(seconds=settings.max_clock_skew_s),
             on_progress=lambda done, total: bars.update(task, completed=done, total=total),
+            on_line=lines.append,
         )
-    figures = {
-        "customers": loaded.customers,
-        "contacts": loaded.contacts,
-        "held_back": loaded.held_back,
+    told = {
+        **loaded.counts(),
+        "notes": list(loaded.notes),
+        "lines": [line.to_dict() for line in lines],
     }
+    if report is not None:
+        write_whole(report, canonical_json(told) + b"\n")
     if json:
-        emit(figures)
-    else:
-        show_mapping(f"Loaded {file}", figures)
+        emit(told)
+        return
+    show_mapping(f"Loaded {file}", loaded.counts())
+    for sentence in loaded.notes[:MOST_LINES]:
+        note(sentence)
+    for line in lines[:MOST_LINES]:
+        say(plain_json(line.to_dict()))
+    if len(lines) > MOST_LINES:
+        note(f"{len(lines) - MOST_LINES:,} more lines changed something; --report tells of all.")
 
 
 def export_command(

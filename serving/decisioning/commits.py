@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from serving.decisioning import ledger, outcomes
+from serving.decisioning import ledger, outcomes, reports
 from serving.decisioning.idempotency import find_answer, reused
 from serving.decisioning.outcomes import Recorded
 from serving.decisioning.records import Decision, encode_record
+from serving.decisioning.reports import Acknowledged, PermissionReport
 from serving.governance import audit
 from serving.governance.kinds import AuditKind
 from troth.errors import TrothError
@@ -61,32 +62,59 @@ class Report:
     skew: timedelta
 
 
-Job = Draft | Report
-Result = Decision | Recorded | Stale
+@dataclass(frozen=True)
+class Permit:
+    """A permission that waits for its commit, in canonical form.
+
+    Attributes:
+        report: what to take up.
+        now: the server's clock when it came in.
+        skew: how far ahead of it the reporter's clock may be.
+    """
+
+    report: PermissionReport
+    now: datetime
+    skew: timedelta
 
 
-def apply(connection: sqlite3.Connection, jobs: Sequence[Job]) -> list[Result | TrothError]:
+Job = Draft | Report | Permit
+Result = Decision | Recorded | Acknowledged | Stale
+
+
+def apply(
+    connection: sqlite3.Connection, jobs: Sequence[Job], *, holds: Callable[[Decision], bool]
+) -> list[Result | TrothError]:
     """Do ``jobs`` inside one write transaction; one result each, in order.
 
-    Outcomes go first, so that an opt-out holds for the decisions beside it.
+    Outcomes and permissions go first, so that an opt-out holds for the decisions beside it.
+
+    Args:
+        connection: inside a write transaction.
+        jobs: what is waiting.
+        holds: whether clock and approvals still allow a decision, asked at its turn: it may
+            have waited for the write lock while night fell.
     """
     results: dict[int, Result | TrothError] = {}
     granted: list[Draft] = []
     for at, job in enumerate(jobs):
-        if isinstance(job, Report):
+        if isinstance(job, (Report, Permit)):
             results[at] = _record(connection, job)
     # Decisions are inserted last, all with the number of their audit row, so a request that
     # is twice in this group is found here rather than in the table.
     here: dict[str, Decision] = {}
     for at, job in enumerate(jobs):
         if isinstance(job, Draft):
-            results[at] = _grant(connection, job, granted, here)
+            results[at] = _grant(connection, job, granted, here, holds)
     _write(connection, granted)
     return [results[at] for at in range(len(jobs))]
 
 
-def _record(connection: sqlite3.Connection, job: Report) -> Recorded | TrothError:
+def _record(
+    connection: sqlite3.Connection, job: Report | Permit
+) -> Recorded | Acknowledged | TrothError:
     try:
+        if isinstance(job, Permit):
+            return reports.take(connection, job.report, now=job.now, tolerance=job.skew)
         return outcomes.record(connection, job.outcome, now=job.now, skew=job.skew)
     except TrothError as error:
         return error
@@ -97,6 +125,7 @@ def _grant(
     draft: Draft,
     granted: list[Draft],
     here: dict[str, Decision],
+    holds: Callable[[Decision], bool],
 ) -> Decision | Stale | TrothError:
     decision = draft.decision
     twin = here.get(decision.request_id)
@@ -108,6 +137,8 @@ def _grant(
         answered = find_answer(connection, decision.request_id, decision.request_digest)
         if answered is not None:
             return answered
+        if not holds(decision):
+            return STALE
         if decision.contacts and not _still_holds(connection, draft):
             return STALE
     except TrothError as error:
@@ -120,7 +151,7 @@ def _grant(
 def _still_holds(connection: sqlite3.Connection, draft: Draft) -> bool:
     """Whether the facts are as they were, and the contact could be booked."""
     decision = draft.decision
-    now = ledger.facts(connection, decision.customer_id, decision.decided_at, draft.window)
+    now = ledger.facts(connection, decision.customer_id, decision.send_at, draft.window)
     return now == decision.facts and ledger.reserve(connection, decision)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from serving.decisioning.answering import Answer
 from serving.decisioning.records import Decision
 from serving.decisioning.requests import DecideRequest
+from serving.decisioning.validity import valid_until
+from serving.guardrails.config import GuardrailConfig
 from serving.guardrails.facts import Facts
 from serving.guardrails.guarded import Guarded
 from troth.catalogue import NO_CONTACT, NO_CONTACT_ACTION, Catalogue, Channel
@@ -64,10 +66,19 @@ def compose(
     answer: Answer | None,
     reasons: tuple[str, ...],
     *,
-    guardrails_digest: str,
+    guardrails: GuardrailConfig,
     now: datetime,
 ) -> Decision:
-    """The decision for ``request``; *no contact* for certain if there is no answer."""
+    """The decision for ``request``; *no contact* for certain if there is no answer.
+
+    Args:
+        request: what is asked.
+        facts: what the guardrails were told.
+        answer: of whoever answered.
+        reasons: why they did.
+        guardrails: the configuration in force.
+        now: the server's clock.
+    """
     if answer is None:
         served_by, policy, kind, catalogue = ServedBy.NO_CONTACT, "", "", None
         key = stream_key(request.request_id, policy)
@@ -90,9 +101,15 @@ def compose(
         request_digest=request.digest,
         customer_id=request.customer_id,
         decision_point=request.decision_point,
-        decided_at=facts.decided_at,
+        decided_at=request.decided_at or now,
         answered_at=now,
         send_at=facts.decided_at,
+        valid_until=valid_until(
+            facts,
+            channel,
+            guardrails.quiet_hours,
+            answer.answerer.scope.expires_at if answer else None,
+        ),
         features=request.features_base64,
         feature_schema_digest=request.feature_schema_digest,
         triggered_journeys=tuple(sorted(set(request.triggered_journeys))),
@@ -102,7 +119,7 @@ def compose(
         policy_digest=policy,
         policy_kind=kind,
         catalogue_digest=catalogue.digest if catalogue else "",
-        guardrails_digest=guardrails_digest,
+        guardrails_digest=guardrails.digest,
         distribution_digest=drawn.distribution_digest,
         stream_key=drawn.stream_key,
         uniform=drawn.uniform,

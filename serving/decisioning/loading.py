@@ -1,30 +1,26 @@
-"""Loading customers from files: profiles, permissions and contacts made elsewhere."""
+"""Loading customers: zones, permissions, and contacts in other systems' logs."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from serving.decisioning import ledger, profiles
+from serving.decisioning import profiles, sightings
 from serving.decisioning.clock import Clock, server_clock
-from serving.decisioning.profiles import Profile
-from serving.guardrails.facts import Contact
+from serving.decisioning.customer_files import CustomerRow, read_customers
+from serving.decisioning.profiles import Taken
+from serving.decisioning.sightings import How
 from serving.store import Database
-from troth.catalogue import CHANNELS, Channel
-from troth.errors import InvalidArgument, NotFound
-from troth.types import parse_time, require_aware
 
 ROWS_PER_TRANSACTION = 2000
 """Small enough that decisions going on beside a load do not wait."""
-_PERMIT: dict[str, Channel] = {
-    f"permit_{channel}": channel for channel in CHANNELS if channel is not Channel.NONE
-}
-_KNOWN = {"customer_id", "zone", "as_of", "contacts", *_PERMIT}
+TOLERANCE = timedelta(seconds=300)
+"""How far ahead of the clock a time may lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +28,75 @@ class Loaded:
     """What a load did.
 
     Attributes:
-        customers: profiles stored.
-        contacts: contacts booked that were not there yet.
-        held_back: permissions the file grants but the customer had withdrawn.
+        customers: rows taken up.
+        zones: time zones that are others than before.
+        permissions: channels' permissions that are others than before.
+        held_back: permissions the file grants but the customer refused.
+        contacts: contacts made elsewhere that were not known.
+        matched_by_id, matched_by_time: contacts that were granted here, known by their decision
+            or by customer, channel and time.
+        notes: what was found out about the file, one sentence each.
     """
 
     customers: int
-    contacts: int
-    held_back: int
+    zones: int = 0
+    permissions: int = 0
+    held_back: int = 0
+    contacts: int = 0
+    matched_by_id: int = 0
+    matched_by_time: int = 0
+    notes: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """The figures by name."""
+        names = [name for name in self.__dataclass_fields__ if name != "notes"]
+        return {name: getattr(self, name) for name in names}
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerRow:
-    """A customer as a file describes them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineReport:
+    """What one row of a file did.
 
-    profile: Profile
-    contacts: tuple[Contact, ...]
+    Attributes:
+        line: see :class:`serving.decisioning.customer_files.CustomerRow`.
+        customer_id: whom it is about.
+        taken: what became of zone and permissions.
+        zone: what the row says.
+        contacts: how many sightings turned out to be what.
+    """
+
+    line: int
+    customer_id: str
+    taken: Taken
+    zone: str | None
+    contacts: Counter[How] = field(default_factory=Counter)
+
+    @property
+    def held_back(self) -> int:
+        """Permissions granted by the row, but not in force."""
+        return sum(c.permission.granted and not c.effective for c in self.taken.changes)
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to tell: a change, something held back, a contact."""
+        changed = self.taken.zone_changed or any(c.changed for c in self.taken.changes)
+        return changed or bool(self.held_back or self.contacts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON: what changed, and what did not although the row says so."""
+        told: dict[str, Any] = {"line": self.line, "customer_id": self.customer_id}
+        if self.taken.zone_changed:
+            told["zone"] = {"before": self.taken.zone_before, "after": self.zone}
+        facts = [c for c in self.taken.changes if c.changed or not c.effective]
+        if facts:
+            told["permissions"] = [{**c.to_dict(), "reason": c.reason} for c in facts]
+        if self.contacts:
+            told["contacts"] = {str(how): count for how, count in self.contacts.items()}
+        return told
+
+
+Progress = Callable[[int, int], None]
+OnLine = Callable[[LineReport], None]
 
 
 def load_customers(
@@ -55,135 +104,98 @@ def load_customers(
     path: Path,
     *,
     clock: Clock = server_clock,
-    on_progress: Callable[[int, int], None] | None = None,
+    tolerance: timedelta = TOLERANCE,
+    on_progress: Progress | None = None,
+    on_line: OnLine | None = None,
 ) -> Loaded:
-    """Load ``path`` into the profiles and the contact ledger. Loading again is harmless.
+    """Load ``path`` into profiles, permissions and contact ledger. Loading again is harmless.
+
+    A column that is absent and a cell that is empty change nothing.
 
     Args:
         database: where to.
-        path: Parquet or CSV with ``customer_id``; optionally ``zone`` (IANA), ``as_of``
-            (time with a zone), ``permit_<channel>`` (true, false, empty for unknown) and
-            ``contacts`` (a list of ``{"at", "channel"}``, or the same as JSON text).
+        path: Parquet, or text with a header and commas, semicolons or tabs, one row per
+            customer: ``customer_id``; optionally ``zone`` (IANA), ``permit_<channel>`` or
+            ``permit_all`` (true or false) with ``given_at`` (when the customer said so, a time
+            with a zone), ``source`` (where) or the two for one channel, ``given_at_<channel>``
+            and ``source_<channel>``; ``purpose``; ``as_of`` (when the row was read: a refusal
+            without a time counts from it, a consent never does); and ``contacts`` (a list of
+            ``{"at", "channel", "decision_id"}``, the last optional, or the same as JSON text).
         clock: for the time of storage.
+        tolerance: how far ahead of it a time may lie.
         on_progress: called with rows done and rows in all.
+        on_line: called for each row that changed something or was held back.
 
     Raises:
         NotFound: if there is no such file.
-        InvalidArgument: naming the row and the column; nothing is loaded then.
+        InvalidArgument: listing all rows at fault with their lines; nothing is loaded then.
     """
-    rows = read_customers(path)
-    return store_customers(database, rows, clock=clock, on_progress=on_progress)
+    file = read_customers(path, now=clock(), tolerance=tolerance)
+    return store_customers(
+        database,
+        file.rows,
+        clock=clock,
+        tolerance=tolerance,
+        notes=file.notes,
+        on_progress=on_progress,
+        on_line=on_line,
+    )
 
 
 def store_customers(
     database: Database,
-    rows: list[CustomerRow],
+    rows: Sequence[CustomerRow],
     *,
     clock: Clock = server_clock,
-    on_progress: Callable[[int, int], None] | None = None,
+    tolerance: timedelta = TOLERANCE,
+    notes: tuple[str, ...] = (),
+    on_progress: Progress | None = None,
+    on_line: OnLine | None = None,
 ) -> Loaded:
     """Store ``rows``; see :func:`load_customers`."""
-    contacts = held_back = 0
+    counts: Counter[str] = Counter()
     for start in range(0, len(rows), ROWS_PER_TRANSACTION):
         part = rows[start : start + ROWS_PER_TRANSACTION]
+        now = clock()
         with database.write() as connection:
-            held_back += profiles.upsert(connection, (r.profile for r in part), now=clock())
-            for row in part:
-                contacts += ledger.book_elsewhere(
-                    connection, row.profile.customer_id, row.profile.zone, row.contacts
-                )
+            lines = [_store(connection, row, now, tolerance) for row in part]
+        for line in lines:
+            counts.update(dict(_counted(line)))
+            if on_line is not None and line.tells:
+                on_line(line)
         if on_progress is not None:
             on_progress(start + len(part), len(rows))
-    return Loaded(customers=len(rows), contacts=contacts, held_back=held_back)
+    return Loaded(customers=len(rows), notes=notes, **counts)
 
 
-def read_customers(path: Path) -> list[CustomerRow]:
-    """Read and check ``path``; see :func:`load_customers`."""
-    return [_row(data, at) for at, data in enumerate(_records(path))]
+def _store(
+    connection: sqlite3.Connection, row: CustomerRow, now: datetime, tolerance: timedelta
+) -> LineReport:
+    taken = profiles.store(connection, row.profile, now=now, tolerance=tolerance)
+    contacts: Counter[How] = Counter()
+    if row.contacts:
+        zone, _ = profiles.find(connection, row.profile.customer_id)
+        contacts = sightings.book(connection, row.profile.customer_id, zone, row.contacts)
+    return LineReport(
+        line=row.line,
+        customer_id=row.profile.customer_id,
+        taken=taken,
+        zone=row.profile.zone,
+        contacts=contacts,
+    )
 
 
-def _records(path: Path) -> Iterator[Mapping[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    if not path.is_file():
-        raise NotFound(f"{path} does not exist", field="file")
-    try:
-        if path.suffix == ".csv":
-            # Everything as text: a column of empty cells has no other type.
-            with path.open(newline="") as file:
-                head = next(csv.reader(file), [])
-            table = pa.csv.read_csv(
-                path,
-                convert_options=pa.csv.ConvertOptions(
-                    column_types=dict.fromkeys(head, pa.string()), strings_can_be_null=True
-                ),
-            )
-        else:
-            table = pa.parquet.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidArgument(f"{path} is not readable: {error}", field="file") from error
-    unknown = [name for name in table.column_names if name not in _KNOWN]
-    if unknown:
-        raise InvalidArgument(f"{path} has no use for column {unknown[0]!r}", field=unknown[0])
-    if "customer_id" not in table.column_names:
-        raise InvalidArgument(f"{path} has no such column", field="customer_id")
-    for batch in table.to_batches(max_chunksize=10_000):
-        yield from batch.to_pylist()
-
-
-def _row(data: Mapping[str, Any], at: int) -> CustomerRow:
-    where = f"rows[{at}]"
-    permissions: dict[Channel, bool] = {}
-    for column, channel in _PERMIT.items():
-        granted = _flag(data.get(column), f"{where}.{column}")
-        if granted is not None:
-            permissions[channel] = granted
-    as_of = _moment(data.get("as_of"), f"{where}.as_of")
-    try:
-        profile = Profile(
-            customer_id=str(data["customer_id"] or ""),
-            zone=data.get("zone") or None,
-            permissions=permissions,
-            as_of=as_of,
-        )
-    except InvalidArgument as error:
-        raise InvalidArgument(error.message, field=f"{where}.{error.field}") from error
-    return CustomerRow(profile, _contacts(data.get("contacts"), f"{where}.contacts"))
-
-
-def _flag(value: Any, field: str) -> bool | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool):
-        return value
-    text = str(value).lower()
-    if text in {"true", "1"}:
-        return True
-    if text in {"false", "0"}:
-        return False
-    raise InvalidArgument(f"{value!r} is not true, false or empty", field=field)
-
-
-def _moment(value: Any, field: str) -> datetime | None:
-    if value is None or value == "":
-        return None
-    return require_aware(value, field) if isinstance(value, datetime) else parse_time(value, field)
-
-
-def _contacts(value: Any, field: str) -> tuple[Contact, ...]:
-    if not value:
-        return ()
-    try:
-        rows = json.loads(value) if isinstance(value, str) else value
-        contacts = []
-        for row in rows:
-            at = _moment(row["at"], field)
-            channel = Channel(row["channel"])
-            if at is None or channel is Channel.NONE:
-                raise ValueError("a contact has a time and a channel")
-            contacts.append(Contact(at=at, channel=channel))
-        return tuple(contacts)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidArgument(f"{value!r}: {error}", field=field) from error
+def _counted(line: LineReport) -> Iterator[tuple[str, int]]:
+    yield "zones", int(line.taken.zone_changed)
+    yield (
+        "permissions",
+        sum(
+            change.before[channel] is not change.after[channel]
+            for change in line.taken.changes
+            for channel in change.after
+        ),
+    )
+    yield "held_back", line.held_back
+    yield "contacts", line.contacts[How.NEW]
+    yield "matched_by_id", line.contacts[How.BY_ID]
+    yield "matched_by_time", line.contacts[How.BY_TIME]

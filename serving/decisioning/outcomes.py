@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from serving.decisioning import profiles
-from serving.decisioning.records import decode_record
-from serving.decisioning.requests import check_outcome, require_uuid
-from serving.governance import audit
-from serving.governance.kinds import AuditKind
+from serving.decisioning import permissions, reports
+from serving.decisioning.permissions import Permission
+from serving.decisioning.records import Decision, decode_record
+from serving.decisioning.reports import PermissionReport
+from serving.decisioning.requests import check_outcome, require_customer, require_uuid
+from troth.catalogue import Channel
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
 from troth.types import Outcome, OutcomeKind, isoformat, parse_time, require_aware
 
@@ -28,8 +29,14 @@ class Recorded:
     first_time: bool
 
 
+OPT_OUT_SOURCE = "outcome"
+"""Where a customer refused who opted out of a message."""
+
+
 def checked(outcome: Outcome, now: datetime, skew: timedelta) -> Outcome:
     """Return ``outcome`` in canonical form if it can be right.
+
+    An opt-out is not refused for its time: a withdrawal is never lost because of a clock.
 
     Args:
         outcome: as reported.
@@ -40,19 +47,30 @@ def checked(outcome: Outcome, now: datetime, skew: timedelta) -> Outcome:
         InvalidArgument: naming the field.
     """
     check_outcome(outcome.kind, outcome.value_minor)
+    opts_out = outcome.kind is OutcomeKind.OPTED_OUT
     occurred_at = require_aware(outcome.occurred_at, "occurred_at")
-    if occurred_at > now + skew:
+    if occurred_at > now + skew and not opts_out:
         raise InvalidArgument(
             f"{isoformat(occurred_at)} is more than {skew.total_seconds():g} s ahead of the"
             f" server's clock {isoformat(now)}",
             field="occurred_at",
         )
-    return Outcome(
+    for name in ("customer_id", "channel"):
+        if getattr(outcome, name) and not opts_out:
+            raise InvalidArgument(f"{getattr(outcome, name)!r} goes with an opt-out", field=name)
+    if outcome.channel is Channel.NONE:
+        raise InvalidArgument("nobody opts out of no contact", field="channel")
+    needs_decision = not (opts_out and outcome.customer_id)
+    return replace(
+        outcome,
         outcome_id=require_uuid(outcome.outcome_id, "outcome_id"),
-        decision_id=require_uuid(outcome.decision_id, "decision_id"),
-        kind=outcome.kind,
-        value_minor=outcome.value_minor,
+        decision_id=(
+            require_uuid(outcome.decision_id, "decision_id")
+            if needs_decision or outcome.decision_id
+            else ""
+        ),
         occurred_at=occurred_at,
+        customer_id=require_customer(outcome.customer_id) if outcome.customer_id else "",
     )
 
 
@@ -60,6 +78,10 @@ def record(
     connection: sqlite3.Connection, outcome: Outcome, *, now: datetime, skew: timedelta
 ) -> Recorded:
     """Store one outcome; an opt-out takes the permission away in the same transaction.
+
+    An opt-out whose time cannot be right counts from now. Of a decision that made no contact
+    it withdraws all channels unless it names one. One that names a customer is taken up
+    without any decision, as a report of a permission under the outcome's id.
 
     Args:
         connection: inside a write transaction.
@@ -74,52 +96,90 @@ def record(
     """
     if _seen(connection, outcome):
         return Recorded(outcome_id=outcome.outcome_id, first_time=False)
-    row = connection.execute(
-        "SELECT record, record_digest FROM decisions WHERE decision_id = ?", (outcome.decision_id,)
-    ).fetchone()
-    if row is None:
-        raise NotFound(f"{outcome.decision_id} is not a decision", field="decision_id")
-    decision = decode_record(row["record"], row["record_digest"])
-    if outcome.kind is not OutcomeKind.PURCHASED and not decision.contacts:
-        raise InvalidArgument(
-            f"{outcome.kind} cannot come of a decision that made no contact", field="kind"
-        )
-    if outcome.occurred_at < decision.decided_at - skew:
-        raise InvalidArgument(
-            f"{isoformat(outcome.occurred_at)} lies before the decision of"
-            f" {isoformat(decision.decided_at)}",
-            field="occurred_at",
-        )
+    decision = _decision(connection, outcome.decision_id)
+    opts_out = outcome.kind is OutcomeKind.OPTED_OUT
+    if decision is None:
+        if opts_out and outcome.customer_id:
+            return _without_decision(connection, outcome, now, skew)
+        hint = "; SetPermission withdraws a permission without one" if opts_out else ""
+        raise NotFound(f"{outcome.decision_id} is not a decision{hint}", field="decision_id")
+    if outcome.customer_id not in ("", decision.customer_id):
+        raise InvalidArgument("the decision is for another customer", field="customer_id")
+    early = outcome.occurred_at < decision.decided_at - skew
+    if not opts_out:
+        _require_fit(outcome, decision, early=early)
+    doubtful = opts_out and (early or outcome.occurred_at > now + skew)
+    occurred_at = now if doubtful else outcome.occurred_at
     connection.execute(
-        "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             outcome.outcome_id,
             outcome.decision_id,
             outcome.kind,
             outcome.value_minor,
-            isoformat(outcome.occurred_at),
+            isoformat(occurred_at),
             isoformat(now),
+            isoformat(outcome.occurred_at),
         ),
     )
-    if outcome.kind is OutcomeKind.OPTED_OUT:
-        # The later of the two clocks: a profile must be newer than our knowing of it.
-        withdrawn_at = max(outcome.occurred_at, now)
-        profiles.withdraw(connection, decision.customer_id, decision.channel, at=withdrawn_at)
-        audit.append(
+    if opts_out:
+        channel = outcome.channel or (decision.channel if decision.contacts else None)
+        permissions.record(
             connection,
-            AuditKind.PERMISSION_WITHDRAWN,
-            {
-                "outcome_id": outcome.outcome_id,
-                "decision_id": outcome.decision_id,
-                "channel": str(decision.channel),
-            },
+            decision.customer_id,
+            (
+                Permission(
+                    channel=channel, granted=False, given_at=occurred_at, source=OPT_OUT_SOURCE
+                ),
+            ),
+            now=now,
+            tolerance=skew,
+            fact_id=outcome.outcome_id,
+            via="outcome",
         )
     return Recorded(outcome_id=outcome.outcome_id, first_time=True)
 
 
+def _decision(connection: sqlite3.Connection, decision_id: str) -> Decision | None:
+    row = connection.execute(
+        "SELECT record, record_digest FROM decisions WHERE decision_id = ?", (decision_id,)
+    ).fetchone()
+    return None if row is None else decode_record(row["record"], row["record_digest"])
+
+
+def _require_fit(outcome: Outcome, decision: Decision, *, early: bool) -> None:
+    if outcome.kind is not OutcomeKind.PURCHASED and not decision.contacts:
+        raise InvalidArgument(
+            f"{outcome.kind} cannot come of a decision that made no contact", field="kind"
+        )
+    if early:
+        raise InvalidArgument(
+            f"{isoformat(outcome.occurred_at)} lies before the decision of"
+            f" {isoformat(decision.decided_at)}",
+            field="occurred_at",
+        )
+
+
+def _without_decision(
+    connection: sqlite3.Connection, outcome: Outcome, now: datetime, skew: timedelta
+) -> Recorded:
+    report = PermissionReport(
+        permission_id=outcome.outcome_id,
+        customer_id=outcome.customer_id,
+        permission=Permission(
+            channel=outcome.channel,
+            granted=False,
+            given_at=outcome.occurred_at,
+            source=OPT_OUT_SOURCE,
+        ),
+    )
+    taken = reports.take(connection, report, now=now, tolerance=skew, via="outcome")
+    return Recorded(outcome_id=outcome.outcome_id, first_time=taken.first_time)
+
+
 def _seen(connection: sqlite3.Connection, outcome: Outcome) -> bool:
     row = connection.execute(
-        "SELECT decision_id, kind, value_minor, occurred_at FROM outcomes WHERE outcome_id = ?",
+        "SELECT decision_id, kind, value_minor, reported_at FROM outcomes WHERE outcome_id = ?",
         (outcome.outcome_id,),
     ).fetchone()
     if row is None:
@@ -129,9 +189,9 @@ def _seen(connection: sqlite3.Connection, outcome: Outcome) -> bool:
         decision_id=row["decision_id"],
         kind=OutcomeKind(row["kind"]),
         value_minor=row["value_minor"],
-        occurred_at=parse_time(row["occurred_at"]),
+        occurred_at=parse_time(row["reported_at"]),
     )
-    if stored != outcome:
+    if stored != replace(outcome, customer_id="", channel=None):
         raise AlreadyExists(
             f"{outcome.outcome_id} was used before for another outcome", field="outcome_id"
         )

@@ -6,17 +6,20 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from serving.decisioning import commits, configs, drawing, ledger, outcomes
+from serving.decisioning import commits, configs, drawing, ledger, outcomes, reports, validity
 from serving.decisioning.answering import Answering
 from serving.decisioning.clock import Clock, ServiceClock, server_clock
-from serving.decisioning.commits import Draft, Job, Report, Result
+from serving.decisioning.commits import Draft, Job, Permit, Report, Result
 from serving.decisioning.committer import GroupCommitter, typed
 from serving.decisioning.idempotency import find_answer
 from serving.decisioning.outcomes import Recorded
 from serving.decisioning.policies import PolicySource
 from serving.decisioning.records import Decision
+from serving.decisioning.reports import Acknowledged, PermissionReport
 from serving.decisioning.requests import DecideRequest
 from serving.guardrails.engine import GuardrailEngine
 from serving.store import Database
@@ -34,8 +37,9 @@ class DecisionPipeline:
     Safe to call from many threads; the ``async`` twins from an event loop. Two pipelines on
     one database, in one process or several, never grant one contact twice: a decision rests
     on facts read before the policy is asked, and is committed only if a second reading,
-    inside the write transaction, gives the same. Otherwise it is masked and drawn again from
-    the new facts with the same stream key.
+    inside the write transaction, gives the same, and neither its time nor its policy has been
+    taken away meanwhile. Otherwise it is masked and drawn again from the new facts with the
+    same stream key.
 
     Args:
         database: profiles, ledger, decisions, outcomes, audit.
@@ -57,15 +61,18 @@ class DecisionPipeline:
         clock: Clock = server_clock,
     ) -> None:
         self._database = database
+        self._policies = policies
         self._answering = Answering(policies, engine, model_budget_s)
-        self._guardrails_digest = engine.digest
+        self._engine = engine
         self._window = engine.config.window
         self._skew = max_clock_skew
         self._clock = clock
         self._always = ("other_clock",) if isinstance(clock, ServiceClock) else ()
         with database.write() as connection:
             configs.remember(connection, engine.config)
-        self._committer: GroupCommitter[Job, Result] = GroupCommitter(database, commits.apply)
+        self._committer: GroupCommitter[Job, Result] = GroupCommitter(
+            database, partial(commits.apply, holds=self._holds)
+        )
 
     def decide(self, request: DecideRequest) -> Decision:
         """Answer ``request``, durably, before returning.
@@ -106,6 +113,19 @@ class DecisionPipeline:
         future = self._committer.submit(self._report(outcome))
         return _recorded(await asyncio.wrap_future(future))
 
+    def set_permission(self, report: PermissionReport) -> Acknowledged:
+        """Store what a customer permits or refuses, durably, before returning.
+
+        Raises:
+            InvalidArgument, AlreadyExists: naming the field; nothing was stored.
+        """
+        return _acknowledged(self._committer.submit(self._permit(report)).result())
+
+    async def set_permission_async(self, report: PermissionReport) -> Acknowledged:
+        """As :meth:`set_permission`, leaving the event loop free."""
+        future = self._committer.submit(self._permit(report))
+        return _acknowledged(await asyncio.wrap_future(future))
+
     def close(self) -> None:
         """Commit what is under way and stop."""
         self._committer.close()
@@ -120,9 +140,10 @@ class DecisionPipeline:
         with self._snapshot() as connection:
             stored = find_answer(connection, request.request_id, request.digest)
             if stored is not None:
-                return stored
-            decided_at = self._decided_at(request, now)
-            facts = ledger.facts(connection, request.customer_id, decided_at, self._window)
+                return self._marked(connection, stored, now)
+            # What a caller's clock says does not move the night: the later one counts.
+            moment = max(self._decided_at(request, now), now)
+            facts = ledger.facts(connection, request.customer_id, moment, self._window)
         answer, reasons = self._answering.ask(request, facts, now)
         if contended:
             answer, reasons = None, (*reasons, "ledger_contended")
@@ -131,10 +152,21 @@ class DecisionPipeline:
             facts,
             answer,
             (*self._always, *reasons),
-            guardrails_digest=self._guardrails_digest,
+            guardrails=self._engine.config,
             now=now,
         )
         return Draft.of(decision, self._window)
+
+    def _marked(self, connection: sqlite3.Connection, stored: Decision, now: datetime) -> Decision:
+        """The stored answer, with why it does not hold any more."""
+        standing = self._policies.standing(stored.decision_point)
+        reasons = validity.void_reasons(connection, stored, standing, self._engine, now)
+        return replace(stored, void_reasons=reasons)
+
+    def _holds(self, decision: Decision) -> bool:
+        """Whether a decision that waited for its commit may still be made."""
+        standing = self._policies.standing(decision.decision_point)
+        return not validity.lapsed(decision, standing, self._clock())
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -157,6 +189,16 @@ class DecisionPipeline:
     def _report(self, outcome: Outcome) -> Report:
         now = self._clock()
         return Report(outcomes.checked(outcome, now, self._skew), now, self._skew)
+
+    def _permit(self, report: PermissionReport) -> Permit:
+        now = self._clock()
+        return Permit(reports.checked(report, now, self._skew), now, self._skew)
+
+
+def _acknowledged(result: Result) -> Acknowledged:
+    if not isinstance(result, Acknowledged):
+        raise TypeError(f"{result!r} does not acknowledge a permission")
+    return result
 
 
 def _recorded(result: Result) -> Recorded:

@@ -1,135 +1,122 @@
-"""Profiles: a customer's time zone and permissions, and what withdraws them."""
+"""Profiles: what an installation is told about a customer, and what it knows of them."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from serving.decisioning.plain import plain_json
+from serving.decisioning import permissions
+from serving.decisioning.permissions import MARKETING, Change, Permission
+from serving.decisioning.requests import require_customer
 from serving.guardrails.facts import find_zone
 from troth.catalogue import Channel
-from troth.errors import DataLoss, InvalidArgument
-from troth.types import isoformat, parse_time, require_aware
+from troth.errors import InvalidArgument
+from troth.types import isoformat, new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What an installation is told about a customer.
+    """What an installation is told about a customer; what it is not told stays as it is.
 
     Attributes:
         customer_id: as in requests.
-        zone: IANA time zone, ``None`` if unknown.
-        permissions: per channel; a channel that is absent is unknown.
-        as_of: when this was true, aware UTC; ``None`` if the source does not say, in which
-            case it brings no withdrawn permission back.
+        zone: IANA time zone, ``None`` if this does not say.
+        permissions: what is said about them, for one purpose.
+
+    Raises:
+        InvalidArgument: naming the field.
     """
 
     customer_id: str
-    zone: str | None
-    permissions: Mapping[Channel, bool]
-    as_of: datetime | None = None
+    zone: str | None = None
+    permissions: tuple[Permission, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.customer_id:
-            raise InvalidArgument("is empty", field="customer_id")
+        require_customer(self.customer_id)
         if self.zone is not None and find_zone(self.zone) is None:
-            raise InvalidArgument(f"{self.zone!r} is not an IANA time zone", field="zone")
-        if Channel.NONE in self.permissions:
-            raise InvalidArgument("no contact needs no permission", field="permissions")
-        if self.as_of is not None:
-            require_aware(self.as_of, "as_of")
+            raise InvalidArgument(f"{self.zone[:64]!r} is not an IANA time zone", field="zone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What storing a profile did.
+
+    Attributes:
+        zone_before: what was known, where the profile names another zone; else ``None``.
+        zone_changed: whether it does.
+        changes: one per permission, in order.
+    """
+
+    zone_before: str | None
+    zone_changed: bool
+    changes: tuple[Change, ...]
 
 
 def find(
     connection: sqlite3.Connection, customer_id: str
 ) -> tuple[str | None, dict[Channel, bool]]:
-    """Zone and permissions of a customer; a stranger has neither.
+    """Zone and permissions of a customer, for marketing; a stranger has neither.
 
     Raises:
-        DataLoss: if the stored profile cannot be read: nobody is contacted on a guess.
+        DataLoss: if what is stored cannot be read: nobody is contacted on a guess.
     """
-    row = connection.execute(
-        "SELECT zone, permissions FROM profiles WHERE customer_id = ?", (customer_id,)
-    ).fetchone()
-    if row is None:
-        return None, {}
-    try:
-        stored = json.loads(row["permissions"])
-        return row["zone"], {Channel(c): granted is True for c, granted in stored.items()}
-    except (ValueError, AttributeError) as error:
-        raise DataLoss(f"profile of {customer_id!r}: {error}", field="profiles") from error
-
-
-def upsert(connection: sqlite3.Connection, profiles: Iterable[Profile], *, now: datetime) -> int:
-    """Store ``profiles``, replacing earlier ones; opt-outs stay unless the profile is newer.
-
-    Args:
-        connection: inside a write transaction.
-        profiles: new state of each customer.
-        now: aware UTC.
-
-    Returns:
-        How many granted permissions were held back because the customer had opted out.
-    """
-    held_back = 0
-    moment = isoformat(now)
-    for profile in profiles:
-        permissions = dict(profile.permissions)
-        for channel, withdrawn_at in _withdrawals(connection, profile.customer_id).items():
-            if not permissions.get(channel):
-                continue
-            if profile.as_of is not None and profile.as_of > withdrawn_at:
-                connection.execute(
-                    "DELETE FROM withdrawals WHERE customer_id = ? AND channel = ?",
-                    (profile.customer_id, channel),
-                )
-            else:
-                permissions[channel] = False
-                held_back += 1
-        _store(connection, profile.customer_id, profile.zone, permissions, moment)
-    return held_back
-
-
-def withdraw(
-    connection: sqlite3.Connection, customer_id: str, channel: Channel, *, at: datetime
-) -> None:
-    """Take a permission away, from the next decision on.
-
-    Args:
-        connection: inside a write transaction.
-        customer_id: who opted out.
-        channel: of what.
-        at: when, aware UTC.
-    """
-    zone, permissions = find(connection, customer_id)
-    connection.execute(
-        "INSERT INTO withdrawals VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
-        " SET withdrawn_at = max(withdrawn_at, excluded.withdrawn_at)",
-        (customer_id, channel, isoformat(at)),
-    )
-    _store(connection, customer_id, zone, {**permissions, channel: False}, isoformat(at))
-
-
-def _withdrawals(connection: sqlite3.Connection, customer_id: str) -> dict[Channel, datetime]:
     rows = connection.execute(
-        "SELECT channel, withdrawn_at FROM withdrawals WHERE customer_id = ?", (customer_id,)
+        "SELECT p.zone, m.channel, m.kind, m.at FROM (SELECT ? AS customer_id) AS c"
+        " LEFT JOIN profiles AS p ON p.customer_id = c.customer_id"
+        " LEFT JOIN permissions AS m ON m.customer_id = c.customer_id AND m.purpose = ?",
+        (customer_id, MARKETING),
+    ).fetchall()
+    known = permissions.facts_of(
+        ((row[1], row[2], row[3]) for row in rows if row[1] is not None), customer_id
     )
-    return {Channel(row["channel"]): parse_time(row["withdrawn_at"]) for row in rows}
+    return rows[0][0], permissions.fold(known)
 
 
-def _store(
+def store(
     connection: sqlite3.Connection,
-    customer_id: str,
-    zone: str | None,
-    permissions: Mapping[Channel, bool],
-    moment: str,
-) -> None:
-    connection.execute(
-        "INSERT INTO profiles VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " zone = excluded.zone, permissions = excluded.permissions,"
-        " updated_at = excluded.updated_at",
-        (customer_id, zone, plain_json({str(c): v for c, v in permissions.items()}), moment),
+    profile: Profile,
+    *,
+    now: datetime,
+    tolerance: timedelta,
+    via: str = "file",
+) -> Taken:
+    """Take up ``profile``.
+
+    Args:
+        connection: inside a write transaction.
+        profile: what is said of a customer.
+        now: aware UTC.
+        tolerance: how far ahead of it a reporter's clock may be.
+        via: what brought it, for the audit log.
+
+    Raises:
+        InvalidArgument: as :func:`serving.decisioning.permissions.record`.
+    """
+    before = _zone(connection, profile, now)
+    changed = profile.zone not in (None, before)
+    changes = permissions.record(
+        connection,
+        profile.customer_id,
+        profile.permissions,
+        now=now,
+        tolerance=tolerance,
+        fact_id=new_id(),
+        via=via,
     )
+    return Taken(zone_before=before if changed else None, zone_changed=changed, changes=changes)
+
+
+def _zone(connection: sqlite3.Connection, profile: Profile, now: datetime) -> str | None:
+    """The zone known so far; the one the profile names takes its place."""
+    row = connection.execute(
+        "SELECT zone FROM profiles WHERE customer_id = ?", (profile.customer_id,)
+    ).fetchone()
+    before: str | None = row["zone"] if row is not None else None
+    if row is None or profile.zone not in (None, before):
+        connection.execute(
+            "INSERT INTO profiles VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " zone = excluded.zone, updated_at = excluded.updated_at",
+            (profile.customer_id, profile.zone, isoformat(now)),
+        )
+    return before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,9 @@ from troth.digests import sha256
 from troth.errors import DataLoss
 from troth.types import ServedBy, Verdict, isoformat, parse_time
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+_UNDATED_VERSION = 1
+"""Records without ``valid_until``: they were never good for longer than their moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +32,12 @@ class Decision:
         decision_id: UUIDv7.
         request_id, request_digest: the question and the digest of all it asked.
         customer_id, decision_point: whom and where.
-        decided_at: what the decision is for, aware UTC.
+        decided_at: what the caller asks for, aware UTC.
         answered_at: the server's clock when it was made, aware UTC.
-        send_at: when to make the contact, aware UTC.
+        send_at: when to make the contact, aware UTC: the later one of these two, which is
+            what the guardrails went by.
+        valid_until: when the answer is no longer to be acted on, aware UTC; see
+            :mod:`serving.decisioning.validity`.
         features: base64 of the raw features, float32 little-endian; NaN bits included.
         feature_schema_digest: the schema they follow.
         triggered_journeys: sorted, without repeats.
@@ -49,6 +54,8 @@ class Decision:
         propensity: its probability under the whole guarded pipeline, in (0, 1].
         reasons: why the one who answered did, as slugs.
         verdicts: what each guardrail took away.
+        void_reasons: slugs saying why it does not hold any more, when it is answered again.
+            Not part of the record, nor of equality: the decision is still the same.
     """
 
     decision_id: str
@@ -59,6 +66,7 @@ class Decision:
     decided_at: datetime
     answered_at: datetime
     send_at: datetime
+    valid_until: datetime
     features: str
     feature_schema_digest: str
     triggered_journeys: tuple[str, ...]
@@ -78,6 +86,12 @@ class Decision:
     propensity: float
     reasons: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
+    void_reasons: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it may be acted on."""
+        return not self.void_reasons
 
     @property
     def contacts(self) -> bool:
@@ -111,7 +125,9 @@ class Decision:
             DataLoss: if a key is missing or malformed: only this class writes records.
         """
         try:
-            if data["version"] != RECORD_VERSION:
+            if data["version"] == _UNDATED_VERSION:
+                data = {**data, "valid_until": data["send_at"]}
+            elif data["version"] != RECORD_VERSION:
                 raise ValueError(f"version {data['version']} is not {RECORD_VERSION}")
             values: dict[str, Any] = {name: data[name] for name in _TEXTS}
             values.update({name: parse_time(data[name], name) for name in _TIMES})
@@ -174,7 +190,7 @@ def _verdict_from_dict(data: Mapping[str, Any]) -> Verdict:
     )
 
 
-_TIMES = ("decided_at", "answered_at", "send_at")
+_TIMES = ("decided_at", "answered_at", "send_at", "valid_until")
 _LISTS = ("triggered_journeys", "eligible", "reasons")
 _FLOATS = ("uniform", "propensity")
 _TEXTS = (

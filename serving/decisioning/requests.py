@@ -33,6 +33,28 @@ def require_uuid(text: str, field: str) -> str:
     return lower
 
 
+def require_customer(text: str, field: str = "customer_id") -> str:
+    """Return the customer's id ``text`` if it can be one, in requests and files alike.
+
+    Raises:
+        InvalidArgument: unless it is 1 to 128 printable ASCII characters without blanks at
+            its ends.
+    """
+    if not _CUSTOMER.fullmatch(text):
+        raise InvalidArgument(
+            f"{quoted(text)} is not 1 to 128 printable ASCII characters without blanks around",
+            field=field,
+        )
+    return text
+
+
+def require_slug(text: str, field: str) -> str:
+    """Return ``text`` if it is a lower-case slug; raises :class:`InvalidArgument` otherwise."""
+    if not _SLUG.fullmatch(text):
+        raise InvalidArgument(f"{quoted(text)} is not a lower-case slug", field=field)
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class DecideRequest:
     """One question.
@@ -42,6 +64,8 @@ class DecideRequest:
         customer_id: 1..128 printable ASCII characters.
         decision_point: lower-case slug.
         features: float32 (F,), raw, in the order of the feature schema; NaN means unknown.
+            Every NaN becomes the same one and -0.0 becomes 0.0, so that what is equal has the
+            same digest.
         feature_schema_digest: SHA-256 of the schema that ``features`` follows.
         triggered_journeys: names of the journeys the customer is in, as given.
         decided_at: what the decision is for, aware UTC; ``None`` for the server's clock.
@@ -60,21 +84,15 @@ class DecideRequest:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "request_id", require_uuid(self.request_id, "request_id"))
-        if not _CUSTOMER.fullmatch(self.customer_id):
-            raise InvalidArgument(
-                f"{quoted(self.customer_id)} is not 1 to 128 printable ASCII characters",
-                field="customer_id",
-            )
-        if not _SLUG.fullmatch(self.decision_point):
-            raise InvalidArgument(
-                f"{quoted(self.decision_point)} is not a lower-case slug", field="decision_point"
-            )
+        require_customer(self.customer_id)
+        require_slug(self.decision_point, "decision_point")
         if self.features.dtype != np.float32 or self.features.ndim != 1:
             raise InvalidArgument("not a float32 vector", field="features")
         if not 0 < self.features.size <= MOST_FEATURES:
             raise InvalidArgument(
                 f"{self.features.size} values are not 1 to {MOST_FEATURES}", field="features"
             )
+        object.__setattr__(self, "features", _canonical(self.features))
         require_digest(self.feature_schema_digest, "feature_schema_digest")
         if len(self.triggered_journeys) > MOST_JOURNEYS:
             raise InvalidArgument(
@@ -104,6 +122,13 @@ class DecideRequest:
                 }
             ).encode()
         )
+
+
+def _canonical(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    canonical = features.copy()
+    canonical[np.isnan(canonical)] = np.nan
+    canonical[canonical == 0.0] = 0.0
+    return canonical
 
 
 def check_outcome(kind: OutcomeKind, value_minor: int) -> None:

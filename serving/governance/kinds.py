@@ -26,7 +26,10 @@ class AuditKind(StrEnum):
     """decision_point, role, cause, message, proposal_id (may be empty)."""
     OTHER_CLOCK = "serving.clock"
     """start, rate: the installation was served under a clock that is not the host's."""
+    PERMISSION_WITHDRAWN = "permission.withdrawn"
+    """customer (SHA-256 of the id), fact_id, purpose, via, facts: channel, granted, at, source,
+    before and after of each; at least one is a refusal."""
+    PERMISSION_CHANGED = "permission.changed"
+    """As for withdrawn; grants only."""
     DECISIONS_COMMITTED = "decisions.committed"
     """count, digest: one row per group commit of decisions."""
-    PERMISSION_WITHDRAWN = "permission.withdrawn"
-    """outcome_id, decision_id, channel: an opt-out that was reported."""

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import time, timedelta
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from troth.catalogue import CHANNELS, Channel
 from troth.digests import digest
 from troth.errors import InvalidArgument, NotFound
 
 CONTACT_CHANNELS = tuple(c for c in CHANNELS if c is not Channel.NONE)
+
+
+def _places(channels: Iterable[Channel]) -> tuple[int, ...]:
+    """Positions of ``channels`` in the one order there is, each once."""
+    return tuple(sorted({CHANNELS.index(channel) for channel in channels}))
+
+
+Channels = Annotated[
+    tuple[Channel, ...],
+    AfterValidator(lambda channels: tuple(CHANNELS[at] for at in _places(channels))),
+]
+"""A set of channels, written in one order, so that it has one digest."""
 
 
 class _Section(BaseModel):
@@ -28,7 +48,7 @@ class QuietHoursConfig(_Section):
 
     start: time = Field(description="First quiet minute.")
     end: time = Field(description="First minute that is not quiet.")
-    channels: tuple[Channel, ...] = Field(description="Channels that disturb.")
+    channels: Channels = Field(description="Channels that disturb.")
 
     @model_validator(mode="after")
     def _is_a_span(self) -> Self:
@@ -45,13 +65,19 @@ class CapRule(_Section):
 
     hours: int = Field(ge=1, le=24 * 366)
     contacts: int = Field(ge=1, le=1000)
-    channels: tuple[Channel, ...] = Field(default=CONTACT_CHANNELS, min_length=1)
+    channels: Channels = Field(default=CONTACT_CHANNELS, min_length=1)
 
 
 class FrequencyCapConfig(_Section):
     """The caps; each one holds."""
 
     rules: tuple[CapRule, ...] = Field(min_length=1)
+
+    @field_validator("rules")
+    @classmethod
+    def _in_one_order(cls, rules: tuple[CapRule, ...]) -> tuple[CapRule, ...]:
+        """Each holds, so that their order says nothing, and must not change the digest."""
+        return tuple(sorted(set(rules), key=lambda r: (r.hours, r.contacts, _places(r.channels))))
 
 
 class GuardrailConfig(_Section):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,29 @@ UNKNOWN_MINUTE = -1
 """Local minute of a customer whose time zone is unknown."""
 
 
+PLACEHOLDERS = frozenset({"Factory", "localtime", "posixrules", "Etc/Unknown"})
+"""Names that time zone databases know and no place has: whoever sends them knows no zone."""
+_TREES = ("posix/", "right/")
+"""Copies of the database; the one with leap seconds is half a minute off."""
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones()) - PLACEHOLDERS
+
+
+def is_placeholder(name: str) -> bool:
+    """Whether ``name`` is one of a time zone database that tells of no place."""
+    return name in PLACEHOLDERS or name.startswith(_TREES)
+
+
 @lru_cache(maxsize=1024)
 def find_zone(name: str | None) -> ZoneInfo | None:
-    """The IANA zone ``name``, or ``None`` if it is unknown: unknown is an answer here."""
-    if not name:
+    """The IANA zone ``name``, or ``None`` if it is unknown: unknown is an answer here.
+
+    Names are those of the database, letter by letter, on a file system that ignores case too.
+    """
+    if not name or name not in _zone_names():
         return None
     try:
         return ZoneInfo(name)
@@ -49,21 +68,37 @@ class Contact:
         channel: how it was made.
         action_id: the catalogue's name for it; empty if another system made it.
         day: the customer's calendar day it was booked under, ISO 8601.
+        zone: their time zone when it was booked, ``None`` if unknown.
     """
 
     at: datetime
     channel: Channel
     action_id: str = ""
     day: str = ""
+    zone: str | None = None
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, str | None]:
         """Plain values, for the decision record."""
         return {
             "at": isoformat(self.at),
             "channel": str(self.channel),
             "action_id": self.action_id,
             "day": self.day,
+            "zone": self.zone,
         }
+
+    def shares_day(self, moment: datetime, zone: str | None) -> bool:
+        """Whether ``moment`` is on the same day as this contact, for a customer now in ``zone``.
+
+        By the customer's clock as it was when the contact was booked, or by the present one:
+        whoever flies from Los Angeles to Tokyo does not gain a day by it.
+        """
+        day = local_day(moment, zone)
+        return (
+            self.day == day
+            or self.day == local_day(moment, self.zone)
+            or local_day(self.at, zone) == day
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +109,8 @@ class Facts:
         permissions: per channel, true if granted and false if denied; a channel that is
             absent is unknown, which counts as denied.
         zone: IANA time zone; ``None`` if unknown.
-        decided_at: what the decision is for, aware UTC.
+        decided_at: when the contact would be made, aware UTC: the later one of what the caller
+            asks for and the server's clock.
         contacts: contacts within the longest window of the guardrails, oldest first. They
             may lie after ``decided_at``: requests need not arrive in order of time.
     """
@@ -111,6 +147,7 @@ class Facts:
                         channel=Channel(row["channel"]),
                         action_id=row["action_id"],
                         day=row["day"],
+                        zone=row.get("zone"),
                     )
                     for row in data["contacts"]
                 ),
@@ -178,9 +215,12 @@ class FactsBatch:
                     distance.days * 86_400 + distance.seconds
                 ) * 1_000_000 + distance.microseconds
                 channel[row, at] = _POSITION[contact.channel]
-            day = local_day(fact.decided_at, fact.zone)
             today.append(
-                frozenset(c.action_id for c in fact.contacts if c.action_id and c.day == day)
+                frozenset(
+                    c.action_id
+                    for c in fact.contacts
+                    if c.action_id and c.shares_day(fact.decided_at, fact.zone)
+                )
             )
         return cls(permissions, minute, age, channel, tuple(today))
 

@@ -12,8 +12,9 @@ from troth.catalogue import NO_CONTACT, Catalogue
 class Repeat:
     """Refuses an action that was already granted on the customer's calendar day.
 
-    The ledger's unique key (customer, action, day) says the same; this guardrail says it
-    before the draw, so that the propensity knows of it.
+    The day is the customer's in the zone they are in and in the one they were in then. The
+    ledger says the same when it books; this guardrail says it before the draw, so that the
+    propensity knows of it.
     """
 
     name = "repeat"

@@ -62,6 +62,12 @@ class Decisions:
         """See ``DecisionService.RecordOutcome``."""
         return await self._handler.record_outcome(request, grpc_context)
 
+    async def SetPermission(  # noqa: N802 - the wire's name
+        self, request: bytes, grpc_context: CallContext
+    ) -> pb.SetPermissionResponse:
+        """See ``DecisionService.SetPermission``."""
+        return await self._handler.set_permission(request, grpc_context)
+
     async def Check(  # noqa: N802 - the wire's name
         self, request: bytes, grpc_context: CallContext
     ) -> health_pb2.HealthCheckResponse:

@@ -1,22 +1,18 @@
-"""Commands of the service: serve, decide."""
+"""Command of the service: serve."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from serving.decisioning.commands import Home, settings_of
-from troth.errors import NotFound
-from troth.output import AsJson, emit, note, show_mapping, show_table
+from troth.output import note
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to ``app``."""
+    """Add the command to ``app``."""
     app.command("serve")(serve_command)
-    app.command("decide")(decide_command)
 
 
 def serve_command(
@@ -50,58 +46,3 @@ def serve_command(
         until=until,
         on_ready=lambda: note(f"Serving {settings.home} on {settings.address}. Ctrl-C ends it."),
     )
-
-
-def decide_command(
-    request: Annotated[
-        str,
-        typer.Argument(help="The request as JSON, @FILE, or - for standard input."),
-    ],
-    home: Home = None,
-    address: Annotated[
-        str | None, typer.Option(help="host:port of the service; TROTH_ADDRESS by default.")
-    ] = None,
-    json: AsJson = False,
-) -> None:
-    """Ask a running service for one decision.
-
-    The request is a DecideRequest in the protocol's JSON form: customerId, decisionPoint,
-    features ("NaN" for unknown), featureSchemaDigest, and optionally triggeredJourneys,
-    decidedAt and requestId.
-    """
-    from troth.client import DecisionClient, Question
-
-    question = Question.from_json(_text(request))
-    with DecisionClient(address or settings_of(home).address) as client:
-        answer = client.decide(question)
-    if json:
-        emit(answer.to_dict())
-        return
-    show_mapping(
-        "Decision",
-        {
-            "decision": answer.decision_id,
-            "action": f"{answer.action_id} ({answer.channel})",
-            "send at": answer.send_at.isoformat(),
-            "propensity": answer.propensity,
-            "served by": f"{answer.served_by}: {', '.join(answer.reasons)}",
-        },
-    )
-    if answer.verdicts:
-        show_table(
-            "Guardrails",
-            ("guardrail", "reason", "refused", "share of the policy"),
-            [(v.guardrail, v.reason, len(v.refused), v.mass) for v in answer.verdicts],
-        )
-
-
-def _text(request: str) -> str:
-    if request == "-":
-        return sys.stdin.read()
-    if not request.startswith("@"):
-        return request
-    path = Path(request[1:])
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}", field="request") from error

@@ -8,7 +8,9 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from serving.decisioning.outcomes import Recorded
+from serving.decisioning.permissions import MARKETING, Permission
 from serving.decisioning.records import Decision
+from serving.decisioning.reports import Acknowledged, PermissionReport
 from serving.decisioning.requests import DecideRequest
 from troth.catalogue import CHANNELS, Channel
 from troth.errors import InvalidArgument
@@ -18,6 +20,7 @@ from troth.v1 import decision_service_pb2 as pb
 CHANNEL_TO_WIRE: dict[Channel, pb.Channel.ValueType] = {
     channel: pb.Channel.Value(f"CHANNEL_{channel.name}") for channel in CHANNELS
 }
+CHANNEL_FROM_WIRE: dict[int, Channel] = {wire: c for c, wire in CHANNEL_TO_WIRE.items()}
 SERVED_BY_TO_WIRE: dict[ServedBy, pb.ServedBy.ValueType] = {
     who: pb.ServedBy.Value(f"SERVED_BY_{who.name}") for who in ServedBy
 }
@@ -67,6 +70,9 @@ def from_decision(decision: Decision) -> pb.DecideResponse:
             )
             for verdict in decision.verdicts
         ],
+        valid_until=from_time(decision.valid_until),
+        holds=decision.holds,
+        void_reasons=decision.void_reasons,
     )
 
 
@@ -79,15 +85,75 @@ def to_outcome(message: pb.RecordOutcomeRequest) -> Outcome:
     kind = KIND_FROM_WIRE.get(message.kind)
     if kind is None:
         raise InvalidArgument(f"{message.kind} is not a kind of outcome", field="kind")
-    if not message.HasField("occurred_at"):
+    if not message.HasField("occurred_at") and kind is not OutcomeKind.OPTED_OUT:
         raise InvalidArgument("is missing", field="occurred_at")
     return Outcome(
         outcome_id=message.outcome_id,
         decision_id=message.decision_id,
         kind=kind,
         value_minor=message.value_minor,
-        occurred_at=to_time(message.occurred_at, "occurred_at"),
+        occurred_at=(
+            _time_of_refusal(message.occurred_at)
+            if kind is OutcomeKind.OPTED_OUT
+            else to_time(message.occurred_at, "occurred_at")
+        ),
+        customer_id=message.customer_id,
+        channel=_channel(message.channel) if message.channel else None,
     )
+
+
+def to_permission(message: pb.SetPermissionRequest) -> PermissionReport:
+    """The report in ``message``.
+
+    Raises:
+        InvalidArgument: naming the field.
+    """
+    reach = message.WhichOneof("reach")
+    if reach is None or (reach == "all_channels" and not message.all_channels):
+        raise InvalidArgument("name a channel, or all channels", field="channel")
+    given_at = None
+    if message.HasField("given_at"):
+        given_at = (
+            to_time(message.given_at, "given_at")
+            if message.granted
+            else _time_of_refusal(message.given_at)
+        )
+    return PermissionReport(
+        permission_id=message.permission_id,
+        customer_id=message.customer_id,
+        permission=Permission(
+            channel=None if reach == "all_channels" else _channel(message.channel),
+            granted=message.granted,
+            given_at=given_at,
+            source=message.source,
+            purpose=message.purpose or MARKETING,
+        ),
+    )
+
+
+def from_acknowledged(done: Acknowledged) -> pb.SetPermissionResponse:
+    """The acknowledgement to send."""
+    return pb.SetPermissionResponse(
+        permission_id=done.permission_id,
+        first_time=done.first_time,
+        effective=done.effective,
+        reason=done.reason,
+    )
+
+
+def _channel(value: int) -> Channel:
+    channel = CHANNEL_FROM_WIRE.get(value)
+    if channel is None:
+        raise InvalidArgument(f"{value} is not a channel", field="channel")
+    return channel
+
+
+def _time_of_refusal(stamp: Timestamp) -> datetime:
+    """As :func:`to_time`; no time at all is the last there is, which no clock believes."""
+    try:
+        return to_time(stamp, "time")
+    except InvalidArgument:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def from_recorded(recorded: Recorded) -> pb.RecordOutcomeResponse:

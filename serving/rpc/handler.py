@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError, Message
 
 from serving.decisioning.outcomes import Recorded
 from serving.decisioning.records import Decision
+from serving.decisioning.reports import Acknowledged, PermissionReport
 from serving.decisioning.requests import DecideRequest
 from serving.rpc import convert
 from serving.rpc.gate import Gate
@@ -37,6 +38,10 @@ class Decider(Protocol):
 
     async def record_outcome_async(self, outcome: Outcome) -> Recorded:
         """Store an outcome, durably."""
+        ...
+
+    async def set_permission_async(self, report: PermissionReport) -> Acknowledged:
+        """Store a permission, durably."""
         ...
 
 
@@ -72,6 +77,15 @@ class DecisionHandler:
             return convert.from_recorded(await self._decider.record_outcome_async(outcome))
 
         return await self._guarded(answer, pb.RecordOutcomeResponse, context)
+
+    async def set_permission(self, data: bytes, context: CallContext) -> pb.SetPermissionResponse:
+        """Store one permission, a serialised ``SetPermissionRequest``."""
+
+        async def answer() -> pb.SetPermissionResponse:
+            report = convert.to_permission(parsed(pb.SetPermissionRequest, data))
+            return convert.from_acknowledged(await self._decider.set_permission_async(report))
+
+        return await self._guarded(answer, pb.SetPermissionResponse, context)
 
     async def _guarded(
         self, answer: Callable[[], Awaitable[R]], empty: Callable[[], R], context: CallContext

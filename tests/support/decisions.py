@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from serving.decisioning import profiles
+from serving.decisioning.permissions import Permission
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.decisioning.policies import Answerer, FixedPolicies, Standing
 from serving.decisioning.profiles import Profile
@@ -129,24 +131,23 @@ def loose_config(contacts: int = 1, hours: int = 24) -> GuardrailConfig:
     )
 
 
-def customers(database: Database, *names: str, **changes: object) -> None:
-    """Store permissive profiles in Vienna; ``changes`` replace fields of all of them."""
+def customers(
+    database: Database,
+    *names: str,
+    zone: str | None = "Europe/Vienna",
+    permissions: Mapping[Channel, bool] = ALL_CHANNELS,
+    given_at: datetime = NOON - timedelta(days=30),
+    now: datetime = NOON,
+) -> None:
+    """Store profiles, by default permissive and in Vienna; what they say was said at a form."""
+    facts = tuple(
+        Permission(channel=channel, granted=granted, given_at=given_at, source="form")
+        for channel, granted in permissions.items()
+    )
     with database.write() as connection:
-        profiles.upsert(
-            connection,
-            [
-                Profile(
-                    **{  # type: ignore[arg-type]
-                        "customer_id": name,
-                        "zone": "Europe/Vienna",
-                        "permissions": ALL_CHANNELS,
-                        **changes,
-                    }
-                )
-                for name in names
-            ],
-            now=NOON,
-        )
+        for name in names:
+            profile = Profile(customer_id=name, zone=zone, permissions=facts)
+            profiles.store(connection, profile, now=now, tolerance=timedelta(0))
 
 
 @dataclass

@@ -132,7 +132,9 @@ class DecideRequest(_message.Message):
 
     @_builtins.property
     def decided_at(self) -> _timestamp_pb2.Timestamp:
-        """When the decision is for; the server's clock if absent."""
+        """When the decision is for; the server's clock if absent. The later one of the two decides
+        quiet hours and caps.
+        """
 
     def __init__(
         self,
@@ -202,6 +204,9 @@ class DecideResponse(_message.Message):
     SERVED_BY_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     VERDICTS_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    VOID_REASONS_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     action_id: _builtins.str
     channel: Global___Channel.ValueType
@@ -211,6 +216,8 @@ class DecideResponse(_message.Message):
     catalogue_digest: _builtins.str
     guardrails_digest: _builtins.str
     served_by: Global___ServedBy.ValueType
+    holds: _builtins.bool
+    """False if this is the stored answer to a repeated request and must not be acted on any more."""
     @_builtins.property
     def send_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -219,6 +226,16 @@ class DecideResponse(_message.Message):
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___GuardrailVerdict]: ...
+    @_builtins.property
+    def valid_until(self) -> _timestamp_pb2.Timestamp:
+        """When the answer is no longer to be acted on: at the end of the customer's calendar day, at
+        the next beginning of quiet hours for its channel, or at the end of the approval.
+        """
+
+    @_builtins.property
+    def void_reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why it does not hold, e.g. no_consent, quiet_hours, stopped, expired."""
+
     def __init__(
         self,
         *,
@@ -233,10 +250,13 @@ class DecideResponse(_message.Message):
         served_by: Global___ServedBy.ValueType = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         verdicts: _abc.Iterable[Global___GuardrailVerdict] | None = ...,
+        valid_until: _timestamp_pb2.Timestamp | None = ...,
+        holds: _builtins.bool = ...,
+        void_reasons: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["send_at", b"send_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["send_at", b"send_at", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "catalogue_digest", b"catalogue_digest", "channel", b"channel", "decision_id", b"decision_id", "guardrails_digest", b"guardrails_digest", "policy_digest", b"policy_digest", "propensity", b"propensity", "reasons", b"reasons", "send_at", b"send_at", "served_by", b"served_by", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "catalogue_digest", b"catalogue_digest", "channel", b"channel", "decision_id", b"decision_id", "guardrails_digest", b"guardrails_digest", "holds", b"holds", "policy_digest", b"policy_digest", "propensity", b"propensity", "reasons", b"reasons", "send_at", b"send_at", "served_by", b"served_by", "valid_until", b"valid_until", "verdicts", b"verdicts", "void_reasons", b"void_reasons"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -253,14 +273,22 @@ class RecordOutcomeRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     VALUE_MINOR_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     outcome_id: _builtins.str
     """UUID chosen by the caller; repeat it to retry."""
     decision_id: _builtins.str
     kind: Global___OutcomeKind.ValueType
     value_minor: _builtins.int
     """Gross margin of a purchase in minor units; 0 for other kinds."""
+    customer_id: _builtins.str
+    """Who opted out, where the reporter knows; an opt-out with it needs no known decision."""
+    channel: Global___Channel.ValueType
+    """What they opted out of; that of the decision if absent, all channels if it has none."""
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When it happened. An opt-out whose time is missing or cannot be right counts from now."""
+
     def __init__(
         self,
         *,
@@ -269,10 +297,12 @@ class RecordOutcomeRequest(_message.Message):
         kind: Global___OutcomeKind.ValueType = ...,
         value_minor: _builtins.int = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        customer_id: _builtins.str = ...,
+        channel: Global___Channel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "kind", b"kind", "occurred_at", b"occurred_at", "outcome_id", b"outcome_id", "value_minor", b"value_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "customer_id", b"customer_id", "decision_id", b"decision_id", "kind", b"kind", "occurred_at", b"occurred_at", "outcome_id", b"outcome_id", "value_minor", b"value_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -302,3 +332,89 @@ class RecordOutcomeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordOutcomeResponse: _TypeAlias = RecordOutcomeResponse  # noqa: Y015
+
+@_typing.final
+class SetPermissionRequest(_message.Message):
+    """SetPermissionRequest reports what a customer said."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERMISSION_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ALL_CHANNELS_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    GRANTED_FIELD_NUMBER: _builtins.int
+    GIVEN_AT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    permission_id: _builtins.str
+    """UUID chosen by the caller; repeat it to retry."""
+    customer_id: _builtins.str
+    channel: Global___Channel.ValueType
+    all_channels: _builtins.bool
+    purpose: _builtins.str
+    """What for; "marketing" if empty, which is what decisions are made for."""
+    granted: _builtins.bool
+    """False for a refusal."""
+    source: _builtins.str
+    """Where they said so, e.g. "web form"; a consent without it restores nothing that was refused."""
+    @_builtins.property
+    def given_at(self) -> _timestamp_pb2.Timestamp:
+        """When the customer said so. A refusal without it, or with one that cannot be right, counts
+        from now; a consent without it restores nothing that was refused.
+        """
+
+    def __init__(
+        self,
+        *,
+        permission_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        channel: Global___Channel.ValueType = ...,
+        all_channels: _builtins.bool = ...,
+        purpose: _builtins.str = ...,
+        granted: _builtins.bool = ...,
+        given_at: _timestamp_pb2.Timestamp | None = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["all_channels", b"all_channels", "channel", b"channel", "given_at", b"given_at", "reach", b"reach"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_channels", b"all_channels", "channel", b"channel", "customer_id", b"customer_id", "given_at", b"given_at", "granted", b"granted", "permission_id", b"permission_id", "purpose", b"purpose", "reach", b"reach", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_reach: _TypeAlias = _typing.Literal["channel", "all_channels"]  # noqa: Y015
+    _WhichOneofArgType_reach: _TypeAlias = _typing.Literal["reach", b"reach"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_reach) -> _WhichOneofReturnType_reach | None: ...
+
+Global___SetPermissionRequest: _TypeAlias = SetPermissionRequest  # noqa: Y015
+
+@_typing.final
+class SetPermissionResponse(_message.Message):
+    """SetPermissionResponse acknowledges a stored permission."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERMISSION_ID_FIELD_NUMBER: _builtins.int
+    FIRST_TIME_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    permission_id: _builtins.str
+    first_time: _builtins.bool
+    """False if this permission_id had been reported before."""
+    effective: _builtins.bool
+    """Whether things are now as the request says."""
+    reason: _builtins.str
+    """Why: as_given, refusal_is_newer, consent_is_newer, no_given_at, no_source."""
+    def __init__(
+        self,
+        *,
+        permission_id: _builtins.str = ...,
+        first_time: _builtins.bool = ...,
+        effective: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective", b"effective", "first_time", b"first_time", "permission_id", b"permission_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetPermissionResponse: _TypeAlias = SetPermissionResponse  # noqa: Y015

@@ -5,7 +5,7 @@ import warnings
 
 from troth.v1 import decision_service_pb2 as troth_dot_v1_dot_decision__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class DecisionServiceStub:
+class DecisionServiceStub(object):
     """Decides whether to contact a customer, with what and through which channel, and takes
     reports of what came of it.
     """
@@ -46,9 +46,14 @@ class DecisionServiceStub:
                 request_serializer=troth_dot_v1_dot_decision__service__pb2.RecordOutcomeRequest.SerializeToString,
                 response_deserializer=troth_dot_v1_dot_decision__service__pb2.RecordOutcomeResponse.FromString,
                 _registered_method=True)
+        self.SetPermission = channel.unary_unary(
+                '/troth.v1.DecisionService/SetPermission',
+                request_serializer=troth_dot_v1_dot_decision__service__pb2.SetPermissionRequest.SerializeToString,
+                response_deserializer=troth_dot_v1_dot_decision__service__pb2.SetPermissionResponse.FromString,
+                _registered_method=True)
 
 
-class DecisionServiceServicer:
+class DecisionServiceServicer(object):
     """Decides whether to contact a customer, with what and through which channel, and takes
     reports of what came of it.
     """
@@ -68,6 +73,15 @@ class DecisionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPermission(self, request, context):
+        """SetPermission stores what a customer granted or refused; no decision is needed for it. The
+        same permission_id counts once. A refusal outlives every consent that was given before it
+        and every one that does not say when and where it was given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +95,11 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     request_deserializer=troth_dot_v1_dot_decision__service__pb2.RecordOutcomeRequest.FromString,
                     response_serializer=troth_dot_v1_dot_decision__service__pb2.RecordOutcomeResponse.SerializeToString,
             ),
+            'SetPermission': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPermission,
+                    request_deserializer=troth_dot_v1_dot_decision__service__pb2.SetPermissionRequest.FromString,
+                    response_serializer=troth_dot_v1_dot_decision__service__pb2.SetPermissionResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'troth.v1.DecisionService', rpc_method_handlers)
@@ -89,7 +108,7 @@ def add_DecisionServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class DecisionService:
+class DecisionService(object):
     """Decides whether to contact a customer, with what and through which channel, and takes
     reports of what came of it.
     """
@@ -138,6 +157,33 @@ class DecisionService:
             '/troth.v1.DecisionService/RecordOutcome',
             troth_dot_v1_dot_decision__service__pb2.RecordOutcomeRequest.SerializeToString,
             troth_dot_v1_dot_decision__service__pb2.RecordOutcomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPermission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/troth.v1.DecisionService/SetPermission',
+            troth_dot_v1_dot_decision__service__pb2.SetPermissionRequest.SerializeToString,
+            troth_dot_v1_dot_decision__service__pb2.SetPermissionResponse.FromString,
             options,
             channel_credentials,
             insecure,

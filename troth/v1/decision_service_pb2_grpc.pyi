@@ -41,6 +41,11 @@ class DecisionServiceStub:
     """
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.RecordOutcomeRequest, _decision_service_pb2.RecordOutcomeResponse]
     """RecordOutcome stores what came of a decision. The same outcome_id counts once."""
+    SetPermission: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.SetPermissionRequest, _decision_service_pb2.SetPermissionResponse]
+    """SetPermission stores what a customer granted or refused; no decision is needed for it. The
+    same permission_id counts once. A refusal outlives every consent that was given before it
+    and every one that does not say when and where it was given.
+    """
 
 @_typing.type_check_only
 class DecisionServiceAsyncStub(DecisionServiceStub):
@@ -55,6 +60,11 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     """
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.RecordOutcomeRequest, _decision_service_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """RecordOutcome stores what came of a decision. The same outcome_id counts once."""
+    SetPermission: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.SetPermissionRequest, _decision_service_pb2.SetPermissionResponse]  # type: ignore[assignment]
+    """SetPermission stores what a customer granted or refused; no decision is needed for it. The
+    same permission_id counts once. A refusal outlives every consent that was given before it
+    and every one that does not say when and where it was given.
+    """
 
 class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Decides whether to contact a customer, with what and through which channel, and takes
@@ -78,5 +88,16 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_decision_service_pb2.RecordOutcomeResponse, _abc.Awaitable[_decision_service_pb2.RecordOutcomeResponse]]:
         """RecordOutcome stores what came of a decision. The same outcome_id counts once."""
+
+    @_abc_1.abstractmethod
+    def SetPermission(
+        self,
+        request: _decision_service_pb2.SetPermissionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_service_pb2.SetPermissionResponse, _abc.Awaitable[_decision_service_pb2.SetPermissionResponse]]:
+        """SetPermission stores what a customer granted or refused; no decision is needed for it. The
+        same permission_id counts once. A refusal outlives every consent that was given before it
+        and every one that does not say when and where it was given.
+        """
 
 def add_DecisionServiceServicer_to_server(servicer: DecisionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -60,6 +60,7 @@ def _answer(action_id: str, channel: Channel, *verdicts: Verdict) -> Answer:
         served_by=ServedBy.MODEL,
         reasons=("approved_model",),
         verdicts=verdicts,
+        valid_until=MIDNIGHT + timedelta(days=1),
     )
 
 
@@ -81,9 +82,8 @@ def test_crm_knows_consent_contacts_and_gaps(population: Population) -> None:
     assert 0 < len(missing) < 0.06 * len(rows)
     assert all(row.profile.zone is None for row in missing)
     first = next(at for at, row in enumerate(rows) if row.profile.permissions)
-    assert [rows[first].profile.permissions[c] for c in CHANNELS[1:]] == list(
-        population.world.permissions[first, 1:]
-    )
+    told = {p.channel: p.granted for p in rows[first].profile.permissions}
+    assert [told[c] for c in CHANNELS[1:]] == list(population.world.permissions[first, 1:])
     contacts = [contact for row in known for contact in row.contacts]
     assert contacts
     assert max(c.at for c in contacts) < MIDNIGHT

@@ -7,19 +7,26 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 
-from serving.rpc.status import refuse
+from serving.rpc.status import DETAILS_KEY, refuse
+from serving.rpc.status import DOMAIN as SERVICE_DOMAIN
 from troth.catalogue import Channel
 from troth.client import Answer, AsyncDecisionClient, DecisionClient, Question
+from troth.client.failures import DOMAIN as CLIENT_DOMAIN
 from troth.errors import (
     AlreadyExists,
+    Code,
     DataLoss,
     DeadlineExceeded,
+    FailedPrecondition,
     InvalidArgument,
     NotApproved,
     NotFound,
@@ -204,6 +211,94 @@ def test_refusal_comes_back_as_it_was_raised(play: Play, ask: Ask, error: TrothE
     assert caught.value.field == error.field
     assert caught.value.metadata == error.metadata
     assert len(service.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (grpc.StatusCode.UNAUTHENTICATED, "no token"),
+        (grpc.StatusCode.PERMISSION_DENIED, "not you"),
+        (grpc.StatusCode.UNIMPLEMENTED, "no such method"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "too large"),
+        (grpc.StatusCode.UNKNOWN, "Received http2 header with status: 418"),
+        (grpc.StatusCode.INTERNAL, "cannot be decoded"),
+        (grpc.StatusCode.UNAVAILABLE, "Tls handshake failed: CERTIFICATE_VERIFY_FAILED"),
+    ],
+)
+def test_what_would_end_the_same_way_is_not_repeated(
+    play: Play, ask: Ask, code: grpc.StatusCode, message: str
+) -> None:
+    """Nor is what no proxy says by itself; the typed error has the status."""
+
+    def behaviour(_: int, __: Any, context: Any) -> Any:
+        broken(context, code, message)
+        return pb.DecideResponse()
+
+    service, address = play(behaviour)
+    with pytest.raises(TrothError, match=message) as caught:
+        ask(address)
+    assert caught.value.code == (code.value[0] if code.value[0] != 2 else Code.INTERNAL)
+    assert len(service.calls) == 1
+
+
+def test_details_of_others_are_not_ours(play: Play, ask: Ask) -> None:
+    """A proxy's own details do not count as the service's word: it is repeated."""
+
+    def behaviour(before: int, _: Any, context: Any) -> Any:
+        if before == 0:
+            refuse(context, NotFound("no such route"))
+            context.set_trailing_metadata([(DETAILS_KEY, of_another_domain())])
+        elif before == 1:
+            broken(context, grpc.StatusCode.UNAVAILABLE, "overloaded")
+            context.set_trailing_metadata([(DETAILS_KEY, b"\xff\xff")])
+        return decided()
+
+    service, address = play(behaviour)
+    assert ask(address).decision_id == "d"
+    assert len(service.calls) == 3
+
+
+def of_another_domain() -> bytes:
+    """A serialised status whose reason is another's."""
+    status = Status(code=5, message="no such route")
+    status.details.add().Pack(ErrorInfo(reason="NOT_FOUND", domain="proxy.example"))
+    return status.SerializeToString()
+
+
+def test_any_fact_survives_the_wire(play: Play, ask: Ask) -> None:
+    """Facts may be called like arguments of the error; client and service mean the same domain."""
+
+    def behaviour(_: int, __: Any, context: Any) -> Any:
+        error = NotFound("is not here", field="x")
+        error.metadata["message"] = "a fact"
+        refuse(context, error)
+        return pb.DecideResponse()
+
+    _, address = play(behaviour)
+    with pytest.raises(NotFound, match="is not here") as caught:
+        ask(address)
+    assert caught.value.metadata == {"message": "a fact"}
+    assert SERVICE_DOMAIN == CLIENT_DOMAIN
+
+
+def test_an_answer_of_another_release_is_refused(play: Play, ask: Ask) -> None:
+    """A channel that this client does not know is not taken for another one."""
+
+    def behaviour(_: int, __: Any, ___: Any) -> Any:
+        response = decided()
+        response.channel = 77
+        return response
+
+    _, address = play(behaviour)
+    with pytest.raises(FailedPrecondition, match="channel: the service answered with 77"):
+        ask(address)
+
+
+@pytest.mark.parametrize("value", [{"features": ["x"]}, {"customer_id": 7}, {"features": 3.0}])
+def test_a_question_that_does_not_fit_is_refused(value: dict[str, Any]) -> None:
+    """A value of another type is a typed error and is not sent."""
+    with pytest.raises(InvalidArgument, match="request"):
+        replace(QUESTION, **value).to_message()
 
 
 def test_typed_unavailable_is_retried(play: Play, ask: Ask) -> None:

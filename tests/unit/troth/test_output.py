@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from troth import output
+from troth.text import visible
 
 
 @pytest.fixture
@@ -86,8 +87,8 @@ def test_tables_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_steers_a_terminal_is_shown(text: str, shown: str) -> None:
     """Escapes, ends of lines, overrides of direction and widths of zero become letters."""
-    assert output.visible(text) == shown
-    assert output.visible(shown) == shown
+    assert visible(text) == shown
+    assert visible(shown) == shown
 
 
 def test_nothing_printed_is_markup_or_steers(

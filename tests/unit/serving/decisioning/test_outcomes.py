@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from serving.decisioning import profiles
-from serving.decisioning.profiles import Profile
+from serving.governance import audit
 from tests.support.decisions import (
-    ALL_CHANNELS,
     NOON,
     Bench,
     WeightedPolicy,
@@ -23,7 +23,7 @@ from tests.support.decisions import (
 )
 from troth.catalogue import Channel
 from troth.errors import AlreadyExists, InvalidArgument, NotFound, TrothError
-from troth.types import Outcome, OutcomeKind
+from troth.types import Outcome, OutcomeKind, isoformat
 
 Make = Callable[..., Bench]
 
@@ -110,24 +110,33 @@ def test_outcome_id_with_other_content_is_refused(bench: Make) -> None:
 
 
 def test_silence_is_not_clicked(bench: Make) -> None:
-    """A decision that made no contact can be followed by a purchase and nothing else."""
+    """A decision that made no contact can be followed by a purchase, and not by a click."""
     one = bench()
     decision = one.pipeline.decide(request("stranger"))
     assert one.pipeline.record_outcome(outcome(decision.decision_id)).first_time
     with pytest.raises(InvalidArgument) as caught:
         one.pipeline.record_outcome(
-            outcome(decision.decision_id, kind=OutcomeKind.OPTED_OUT, value_minor=0)
+            outcome(decision.decision_id, kind=OutcomeKind.CLICKED, value_minor=0)
         )
     assert caught.value.field == "kind"
 
 
-def opt_out(one: Bench, decision_id: str) -> None:
+def opt_out(one: Bench, decision_id: str, **changes: object) -> Outcome:
     """Report that the customer left the channel."""
-    one.pipeline.record_outcome(outcome(decision_id, kind=OutcomeKind.OPTED_OUT, value_minor=0))
+    values = {"kind": OutcomeKind.OPTED_OUT, "value_minor": 0, **changes}
+    report = outcome(decision_id, **values)
+    assert one.pipeline.record_outcome(report).first_time
+    return report
+
+
+def known(one: Bench, customer: str = "C1") -> dict[Channel, bool]:
+    """What a customer permits."""
+    with one.database.read() as connection:
+        return profiles.find(connection, customer)[1]
 
 
 def test_opt_out_holds_for_the_next_decision(bench: Make) -> None:
-    """After an opt-out from e-mail nothing goes by e-mail, and the log says when."""
+    """After an opt-out from e-mail nothing goes by e-mail, and the log says what changed."""
     one, decision_id = contacted(bench)
     opt_out(one, decision_id)
     one.now = NOON + timedelta(days=2)
@@ -135,21 +144,85 @@ def test_opt_out_holds_for_the_next_decision(bench: Make) -> None:
     assert not decision.contacts
     assert [v.reason for v in decision.verdicts] == ["no_consent"]
     with one.database.read() as connection:
-        kinds = [row["kind"] for row in connection.execute("SELECT kind FROM audit ORDER BY seq")]
-    assert kinds.count("permission.withdrawn") == 1
+        (row,) = audit.rows(connection, kind="permission.withdrawn")
+    told = json.loads(row.payload)
+    assert "C1" not in row.payload
+    assert (told["via"], told["purpose"]) == ("outcome", "marketing")
+    assert told["facts"] == [
+        {
+            "channel": "email",
+            "granted": False,
+            "at": isoformat(NOON + timedelta(minutes=30)),
+            "source": "outcome",
+            "before": "granted",
+            "after": "refused",
+        }
+    ]
 
 
-def test_old_file_does_not_bring_a_permission_back(bench: Make) -> None:
-    """Only a profile that is newer than the opt-out restores the permission."""
+@pytest.mark.parametrize(
+    "occurred_at",
+    [NOON + timedelta(days=400), NOON - timedelta(days=2), NOON + timedelta(minutes=59)],
+    ids=["far ahead", "before the decision", "a little ahead"],
+)
+def test_opt_out_is_not_lost_because_of_a_clock(bench: Make, occurred_at: datetime) -> None:
+    """A doubtful time is stored as received now, beside what the reporter said; it is retried."""
     one, decision_id = contacted(bench)
-    opt_out(one, decision_id)
-    for as_of, held_back in (
-        (None, 1),
-        (NOON - timedelta(days=1), 1),
-        (NOON + timedelta(days=9), 0),
-    ):
-        profile = Profile(customer_id="C1", zone=None, permissions=ALL_CHANNELS, as_of=as_of)
-        with one.database.write() as connection:
-            assert profiles.upsert(connection, [profile], now=NOON) == held_back
-            _, permissions = profiles.find(connection, "C1")
-        assert permissions[Channel.EMAIL] is (held_back == 0)
+    report = opt_out(one, decision_id, occurred_at=occurred_at)
+    assert known(one)[Channel.EMAIL] is False
+    assert not one.pipeline.record_outcome(report).first_time
+    with one.database.read() as connection:
+        row = connection.execute("SELECT occurred_at, reported_at FROM outcomes").fetchone()
+    assert row["reported_at"] == isoformat(occurred_at)
+    believed = occurred_at if abs(occurred_at - NOON) <= timedelta(hours=1) else NOON
+    assert row["occurred_at"] == isoformat(believed)
+
+
+def test_opt_out_under_no_contact_withdraws_everything(bench: Make) -> None:
+    """Nobody knows which channel is meant; one that is named is the one."""
+    one = bench(answerers=(answerer(WeightedPolicy((1.0, 0.0, 0.0, 0.0))),))
+    customers(one.database, "C1", "C2")
+    decisions = [one.pipeline.decide(request(name)).decision_id for name in ("C1", "C2")]
+    opt_out(one, decisions[0])
+    opt_out(one, decisions[1], channel=Channel.SMS)
+    assert not any(known(one).values())
+    assert [c for c, granted in known(one, "C2").items() if not granted] == [Channel.SMS]
+
+
+@pytest.mark.parametrize("decision_id", ["", str(uuid.uuid4())])
+def test_opt_out_needs_no_decision_where_it_names_the_customer(
+    bench: Make, decision_id: str
+) -> None:
+    """The permission is withdrawn wherever the customer is known, once per report."""
+    one = bench()
+    customers(one.database, "C1")
+    report = opt_out(one, decision_id, customer_id="C1", channel=Channel.PUSH)
+    assert known(one)[Channel.PUSH] is False
+    assert not one.pipeline.record_outcome(report).first_time
+    with pytest.raises(AlreadyExists):
+        one.pipeline.record_outcome(replace(report, channel=Channel.SMS))
+
+
+def test_opt_out_of_an_unknown_decision_says_what_to_do(bench: Make) -> None:
+    """Without customer there is nobody to withdraw for."""
+    with pytest.raises(NotFound, match="SetPermission"):
+        opt_out(bench(), str(uuid.uuid4()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"customer_id": "C2", "kind": OutcomeKind.OPTED_OUT, "value_minor": 0}, "customer_id"),
+        ({"customer_id": "C1"}, "customer_id"),
+        ({"channel": Channel.SMS}, "channel"),
+        ({"channel": Channel.NONE, "kind": OutcomeKind.OPTED_OUT, "value_minor": 0}, "channel"),
+    ],
+)
+def test_customer_and_channel_go_with_opt_outs(
+    bench: Make, changes: dict[str, object], field: str
+) -> None:
+    """Another customer than the decision's, or either field on a purchase, is refused."""
+    one, decision_id = contacted(bench)
+    with pytest.raises(InvalidArgument) as caught:
+        one.pipeline.record_outcome(outcome(decision_id, **changes))
+    assert caught.value.field == field

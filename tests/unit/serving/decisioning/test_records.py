@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,11 +55,22 @@ def test_floats_survive_as_text() -> None:
         assert float(float_text(value)).hex() == float(value).hex()
 
 
-def test_missing_features_keep_their_bits(bench: Make) -> None:
-    """A NaN's payload is recorded too."""
-    raw = np.frombuffer(np.array([0x7FC00001, 0x3F800000], "<u4").tobytes(), "<f4")
-    asked = request(features=raw.astype(np.float32))
-    assert decode_features(asked.features_base64).tobytes() == raw.tobytes()
+@pytest.mark.parametrize("bits", [[0x7FC00001, 0x80000000], [0xFFC00000, 0], [0x7F800001, 0]])
+def test_equal_features_ask_the_same(bits: list[int]) -> None:
+    """Another pattern of NaN, quiet or signalling, or -0.0 for 0.0, is not another request."""
+    raw = np.array(bits, "<u4").view("<f4")
+    plain = request(features=np.array([np.nan, 0.0], dtype=np.float32))
+    asked = request(features=raw)
+    assert asked.digest == plain.digest
+    assert decode_features(asked.features_base64).tobytes() == plain.features.tobytes()
+
+
+def test_record_of_before_answers_had_an_end_is_read(bench: Make) -> None:
+    """A decision stored before answers had an end is readable, and over at its moment."""
+    decision = decided(bench)
+    data = {**decision.to_dict(), "version": 1}
+    del data["valid_until"]
+    assert Decision.from_dict(data) == replace(decision, valid_until=decision.send_at)
 
 
 def test_damaged_record_is_noticed(bench: Make) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from serving.guardrails import Contact, Facts, GuardrailConfig
+from serving.guardrails.facts import find_zone
 from tests.support.decisions import NOON
 from troth.catalogue import Channel
 from troth.errors import InvalidArgument, NotFound
@@ -99,3 +100,24 @@ def test_malformed_facts_are_refused(key: str) -> None:
     del facts[key]
     with pytest.raises(InvalidArgument, match="facts"):
         Facts.from_dict(facts)
+
+
+def test_order_says_nothing() -> None:
+    """Channels in another order, named twice, or cap rules swapped: the same digest."""
+    plain = GuardrailConfig.shipped().to_dict()
+    other = json.loads(json.dumps(plain))
+    other["quiet_hours"]["channels"] = [*reversed(plain["quiet_hours"]["channels"]), "sms"]
+    other["frequency_cap"]["rules"].reverse()
+    for rule in other["frequency_cap"]["rules"]:
+        rule["channels"].reverse()
+    assert GuardrailConfig.from_dict(other).digest == GuardrailConfig.from_dict(plain).digest
+    other["frequency_cap"]["rules"][0]["contacts"] += 1
+    assert GuardrailConfig.from_dict(other).digest != GuardrailConfig.from_dict(plain).digest
+
+
+@pytest.mark.parametrize(
+    "name", ["Factory", "localtime", "posixrules", "right/Europe/Berlin", "europe/berlin", ""]
+)
+def test_name_that_is_no_place_is_no_zone(name: str) -> None:
+    """Whatever the machine's own database makes of it."""
+    assert find_zone(name) is None

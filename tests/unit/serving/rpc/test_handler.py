@@ -16,6 +16,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 
 from serving.decisioning.outcomes import Recorded
+from serving.decisioning.reports import Acknowledged
 from serving.rpc import convert
 from serving.rpc.handler import DecisionHandler
 from serving.rpc.status import DETAILS_KEY
@@ -85,7 +86,9 @@ def test_request_and_decision_survive_the_wire(bench: Bench) -> None:
     assert response.propensity == decision.propensity
     assert response.send_at.ToDatetime() == NOON.replace(tzinfo=None)
     assert [f.name for f, _ in response.ListFields()] == [
-        f.name for f in response.DESCRIPTOR.fields if f.name != "verdicts" or decision.verdicts
+        f.name
+        for f in response.DESCRIPTOR.fields
+        if f.name not in ("verdicts", "void_reasons") or getattr(decision, f.name)
     ]
 
 
@@ -132,6 +135,70 @@ def test_refusal_is_a_status_and_an_empty_response(bench: Bench) -> None:
     assert bench.count("decisions") == 0
 
 
+def test_repeated_answer_says_on_the_wire_that_it_is_void(bench: Bench) -> None:
+    """The same decision, marked, with the reason."""
+    handler, asked = DecisionHandler(bench.pipeline), message()
+    first = asyncio.run(handler.decide(asked.SerializeToString(), Context()))
+    assert first.channel != pb.CHANNEL_NONE
+    assert first.holds
+    refusal = pb.SetPermissionRequest(
+        permission_id=str(uuid.uuid4()), customer_id="C1", all_channels=True
+    )
+    done = asyncio.run(handler.set_permission(refusal.SerializeToString(), Context()))
+    assert (done.first_time, done.effective, done.reason) == (True, True, "as_given")
+    again = asyncio.run(handler.decide(asked.SerializeToString(), Context()))
+    assert again.decision_id == first.decision_id
+    assert (again.holds, list(again.void_reasons)) == (False, ["no_consent"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({}, "channel"),
+        ({"all_channels": False}, "channel"),
+        ({"channel": pb.CHANNEL_UNSPECIFIED}, "channel"),
+        ({"channel": pb.CHANNEL_NONE}, "channel"),
+        ({"channel": 77}, "channel"),
+        ({"all_channels": True, "permission_id": "x"}, "permission_id"),
+        ({"all_channels": True, "customer_id": " C1"}, "customer_id"),
+        ({"all_channels": True, "purpose": "A b"}, "purpose"),
+        ({"all_channels": True, "source": "a\nb"}, "source"),
+    ],
+)
+def test_permission_that_cannot_be_is_refused(
+    bench: Bench, changes: dict[str, Any], field: str
+) -> None:
+    """Each field that can be wrong is named, and nothing is stored."""
+    values = {"permission_id": str(uuid.uuid4()), "customer_id": "C1", **changes}
+    context, before = Context(), bench.count("permissions")
+    handler = DecisionHandler(bench.pipeline)
+    asyncio.run(
+        handler.set_permission(pb.SetPermissionRequest(**values).SerializeToString(), context)
+    )
+    assert context.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert context.details.startswith(f"{field}: ")
+    assert bench.count("permissions") == before
+    assert bench.count("permission_reports") == 0
+
+
+@pytest.mark.parametrize("seconds", [None, 10**15])
+def test_opt_out_without_a_possible_time_is_taken_up(bench: Bench, seconds: int | None) -> None:
+    """No time, or one outside the calendar: the withdrawal counts from now."""
+    handler = DecisionHandler(bench.pipeline)
+    decision = asyncio.run(handler.decide(message().SerializeToString(), Context()))
+    report = pb.RecordOutcomeRequest(
+        outcome_id=str(uuid.uuid4()),
+        decision_id=decision.decision_id,
+        kind=pb.OUTCOME_KIND_OPTED_OUT,
+    )
+    if seconds is not None:
+        report.occurred_at.seconds = seconds
+    context = Context()
+    assert asyncio.run(handler.record_outcome(report.SerializeToString(), context)).first_time
+    assert context.code is None
+    assert not asyncio.run(handler.record_outcome(report.SerializeToString(), context)).first_time
+
+
 class Faulty:
     """A pipeline with a defect."""
 
@@ -140,6 +207,10 @@ class Faulty:
         raise KeyError("secret path /srv/keys")
 
     async def record_outcome_async(self, outcome: Any) -> Recorded:
+        """Fail in a way nobody foresaw."""
+        raise KeyError("secret path /srv/keys")
+
+    async def set_permission_async(self, report: Any) -> Acknowledged:
         """Fail in a way nobody foresaw."""
         raise KeyError("secret path /srv/keys")
 

@@ -1,0 +1,75 @@
+"""Tables in text files: read where nothing has to be guessed, refused with lines otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from troth.errors import InvalidArgument, NotFound
+from troth.tables import TextTable, read_text_table
+
+
+def read(folder: Path, data: bytes) -> TextTable:
+    """The table in a file of ``data``."""
+    path = folder / "t.csv"
+    path.write_bytes(data)
+    return read_text_table(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "notes"),
+    [
+        (b"a,b\n1,\xc3\xa9\n", ()),
+        (b"\xef\xbb\xbfa,b\r\n1,\xc3\xa9\r\n", ()),
+        (b"a;b\n1;\xe9\n", ("encoded in Windows-1252", "separated by ';'")),
+        (b"a\tb\n1\t\xc3\xa9\n", ("separated by tabs",)),
+        ("\ufeffa,b\n1,é\n".encode("utf-16-le"), ()),
+    ],
+)
+def test_what_needs_no_guess_is_read(tmp_path: Path, data: bytes, notes: tuple[str, ...]) -> None:
+    """Marks, separators and the Windows code page, and it is said."""
+    table = read(tmp_path, data)
+    assert table.columns == ("a", "b")
+    assert [(row.line, row.cells) for row in table.rows] == [(2, {"a": "1", "b": "é"})]
+    assert table.notes == notes
+
+
+def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    """Blank lines and line breaks in cells are counted, and the latter told."""
+    table = read(tmp_path, b'a,b\n\n\n1,2\n"x\ny",3\n\n4,5\n')
+    assert [row.line for row in table.rows] == [4, 5, 8]
+    assert table.rows[1].cells["a"] == "x\ny"
+    assert table.notes == ("1 rows have a line break in a cell",)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'a,b\n1,2\n"3,4\n5,6\n', "line 3: a quote is not closed"),
+        (b'a,b\n"1"x,2\n', "line 2: "),
+        (b"a,b\n1\n2,3\n4,5,6\n", "line 2: 1 values.*line 4: 3 values"),
+        (b"a,b\n1,\x81\xe9\n", "Windows-1252: byte 0x81 in line 2"),
+        (b"a,b,a\n1,2,3\n", "'a' is there twice"),
+        (b"a,b,\n1,2,3\n", "no name"),
+        (b"", "empty"),
+        (b"a,b\n1,\x00\n", "not a text file"),
+    ],
+)
+def test_what_would_have_to_be_guessed_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
+    """With every line at fault."""
+    with pytest.raises(InvalidArgument, match=said):
+        read(tmp_path, data)
+
+
+def test_many_faults_are_counted(tmp_path: Path) -> None:
+    """The first twenty in full, the others by number."""
+    with pytest.raises(InvalidArgument, match=r"line 21: .*; and 5 more"):
+        read(tmp_path, b"a,b\n" + b"1\n" * 25)
+
+
+def test_file_that_is_not_there(tmp_path: Path) -> None:
+    """Nor is a folder a file."""
+    for path in (tmp_path / "nowhere.csv", tmp_path):
+        with pytest.raises(NotFound):
+            read_text_table(path)
