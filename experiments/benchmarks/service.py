@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 
 from grpc import aio
 
-from agents.policies.uniform import UniformPolicy
+from agents.policies.uniform import NeverContact, UniformPolicy
 from experiments.benchmarks.deciding import CUSTOMERS, POINT, admit
 from experiments.benchmarks.harness import Row, Timing, latency_row
+from experiments.demo.evidence import case
 from experiments.demo.governing import establish, put_in_force
 from experiments.demo.serving_day import demo_settings
+from experiments.evaluate import figures
 from experiments.home import RunHome
+from experiments.rollout import roll_out
 from serving.governance.registry import Role
 from serving.rpc.service import start_service
 from simulator.scenarios import load
@@ -35,14 +38,17 @@ if TYPE_CHECKING:  # a name that only the stubs have
 AT_ONCE = 8
 CALLS = 300
 """Requests per round and server."""
+DAYS, LEVEL = 3, 0.95
+"""What the policy asked is judged by."""
 
 
 def service(timing: Timing) -> list[Row]:
     """Latency of one decision at a time, and decisions per second of several at once."""
     with tempfile.TemporaryDirectory() as folder, _echo() as echo:
-        world = World(load("reference"), CUSTOMERS, 7)
+        scenario = load("reference")
+        world = World(scenario, CUSTOMERS, 7)
         settings = demo_settings(RunHome(Path(folder)))
-        governed = establish(settings, {"purpose": "benchmark"})
+        governed = establish(settings)
         digest = governed.artifacts.save(
             UniformPolicy(),
             schema=world.schema,
@@ -51,7 +57,27 @@ def service(timing: Timing) -> list[Row]:
             mask=world.mask(),
             training={},
         )
-        put_in_force(governed, digest, Role.MODEL, "benchmark")
+        played = [
+            figures(
+                roll_out(world.fork(), policy, DAYS, objective=scenario.objective),
+                scenario.objective,
+                LEVEL,
+            )
+            for policy in (UniformPolicy(), NeverContact())
+        ]
+        evidence = case(
+            policy_digest=digest,
+            guardrails_digest=governed.guardrails_digest,
+            scenario=(scenario.name, scenario.digest),
+            customers=CUSTOMERS,
+            days=DAYS,
+            currency="USD",
+            level=LEVEL,
+            against=("no contact at all", None),
+            proposed=played[0],
+            compared=played[1],
+        )
+        put_in_force(governed, digest, Role.MODEL, evidence, "benchmark")
         admit(governed.database, world)
         with start_service(settings) as running:
             return asyncio.run(_measure(running.address, echo, world, timing))

@@ -24,6 +24,7 @@ from serving.governance import audit
 from serving.governance.registry import Role
 from serving.store import Database
 from simulator.scenarios import load as load_scenario
+from tests.support.evidence import evidence
 from troth.catalogue import CHANNELS, Channel
 from troth.client import Answer
 from troth.errors import FailedPrecondition
@@ -151,7 +152,7 @@ def test_summary_counts_decisions_once_per_guardrail() -> None:
 @pytest.fixture
 def governed(tmp_path: Path) -> Governed:
     """A fresh installation with the demo's board."""
-    return establish(Settings(home=tmp_path / "home"), {"purpose": "test"})
+    return establish(Settings(home=tmp_path / "home"))
 
 
 def _save(governed: Governed, policy: UniformPolicy | NeverContact, population: Population) -> str:
@@ -168,8 +169,10 @@ def _save(governed: Governed, policy: UniformPolicy | NeverContact, population: 
 
 def test_unapproved_policy_is_refused_twice(governed: Governed, population: Population) -> None:
     """One signature short, neither the registry nor a replica with a forged row serves it."""
-    put_in_force(governed, _save(governed, NeverContact(), population), Role.MODEL, "fit")
-    refused = try_unapproved(governed, _save(governed, UniformPolicy(), population))
+    behind = governed.guardrails_digest
+    fit, other = (_save(governed, p, population) for p in (NeverContact(), UniformPolicy()))
+    put_in_force(governed, fit, Role.MODEL, evidence(fit, behind), "fit")
+    refused = try_unapproved(governed, other, evidence(other, behind))
     assert refused.ok
     assert "1 of 2" in refused.by_registry
     assert "1 of 2" in refused.by_replica

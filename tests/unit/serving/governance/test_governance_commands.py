@@ -16,6 +16,7 @@ from serving.governance.commands import register
 from serving.governance.registry import Role
 from serving.guardrails.config import GuardrailConfig
 from serving.store import Database
+from tests.support.evidence import evidence
 from troth.errors import (
     AlreadyExists,
     DataLoss,
@@ -117,7 +118,8 @@ def test_the_whole_way(shell: Shell, office: Office) -> None:
     folder = shell.home.parent
     found_board(shell, "ada", "bob", "cyd")
     (shell.home / "artifacts").symlink_to(office.artifacts.root)
-    (folder / "evidence.json").write_text('{"value": 12.5, "note": "[/x]"}')
+    document = evidence(office.policy_digest, GuardrailConfig.shipped().digest, note="[/x]")
+    (folder / "evidence.json").write_text(json.dumps(document))
 
     def key(name: str) -> tuple[str, Path]:
         return "--key", folder / f"{name}.pem"
@@ -130,15 +132,15 @@ def test_the_whole_way(shell: Shell, office: Office) -> None:
     assert statement["guardrails_digest"] == GuardrailConfig.shipped().digest
     assert shell.json("proposals", "list")[0]["standing"] == "quorum"
     with pytest.raises(PermissionDenied):
-        shell.text("approve", name, *key("ada"))
-    assert shell.json("approve", name, *key("bob"))["message"] == "has 1 of 2 approvals"
+        shell.text("approve", name, *key("ada"), "--yes")
+    signed = shell.json("approve", name, *key("bob"), "--yes")
+    assert signed["message"] == "has 1 of 2 approvals"
     with pytest.raises(NotApproved):
         shell.text("activate", name)
-    assert (
-        shell.json("approve", name, *key("cyd"), "--reason", "fine [/x]")["standing"] == "approved"
-    )
+    signed = shell.json("approve", name, *key("cyd"), "--yes", "--reason", "fine [/x]")
+    assert signed["standing"] == "approved"
     shown = shell.json("proposals", "show", name)
-    assert shown["evidence"] == {"value": 12.5, "note": "[/x]"}
+    assert shown["evidence"] == document
     assert [(v["member"], v["verifies"]) for v in shown["votes"]] == [
         ("ada", True),
         ("bob", True),
@@ -209,6 +211,10 @@ def test_the_audit_commands(office: Office) -> None:
     [
         ({"--evidence": "none.json"}, NotFound, "evidence"),
         ({"--evidence": "text.json"}, InvalidArgument, "evidence"),
+        ({"--evidence": "deep.json"}, InvalidArgument, "evidence"),
+        ({"--evidence": "empty.json"}, InvalidArgument, "evidence.policy_digest"),
+        ({"--evidence": "other.json"}, InvalidArgument, "evidence.policy_digest"),
+        ({"--guardrails-digest": "c" * 64}, InvalidArgument, "evidence.guardrails_digest"),
         ({"--expires": "soon"}, InvalidArgument, "expires"),
         ({"--expires": "2020-01-01T00:00:00Z"}, InvalidArgument, "scope.expires_at"),
         ({"--share": "1.5"}, InvalidArgument, "scope.traffic_share"),
@@ -232,7 +238,11 @@ def test_a_wrong_proposal_names_its_fault(
 
     monkeypatch.chdir(office.home)
     keys.save(office.private["ada"], office.home / "ada.pem")
-    Path("good.json").write_text("{}")
+    behind = GuardrailConfig.shipped().digest
+    Path("good.json").write_text(json.dumps(evidence(office.policy_digest, behind)))
+    Path("other.json").write_text(json.dumps(evidence("b" * 64, behind)))
+    Path("empty.json").write_text("{}")
+    Path("deep.json").write_text("[" * 100_000)
     Path("text.json").write_text("no json")
     options = {
         "--policy": office.policy_digest,
