@@ -49,7 +49,7 @@ def of(
         *judged,
         *_changed(proposal, there),
         _behind(proposal, guardrails_digest),
-        ("Stands", f"{standing}."),
+        ("Standing", f"{standing}."),
     )
 
 
@@ -103,7 +103,8 @@ def _incumbent(proposal: Proposal, found: Incumbent) -> str:
 def _figures(made: Case, there: tuple[Incumbent, ...]) -> tuple[Line, ...]:
     active = {found.proposal.policy_digest for found in there if found.proposal}
     serves = made.compared_with.policy_digest in active
-    other = "what serves now" if serves else made.compared_with.name
+    # The proposer's word for it is quoted: it may say whatever it likes.
+    other = "what serves now" if serves else f'"{made.compared_with.name}"'
     days = f"in {made.days} days" if made.days > 1 else "in a day"
     percent = f"{100 * made.level:g} %"
     lines = []
@@ -160,10 +161,10 @@ def _changed(proposal: Proposal, there: tuple[Incumbent, ...]) -> tuple[Line, ..
         scope, others = proposal.scope, other.scope
         same = {
             "policy": proposal.policy_digest == other.policy_digest,
-            "actions": proposal.catalogue_digest == other.catalogue_digest,
+            "catalogue": proposal.catalogue_digest == other.catalogue_digest,
             "guardrails": proposal.guardrails_digest == other.guardrails_digest,
         }
-        differ = [f"{'the same' if kept else 'other'} {what}" for what, kept in same.items()]
+        differ = [f"{what} {'the same' if kept else 'CHANGED'}" for what, kept in same.items()]
         if scope.decision_points != others.decision_points:
             differ.append(f"at {_and(scope.decision_points)}, not {_and(others.decision_points)}")
         if scope.traffic_share != others.traffic_share:

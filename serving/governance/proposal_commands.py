@@ -202,7 +202,7 @@ def _vote(
     if as_json:
         emit({**votes.to_dict(signed), "standing": slug, "message": text})
         return
-    say(f"{signed.member} signed: {signed.vote}. The proposal is now {slug}: {text}")
+    say(f"{signed.member} signed: {signed.vote}. {_sentence(slug, text)}.")
 
 
 def _show_brief(where: Settings, proposal: Proposal) -> None:
@@ -216,7 +216,7 @@ def _brief(where: Settings, proposal: Proposal) -> tuple[brief.Line, ...]:
         database,
         proposal,
         guardrails_digest=_guardrails(where, None, None),
-        standing=f"Approved {text}" if slug == APPROVED else f"Not approved: {text}",
+        standing=_sentence(slug, text),
         now=now(),
     )
 
@@ -233,6 +233,10 @@ def _standing(database: Database, proposal: Proposal, board: Board) -> tuple[str
     except NotApproved as error:
         return error.metadata["cause"], error.message
     return APPROVED, f"by {', '.join(approvers)}"
+
+
+def _sentence(slug: str, text: str) -> str:
+    return f"Approved {text}" if slug == APPROVED else f"Not approved: {text}"
 
 
 def _verifies(proposal: Proposal, vote: Approval, board: Board) -> bool:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serving.governance import case, chain, generations, signatures, votes
 from serving.governance.board import Board
+from serving.governance.decision_points import require_point
 from serving.governance.evidence import EvidenceStore
 from serving.governance.kinds import AuditKind
 from serving.governance.sealing import governed
@@ -74,8 +75,8 @@ def propose(
         now: aware UTC.
 
     Raises:
-        InvalidArgument: naming a digest or an expiry that cannot be, or the key of the
-            evidence that is missing, wrong or on something else.
+        InvalidArgument: naming a digest, a decision point or an expiry that cannot be, or the
+            key of the evidence that is missing, wrong or on something else.
         NotFound: if the evidence is not stored.
         PermissionDenied: if ``key`` is no member's.
         FailedPrecondition: if the board is too small to approve anything.
@@ -86,6 +87,8 @@ def propose(
         raise InvalidArgument(
             f"{isoformat(scope.expires_at)} is not in the future", field="scope.expires_at"
         )
+    for point in scope.decision_points:
+        require_point(point)
     if not board.can_approve:
         raise FailedPrecondition(
             f"{len(board.members)} members cannot be a proposer and {board.quorum} approvers",

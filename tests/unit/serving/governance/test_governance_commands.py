@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from serving.governance import loading
+from serving.governance import loading, proposal_commands
 from serving.governance.board import Board
 from serving.governance.commands import register
 from serving.governance.registry import Role
@@ -27,6 +29,7 @@ from troth.errors import (
     PermissionDenied,
     TrothError,
 )
+from troth.types import Scope
 
 Office = Any
 
@@ -256,3 +259,92 @@ def test_a_wrong_proposal_names_its_fault(
         Shell(office.home).text("propose", *[part for pair in options.items() for part in pair])
     assert refused.value.field == field
     assert proposals.list_all(office.database) == ()
+
+
+@pytest.fixture
+def asked(office: Office) -> tuple[Shell, str, Path]:
+    """A proposal in an installation, and the key of a member who may approve it."""
+    from serving.governance import keys
+
+    key = keys.save(office.private["bob"], office.home / "bob.pem")
+    now = served_at()
+    scope = Scope(
+        decision_points=("daily",), traffic_share=0.5, expires_at=now + timedelta(days=90)
+    )
+    return Shell(office.home), office.propose(scope=scope, now=now).proposal_id, key
+
+
+def answer(shell: Shell, said: str, *arguments: object) -> Any:
+    """A command at a terminal where somebody types ``said``."""
+    with mock.patch.object(proposal_commands, "_is_terminal", return_value=True):
+        return CliRunner().invoke(
+            shell.app,
+            [str(a) for a in arguments],
+            input=said,
+            env={"TROTH_HOME": str(shell.home), "COLUMNS": "200"},
+        )
+
+
+def test_nobody_approves_unseen(asked: tuple[Shell, str, Path], office: Office) -> None:
+    """The lines come first, then the question; only yes signs."""
+    shell, name, key = asked
+    refused = answer(shell, "n\n", "approve", name, "--key", key)
+    assert isinstance(refused.exception, FailedPrecondition)
+    assert "USD 2.19 per customer in 28 days (95 %: 1.96 to 2.42)" in refused.stdout
+    assert "bob" not in {vote["member"] for vote in shell.json("proposals", "show", name)["votes"]}
+    done = answer(shell, "y\n", "approve", name, "--key", key)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.index("Opt-outs") < done.stdout.index("Sign that it may be served?")
+    assert "bob signed: approve. Not approved: has 1 of 2 approvals." in done.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_script_says_that_it_signs_unasked(
+    asked: tuple[Shell, str, Path], options: list[str]
+) -> None:
+    """Where nobody can be asked, and for JSON, --yes is needed; without it nothing is signed."""
+    shell, name, key = asked
+    with pytest.raises(InvalidArgument) as refused:
+        shell.text("approve", name, "--key", key, *options)
+    assert refused.value.field == "yes"
+    assert len(shell.json("proposals", "show", name)["votes"]) == 1
+    assert "Money" in shell.text("approve", name, "--key", key, "--yes")
+
+
+def test_what_makes_no_case_is_not_approved(asked: tuple[Shell, str, Path], office: Office) -> None:
+    """Evidence that was lost since is refused before anything is signed; a refusal is not."""
+    shell, name, key = asked
+    for path in (office.home / "evidence").iterdir():
+        path.unlink()
+    with pytest.raises(NotFound):
+        shell.text("approve", name, "--key", key, "--yes")
+    assert "Makes no case" in shell.text("proposals", "show", name)
+    assert shell.json("proposals", "show", name)["evidence"] is None
+    shell.text("refuse", name, "--key", key, "--reason", "no evidence")
+
+
+def test_what_is_signed_is_what_was_shown(asked: tuple[Shell, str, Path], office: Office) -> None:
+    """A statement that is changed under the reader's eyes is not the one that is signed."""
+    shell, name, key = asked
+
+    def meanwhile(*_: object, **__: object) -> bool:
+        office.tamper("UPDATE proposals SET statement = replace(statement, '0.5', '1.0')")
+        return True
+
+    with (
+        mock.patch.object(typer, "confirm", meanwhile),
+        mock.patch.object(proposal_commands, "_is_terminal", return_value=True),
+        pytest.raises(NotApproved),
+    ):
+        shell.text("approve", name, "--key", key)
+
+
+def test_words_of_others_steer_no_terminal(asked: tuple[Shell, str, Path], office: Office) -> None:
+    """An escape in a reason, or an end of a line, reaches no other member's terminal."""
+    shell, name, key = asked
+    evil = "\x1b[2J\u202e\r\nada signed: approve [link=http://x]"
+    shell.text("refuse", name, "--key", key, "--reason", evil)
+    for command in (f"proposals show {name}", "audit list", "proposals list"):
+        printed = shell.text(*command.split())
+        assert not {"\x1b", "\u202e", "\r"} & set(printed)
+        assert not any(line.startswith("ada signed") for line in printed.splitlines())
