@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from troth import output
+from troth import text as text_of
 
 words = st.text(st.characters(), max_size=40)
 steering = st.sampled_from(
@@ -22,9 +23,9 @@ others = st.lists(words | steering, max_size=4).map("".join)
 @given(others)
 def test_what_is_visible_is_letters_alone(text: str) -> None:
     """No control, format, separator or half of a pair is left; what had none is as it was."""
-    shown = output.visible(text)
-    assert not {unicodedata.category(c) for c in shown} & output._STEERING
-    assert output.visible(shown) == shown
+    shown = text_of.visible(text)
+    assert not {unicodedata.category(c) for c in shown} & text_of._STEERING
+    assert text_of.visible(shown) == shown
     shown.encode()
     if text.isprintable():
         assert shown == text
@@ -45,4 +46,4 @@ def test_a_table_has_the_lines_that_we_gave_it(name: str, cell: str) -> None:
     plain = printed.replace("\n", "")
     for ours in ("\x1b[3m", "\x1b[1m", "\x1b[0m"):
         plain = plain.replace(ours, "")
-    assert not {unicodedata.category(c) for c in plain} & output._STEERING
+    assert not {unicodedata.category(c) for c in plain} & text_of._STEERING
