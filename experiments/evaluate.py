@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,17 @@ from agents.ope.reward_model import cross_fit
 from agents.policies.uniform import NeverContact, UniformPolicy
 from experiments.config import RunConfig
 from experiments.home import RunHome, world_seed
+from experiments.intervals import counted, student
 from experiments.leaderboard import ORACLE, RFM, UNIFORM
-from experiments.results import OffPolicy, Played
-from experiments.rollout import roll_out
+from experiments.results import Measured, OffPolicy, Played
+from experiments.rollout import Rollout, roll_out
 from experiments.simulate import SeedTask, read_truth
 from simulator.scenarios import load as load_scenario
 from simulator.truth import one_step_oracle
 from simulator.world import World
 from troth.batches import LoggedBatch
 from troth.catalogue import CHANNELS
+from troth.objective import Objective
 from troth.policy import Distribution, Policy, greedy
 
 NEVER = "never_contact"
@@ -76,8 +78,27 @@ def play(task: PlayTask) -> Played:
             str(channel): float(count) / size
             for channel, count in zip(CHANNELS[1:], life.contacts[1:], strict=True)
         },
+        figures=figures(life, scenario.objective, config.evaluation.level),
         seconds=time.perf_counter() - began,
     )
+
+
+def figures(life: Rollout, objective: Objective, level: float) -> dict[str, Measured]:
+    """What a board is told of a policy, each with its interval over the customers.
+
+    Money is weighted as the objective says, without its price of an opt-out, which stands for
+    a future and is nobody's money.
+    """
+    money = replace(objective, opt_outs=0.0).reward(life.components) / 100.0
+    found = {
+        "money": student(money, level),
+        "contacts": counted(life.contacted, level),
+        "opt_outs": counted(life.components["opt_outs"], level),
+    }
+    return {
+        name: Measured(value=interval.mean, low=interval.low, high=interval.high)
+        for name, interval in found.items()
+    }
 
 
 def play_tasks(

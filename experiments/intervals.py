@@ -1,4 +1,4 @@
-"""Intervals over seeds: each seed is one independent repetition of everything."""
+"""Intervals over seeds, each one repetition of everything, and over customers of one seed."""
 
 from __future__ import annotations
 
@@ -47,3 +47,35 @@ def student(values: ArrayLike, level: float) -> Interval:
     stderr = float(sample.std(ddof=1) / np.sqrt(sample.size))
     half = float(t.ppf(0.5 + level / 2.0, sample.size - 1)) * stderr
     return Interval(mean, mean - half, mean + half)
+
+
+def counted(counts: ArrayLike, level: float) -> Interval:
+    """Interval of the mean of counts per customer, never below zero and never of width zero.
+
+    Garwood's exact interval of a Poisson total, for counts that vary phi times as much as
+    Poisson's: with total T over n customers, phi = variance / mean and k = T / phi, it runs
+    from chi2(alpha / 2; 2 k) / 2 to chi2(1 - alpha / 2; 2 k + 2) / 2, times phi / n. Where all
+    counts are alike, phi is taken for 1: that nothing was seen does not say that nothing is.
+
+    Reference: F. Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28.
+
+    Args:
+        counts: non-negative numbers (n,), one per customer, n >= 2.
+        level: confidence level in (0, 1).
+
+    Raises:
+        InvalidArgument: for fewer than two counts, or one that is negative or not finite.
+    """
+    from scipy.stats import chi2
+
+    sample = np.asarray(counts, dtype=np.float64)
+    if sample.ndim != 1 or sample.size < 2:
+        raise InvalidArgument("an interval needs two counts or more", field="counts")
+    if not np.isfinite(sample).all() or sample.min() < 0.0:
+        raise InvalidArgument("negative or not finite", field="counts")
+    mean, variance = float(sample.mean()), float(sample.var(ddof=1))
+    phi = variance / mean if variance > 0.0 else 1.0
+    k, alpha = float(sample.sum()) / phi, 1.0 - level
+    low = float(chi2.ppf(alpha / 2.0, 2.0 * k)) / 2.0 if k > 0.0 else 0.0
+    high = float(chi2.ppf(1.0 - alpha / 2.0, 2.0 * k + 2.0)) / 2.0
+    return Interval(mean, low * phi / sample.size, high * phi / sample.size)

@@ -71,6 +71,14 @@ class TrainedAll(_Record):
     rows: tuple[Trained, ...]
 
 
+class Measured(_Record):
+    """A mean per customer, and its interval over the customers of one population."""
+
+    value: float
+    low: float
+    high: float
+
+
 class Played(_Record):
     """One policy in closed loop on the population of one seed.
 
@@ -78,6 +86,8 @@ class Played(_Record):
         value: mean value per customer over all days, major units.
         components: mean of each unweighted reward component per customer; money in minor units.
         contacts: mean contacts per customer by channel.
+        figures: by ``money`` (major units, the price of an opt-out not in it), ``contacts``
+            and ``opt_outs``, each per customer over all days.
     """
 
     policy: str
@@ -85,6 +95,7 @@ class Played(_Record):
     value: float
     components: dict[str, float]
     contacts: dict[str, float]
+    figures: dict[str, Measured]
     seconds: float
 
 

@@ -100,12 +100,14 @@ class Rollout:
         value_minor: float64 (n,), reward summed over the days, minor units.
         components: name to float64 (n,), the parts of it, unweighted.
         contacts: int64 (9,), contacts by channel, in the order of ``CHANNELS``.
+        contacted: int64 (n,), contacts of each customer.
         days: how many.
     """
 
     value_minor: NDArray[np.float64]
     components: dict[str, NDArray[np.float64]]
     contacts: NDArray[np.int64]
+    contacted: NDArray[np.int64]
     days: int
 
     @property
@@ -125,13 +127,16 @@ def roll_out(
     """Value per customer of ``policy`` over ``days``; see :func:`live` for the arguments."""
     components = {name: np.zeros(world.size) for name in COMPONENTS}
     contacts = np.zeros(len(CHANNELS), dtype=np.int64)
+    contacted = np.zeros(world.size, dtype=np.int64)
     for done, day in enumerate(live(world, policy, days), start=1):
         for name in COMPONENTS:
             components[name] += day.result.components[name]
-        contacts += np.bincount(world.catalogue.channel[day.action], minlength=len(CHANNELS))
+        channel = world.catalogue.channel[day.action]
+        contacts += np.bincount(channel, minlength=len(CHANNELS))
+        contacted += channel > 0  # the first channel is none
         if on_day is not None:
             on_day(done, days)
-    return Rollout(objective.reward(components), components, contacts, days)
+    return Rollout(objective.reward(components), components, contacts, contacted, days)
 
 
 @dataclass(frozen=True)

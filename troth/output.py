@@ -88,6 +88,17 @@ def show_mapping(title: str, values: Mapping[str, object]) -> None:
     show_table(title, ("name", "value"), [(k, _cell(v)) for k, v in values.items()])
 
 
+def show_lines(title: str, lines: Sequence[tuple[str, str]]) -> None:
+    """Print sentences for people, each beside a word for what it is about."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    for what, text in lines:
+        grid.add_row(Text(visible(what)), Text(visible(text)))
+    say(title, style="bold")
+    _stdout.print(grid)
+
+
 def _cell(value: object) -> str:
     return f"{value:,.4f}" if isinstance(value, float) else visible(str(value))
 

@@ -11,16 +11,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grpc import aio
 
-from agents.policies.uniform import UniformPolicy
+from agents.policies.uniform import NeverContact, UniformPolicy
 from experiments.benchmarks.deciding import CUSTOMERS, POINT, admit
 from experiments.benchmarks.harness import Row, Timing, latency_row
+from experiments.demo.evidence import case
 from experiments.demo.governing import establish, put_in_force
 from experiments.demo.serving_day import demo_settings
+from experiments.evaluate import figures
 from experiments.home import RunHome
+from experiments.rollout import roll_out
 from serving.governance.registry import Role
 from serving.rpc.service import start_service
 from simulator.scenarios import load
@@ -35,6 +38,8 @@ if TYPE_CHECKING:  # a name that only the stubs have
 AT_ONCE = 8
 CALLS = 300
 """Requests per round and server."""
+DAYS, LEVEL = 3, 0.95
+"""What the policy asked is judged by."""
 
 
 def service(timing: Timing) -> list[Row]:
@@ -42,7 +47,7 @@ def service(timing: Timing) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, _echo() as echo:
         world = World(load("reference"), CUSTOMERS, 7)
         settings = demo_settings(RunHome(Path(folder)))
-        governed = establish(settings, {"purpose": "benchmark"})
+        governed = establish(settings)
         digest = governed.artifacts.save(
             UniformPolicy(),
             schema=world.schema,
@@ -51,10 +56,36 @@ def service(timing: Timing) -> list[Row]:
             mask=world.mask(),
             training={},
         )
-        put_in_force(governed, digest, Role.MODEL, "benchmark")
+        evidence = _evidence(world, digest, governed.guardrails_digest)
+        put_in_force(governed, digest, Role.MODEL, evidence, "benchmark")
         admit(governed.database, world)
         with start_service(settings) as running:
             return asyncio.run(_measure(running.address, echo, world, timing))
+
+
+def _evidence(world: World, policy_digest: str, guardrails_digest: str) -> dict[str, Any]:
+    """A case for the uniform policy, as short as the benchmark allows."""
+    scenario = world.scenario
+    proposed, compared = (
+        figures(
+            roll_out(world.fork(), policy, DAYS, objective=scenario.objective),
+            scenario.objective,
+            LEVEL,
+        )
+        for policy in (UniformPolicy(), NeverContact())
+    )
+    return case(
+        policy_digest=policy_digest,
+        guardrails_digest=guardrails_digest,
+        scenario=(scenario.name, scenario.digest),
+        customers=CUSTOMERS,
+        days=DAYS,
+        currency="USD",
+        level=LEVEL,
+        against=("no contact at all", None),
+        proposed=proposed,
+        compared=compared,
+    )
 
 
 async def _measure(address: str, echo: str, world: World, timing: Timing) -> list[Row]:

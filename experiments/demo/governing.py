@@ -41,7 +41,6 @@ class Governed:
         settings: where it lies.
         database, artifacts, board: its parts.
         keys: private keys of the three members, by name.
-        evidence_digest: what the proposals are judged with.
     """
 
     settings: Settings
@@ -49,21 +48,23 @@ class Governed:
     artifacts: ArtifactStore
     board: Board
     keys: dict[str, Ed25519PrivateKey]
-    evidence_digest: str
 
     @property
     def guardrails_digest(self) -> str:
         """Of the configuration in force."""
         return GuardrailConfig.installed(self.settings.home).digest
 
-    def propose(self, policy_digest: str, now: datetime) -> Proposal:
-        """Ask for ``policy_digest`` to be served at the demo's decision point."""
+    def propose(self, policy_digest: str, evidence: Any, now: datetime) -> Proposal:
+        """Ask for ``policy_digest`` to be served at the demo's decision point.
+
+        ``evidence``, plain JSON values, makes the case: see :mod:`serving.governance.case`.
+        """
         return proposals.propose(
             self.database,
             policy_digest=policy_digest,
             catalogue_digest=self.artifacts.load(policy_digest).catalogue.digest,
             guardrails_digest=self.guardrails_digest,
-            evidence_digest=self.evidence_digest,
+            evidence_digest=EvidenceStore(self.settings.home / "evidence").put(evidence),
             scope=Scope(
                 decision_points=(DECISION_POINT,), traffic_share=1.0, expires_at=now + VALID_FOR
             ),
@@ -97,8 +98,8 @@ class Governed:
         )
 
 
-def establish(settings: Settings, evidence: Any) -> Governed:
-    """Make a board of three with fresh keys, and store ``evidence``, plain JSON values."""
+def establish(settings: Settings) -> Governed:
+    """Make a board of three with fresh keys."""
     made = {}
     for member in (PROPOSER, *APPROVERS):
         made[member] = keys.generate()
@@ -111,13 +112,14 @@ def establish(settings: Settings, evidence: Any) -> Governed:
         artifacts=ArtifactStore(settings.artifacts),
         board=board,
         keys=made,
-        evidence_digest=EvidenceStore(settings.home / "evidence").put(evidence),
     )
 
 
-def put_in_force(governed: Governed, policy_digest: str, role: Role, reason: str) -> Proposal:
+def put_in_force(
+    governed: Governed, policy_digest: str, role: Role, evidence: Any, reason: str
+) -> Proposal:
     """Propose, approve with two signatures, activate."""
-    proposal = governed.propose(policy_digest, _now())
+    proposal = governed.propose(policy_digest, evidence, _now())
     for member in APPROVERS:
         governed.approve(proposal, member, reason)
     governed.activate(proposal, role)
@@ -141,14 +143,14 @@ class Refused:
         return bool(self.by_registry and self.by_replica)
 
 
-def try_unapproved(governed: Governed, policy_digest: str) -> Refused:
+def try_unapproved(governed: Governed, policy_digest: str, evidence: Any) -> Refused:
     """Try to serve a policy that is one signature short of quorum, in two ways.
 
     First the registry is asked to activate it. Then, on a copy of the store, the row that
     the registry would not write is written past it, as someone with access to the file
     could, and a replica's own check is run on it.
     """
-    proposal = governed.propose(policy_digest, _now())
+    proposal = governed.propose(policy_digest, evidence, _now())
     governed.approve(proposal, APPROVERS[0], "one signature is not a quorum")
     by_registry = by_replica = ""
     try:

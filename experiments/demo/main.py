@@ -13,13 +13,16 @@ from agents.baselines.rfm import RfmRules
 from experiments.config import RunConfig, load
 from experiments.demo import governing, serving_day
 from experiments.demo.calibration import calibrate_scenario
+from experiments.demo.evidence import evidence_for
 from experiments.demo.governing import Governed, establish, put_in_force, try_unapproved
 from experiments.demo.population import served_midnight, settle
 from experiments.demo.serving_day import HeldDay, channel_systems
 from experiments.demo.stages import Stages, fresh
 from experiments.demo.summary import summarise
+from experiments.evaluate import NEVER
 from experiments.executors import executor_of
 from experiments.home import RunHome
+from experiments.leaderboard import RFM
 from experiments.report import render, write
 from experiments.results import Checks, RunResults, write_record, write_text
 from experiments.runner import Runner
@@ -104,8 +107,9 @@ def _experiment(config: RunConfig, home: RunHome, workers: int, stages: Stages) 
 
 
 def _approve(config: RunConfig, home: RunHome, results: RunResults) -> Governed:
-    """The best trained policy as the model, RFM rules as the baseline it falls back to."""
-    governed = establish(serving_day.demo_settings(home), results.model_dump(mode="json"))
+    """RFM rules as the baseline, then the best trained policy as the model before them."""
+    governed = establish(serving_day.demo_settings(home))
+    behind = governed.guardrails_digest
     scenario = load_scenario(config.scenario)
     world = World(scenario, 256, config.seed)
     baseline = governed.artifacts.save(
@@ -116,14 +120,21 @@ def _approve(config: RunConfig, home: RunHome, results: RunResults) -> Governed:
         mask=world.mask(),
         training={"learner": "none"},
     )
-    best = results.best
-    put_in_force(
-        governed,
-        results.digest_of(best.policy),
-        Role.MODEL,
-        f"{best.over_rfm[0]:+.2f} per customer over RFM rules",
+    rules = evidence_for(
+        results, RFM, policy_digest=baseline, guardrails_digest=behind, against=NEVER
     )
-    put_in_force(governed, baseline, Role.BASELINE, "the rules in use so far")
+    put_in_force(governed, baseline, Role.BASELINE, rules, "the rules in use so far")
+    best = results.best
+    model = results.digest_of(best.policy)
+    case = evidence_for(
+        results,
+        best.policy,
+        policy_digest=model,
+        guardrails_digest=behind,
+        against_digest=baseline,
+    )
+    reason = f"{best.over_rfm[0]:+.2f} per customer over RFM rules"
+    put_in_force(governed, model, Role.MODEL, case, reason)
     return governed
 
 
@@ -147,12 +158,16 @@ def _serve(config: RunConfig, home: RunHome, governed: Governed, stages: Stages)
 def _check(
     home: RunHome, governed: Governed, results: RunResults, held: HeldDay, stages: Stages
 ) -> Checks:
-    others = [
-        row.digest
-        for row in results.trained
-        if row.digest != results.digest_of(results.best.policy)
-    ]
-    refused = try_unapproved(governed, others[0])
+    served = results.digest_of(results.best.policy)
+    other = next(row for row in results.trained if row.digest != served)
+    case = evidence_for(
+        results,
+        other.learner,
+        other.seed_index,
+        policy_digest=other.digest,
+        guardrails_digest=governed.guardrails_digest,
+    )
+    refused = try_unapproved(governed, other.digest, case)
     replayed = serving_day.replay_some(
         governed.database,
         governed.settings,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agents.artifacts import Artifact, ArtifactStore
-from serving.governance import chain, decision_points, generations, proposals, registry, votes
+from serving.governance import case, chain, decision_points, generations, proposals, registry, votes
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
 from serving.governance.causes import Cause, not_approved
@@ -163,7 +163,11 @@ def _check_guardrails(proposal: Proposal, guardrails_digest: str) -> None:
 
 def _check_evidence(proposal: Proposal, evidence: EvidenceStore) -> None:
     try:
-        evidence.get(proposal.evidence_digest)
+        case.require(
+            evidence.get(proposal.evidence_digest),
+            policy_digest=proposal.policy_digest,
+            guardrails_digest=proposal.guardrails_digest,
+        )
     except (TrothError, OSError, ValueError) as error:
         raise not_approved(
             Cause.EVIDENCE,

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from serving.governance import brief, case, keys, proposals, signatures, votes
 from serving.governance import evidence as documents
-from serving.governance import keys, proposals, signatures, votes
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.options import Home, KeyFile, ProposalId, now, settings
 from serving.store import Database
-from troth.errors import InvalidArgument, NotApproved, TrothError
-from troth.output import AsJson, emit, say, show_mapping, show_table
+from troth.digests import require_digest
+from troth.errors import FailedPrecondition, InvalidArgument, NotApproved, TrothError
+from troth.output import AsJson, emit, say, show_lines, show_mapping, show_table
 from troth.settings import Settings
 from troth.types import Approval, Proposal, Scope, Vote, isoformat, parse_time
+
+APPROVED = "approved"
 
 
 def register(app: typer.Typer) -> None:
@@ -60,12 +64,15 @@ def propose(
         expires_at=_expiry(expires, moment),
     )
     artifact = ArtifactStore(where.artifacts).load(policy)
+    behind = _guardrails(where, guardrails, guardrails_digest)
+    document = documents.read(evidence)
+    case.require(document, policy_digest=artifact.digest, guardrails_digest=behind)
     proposal = proposals.propose(
         Database(where.database),
         policy_digest=artifact.digest,
         catalogue_digest=artifact.catalogue.digest,
-        guardrails_digest=_guardrails(where, guardrails, guardrails_digest),
-        evidence_digest=EvidenceStore(where.home / "evidence").put(documents.read(evidence)),
+        guardrails_digest=behind,
+        evidence_digest=EvidenceStore(where.home / "evidence").put(document),
         scope=scope,
         board=Board.load(where.board),
         key=keys.load(key),
@@ -74,7 +81,7 @@ def propose(
     if as_json:
         emit(proposal.statement())
         return
-    _show_statement(proposal)
+    _show_brief(where, proposal)
     say(f"Next, other members: troth approve {proposal.proposal_id} --key FILE")
 
 
@@ -82,11 +89,22 @@ def approve(
     proposal_id: ProposalId,
     key: KeyFile,
     reason: Annotated[str, typer.Option(help="A remark, signed with the vote.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Sign without being asked.")] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sign that the proposal may be served."""
-    _vote(proposal_id, Vote.APPROVE, key, reason, home, as_json)
+    """Show what is asked, ask whether to sign, and sign that the proposal may be served."""
+    where = settings(home)
+    proposal = proposals.get(Database(where.database), proposal_id)
+    if not yes and (as_json or not _is_terminal()):
+        raise InvalidArgument("nobody can be asked here: give --yes to sign unasked", field="yes")
+    Board.load(where.board).holder(keys.load(key))
+    brief.case_for(Database(where.database), proposal)  # what makes no case is not approved
+    if not as_json:
+        _show_brief(where, proposal)
+    if not yes and not typer.confirm("Sign that it may be served?"):
+        raise FailedPrecondition("not confirmed; nothing is signed", field="approve")
+    _vote(where, proposal, Vote.APPROVE, key, reason, as_json)
 
 
 def refuse(
@@ -97,7 +115,9 @@ def refuse(
     as_json: AsJson = False,
 ) -> None:
     """Sign that it may not; one refusal blocks, also after activation, and is never taken back."""
-    _vote(proposal_id, Vote.REFUSE, key, reason, home, as_json)
+    where = settings(home)
+    proposal = proposals.get(Database(where.database), proposal_id)
+    _vote(where, proposal, Vote.REFUSE, key, reason, as_json)
 
 
 def list_all(home: Home = None, as_json: AsJson = False) -> None:
@@ -129,16 +149,20 @@ def list_all(home: Home = None, as_json: AsJson = False) -> None:
 
 
 def show(proposal_id: ProposalId, home: Home = None, as_json: AsJson = False) -> None:
-    """Show what was proposed, the evidence, who voted, and whether it all verifies."""
+    """Show what is asked in plain words; then who voted, what is signed, and the evidence."""
     where = settings(home)
     database, board = Database(where.database), Board.load(where.board)
     proposal = proposals.get(database, proposal_id)
-    slug, text = _standing(database, proposal, board)
     cast = votes.of(database, proposal_id)
-    evidence = EvidenceStore(where.home / "evidence").get(proposal.evidence_digest)
+    try:
+        evidence = EvidenceStore(where.home / "evidence").get(proposal.evidence_digest)
+    except TrothError:  # which the first lines tell
+        evidence = None
     if as_json:
+        slug, text = _standing(database, proposal, board)
         emit(
             {
+                "brief": [f"{what}: {text}" for what, text in _brief(where, proposal)],
                 "statement": proposal.statement(),
                 "standing": slug,
                 "message": text,
@@ -149,53 +173,70 @@ def show(proposal_id: ProposalId, home: Home = None, as_json: AsJson = False) ->
             }
         )
         return
-    _show_statement(proposal)
+    _show_brief(where, proposal)
     show_table(
         "Votes",
         ("member", "vote", "signed at", "reason", "verifies"),
         [
-            (
-                v.member,
-                v.vote,
-                isoformat(v.signed_at),
-                v.reason,
-                _verifies(proposal, v, board),
-            )
+            (v.member, v.vote, isoformat(v.signed_at), v.reason, _verifies(proposal, v, board))
             for v in cast
         ],
     )
+    statement = proposal.statement()
+    scope = statement.pop("scope")
+    show_mapping("What is signed", {**statement, **{f"scope.{k}": v for k, v in scope.items()}})
     facts = evidence if isinstance(evidence, dict) else {"": evidence}
     show_mapping("Evidence", {k: json.dumps(v) for k, v in facts.items()})
-    say(f"{slug}: {text}")
 
 
 def _vote(
-    proposal_id: str, choice: Vote, key: Path, reason: str, home: Path | None, as_json: bool
+    where: Settings, proposal: Proposal, choice: Vote, key: Path, reason: str, as_json: bool
 ) -> None:
-
-    where = settings(home)
-    database, board = Database(where.database), Board.load(where.board)
-    proposal = proposals.get(database, proposal_id)
-    if not as_json:
-        _show_statement(proposal)
-    signed = proposals.vote(
-        database, proposal_id, choice, board=board, key=keys.load(key), now=now(), reason=reason
+    """Sign ``proposal`` as it was shown, and cast the vote."""
+    database, board, private = Database(where.database), Board.load(where.board), keys.load(key)
+    signed = signatures.sign(
+        proposal, choice, member=board.holder(private), key=private, signed_at=now(), reason=reason
     )
+    signed = proposals.cast(database, signed, board=board)
     slug, text = _standing(database, proposal, board)
     if as_json:
         emit({**votes.to_dict(signed), "standing": slug, "message": text})
         return
-    say(f"{signed.member} signed: {signed.vote}. The proposal is now {slug}: {text}")
+    say(f"{signed.member} signed: {signed.vote}. {_sentence(slug, text)}.")
+
+
+def _show_brief(where: Settings, proposal: Proposal) -> None:
+    show_lines(f"Proposal {proposal.proposal_id}", _brief(where, proposal))
+
+
+def _brief(where: Settings, proposal: Proposal) -> tuple[brief.Line, ...]:
+    database = Database(where.database)
+    slug, text = _standing(database, proposal, Board.load(where.board))
+    return brief.of(
+        database,
+        proposal,
+        guardrails_digest=_guardrails(where, None, None),
+        standing=_sentence(slug, text),
+        now=now(),
+    )
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _standing(database: Database, proposal: Proposal, board: Board) -> tuple[str, str]:
-    """``approved``, or the cause why not; and a sentence."""
+    """:data:`APPROVED`, or the cause why not; and a sentence."""
     cast = votes.of(database, proposal.proposal_id)
     try:
         approvers = verify_quorum(proposal, cast, board, now())
     except NotApproved as error:
         return error.metadata["cause"], error.message
-    return "approved", f"by {', '.join(approvers)}"
+    return APPROVED, f"by {', '.join(approvers)}"
+
+
+def _sentence(slug: str, text: str) -> str:
+    return f"Approved {text}" if slug == APPROVED else f"Not approved: {text}"
 
 
 def _verifies(proposal: Proposal, vote: Approval, board: Board) -> bool:
@@ -213,7 +254,7 @@ def _guardrails(where: Settings, file: Path | None, digest: str | None) -> str:
     if file is not None and digest is not None:
         raise InvalidArgument("give the file or the digest, not both", field="guardrails")
     if digest is not None:
-        return digest
+        return require_digest(digest, "guardrails_digest")
     return (GuardrailConfig.read(file) if file else GuardrailConfig.installed(where.home)).digest
 
 
@@ -222,9 +263,3 @@ def _expiry(text: str, moment: datetime) -> datetime:
     if text.endswith("d") and days.isdecimal():
         return moment + timedelta(days=min(int(days), 36_500))
     return parse_time(text, "expires")
-
-
-def _show_statement(proposal: Proposal) -> None:
-    statement = proposal.statement()
-    scope = statement.pop("scope")
-    show_mapping("Proposal", {**statement, **{f"scope.{k}": str(v) for k, v in scope.items()}})

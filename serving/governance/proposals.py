@@ -10,8 +10,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from serving.governance import chain, generations, signatures, votes
+from serving.governance import case, chain, generations, signatures, votes
 from serving.governance.board import Board
+from serving.governance.decision_points import require_point
+from serving.governance.evidence import EvidenceStore
 from serving.governance.kinds import AuditKind
 from serving.governance.sealing import governed
 from serving.store import Database
@@ -65,14 +67,17 @@ def propose(
         policy_digest: the artifact.
         catalogue_digest: the artifact's catalogue.
         guardrails_digest: the configuration it is to be served behind.
-        evidence_digest: a document in the evidence store.
+        evidence_digest: a document in the evidence store that makes the case for this policy
+            behind these guardrails; see :mod:`serving.governance.case`.
         scope: what is asked for; must expire after ``now``.
         board: the roster in use, whose digest is bound in.
         key: a member's.
         now: aware UTC.
 
     Raises:
-        InvalidArgument: naming a digest or an expiry that cannot be.
+        InvalidArgument: naming a digest, a decision point or an expiry that cannot be, or the
+            key of the evidence that is missing, wrong or on something else.
+        NotFound: if the evidence is not stored.
         PermissionDenied: if ``key`` is no member's.
         FailedPrecondition: if the board is too small to approve anything.
         DataLoss: if the audit log was tampered with.
@@ -82,6 +87,8 @@ def propose(
         raise InvalidArgument(
             f"{isoformat(scope.expires_at)} is not in the future", field="scope.expires_at"
         )
+    for point in scope.decision_points:
+        require_point(point)
     if not board.can_approve:
         raise FailedPrecondition(
             f"{len(board.members)} members cannot be a proposer and {board.quorum} approvers",
@@ -97,6 +104,11 @@ def propose(
         scope=scope,
         proposer=board.holder(key),
         created_at=now,
+    )
+    case.require(
+        EvidenceStore(database.home / "evidence").get(evidence_digest),
+        policy_digest=policy_digest,
+        guardrails_digest=guardrails_digest,
     )
     own = signatures.sign(proposal, Vote.PROPOSE, member=proposal.proposer, key=key, signed_at=now)
     statement = canonical_json(proposal.statement())

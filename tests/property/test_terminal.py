@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from troth import output
-from troth.text import STEERING, visible
+from troth import text as text_of
 
 words = st.text(st.characters(), max_size=40)
 steering = st.sampled_from(
@@ -23,9 +23,9 @@ others = st.lists(words | steering, max_size=4).map("".join)
 @given(others)
 def test_what_is_visible_is_letters_alone(text: str) -> None:
     """No control, format, separator or half of a pair is left; what had none is as it was."""
-    shown = visible(text)
+    shown = text_of.visible(text)
     assert not {unicodedata.category(c) for c in shown} & STEERING
-    assert visible(shown) == shown
+    assert text_of.visible(shown) == shown
     shown.encode()
     if text.isprintable():
         assert shown == text

@@ -16,6 +16,7 @@ from serving.governance.registry import Role
 from serving.guardrails import GuardrailConfig
 from serving.store import Database
 from tests.support.decisions import CATALOGUE, SCHEMA, loose_config
+from tests.support.evidence import evidence
 from troth.contexts import ContextBatch
 from troth.settings import Settings
 from troth.types import Proposal, Scope, Vote
@@ -66,7 +67,9 @@ class Installation:
             policy_digest=policy_digest,
             catalogue_digest=CATALOGUE.digest,
             guardrails_digest=self.config.digest,
-            evidence_digest=EvidenceStore(self.settings.home / "evidence").put({"value": 1}),
+            evidence_digest=EvidenceStore(self.settings.home / "evidence").put(
+                evidence(policy_digest, self.config.digest)
+            ),
             scope=Scope(
                 decision_points=(point,), traffic_share=1.0, expires_at=now + timedelta(days=365)
             ),

@@ -9,6 +9,7 @@ import pytest
 from experiments.leaderboard import standings
 from experiments.results import (
     Checks,
+    Measured,
     OffPolicy,
     Played,
     Provenance,
@@ -36,6 +37,13 @@ def played(values: dict[str, float] | None = None, seeds: int = 5) -> list[Playe
             value=value + seed,
             components=dict.fromkeys(COMPONENTS, 100.0),
             contacts={"email": 2.0, "sms": 0.5},
+            figures={
+                "money": Measured(
+                    value=value + seed, low=value + seed - 0.4, high=value + seed + 0.4
+                ),
+                "contacts": Measured(value=2.5, low=2.4, high=2.6),
+                "opt_outs": Measured(value=0.02, low=0.015, high=0.026),
+            },
             seconds=1.0,
         )
         for seed in range(seeds)

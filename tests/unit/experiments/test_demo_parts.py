@@ -15,18 +15,23 @@ from experiments.config import RunConfig, load, parse
 from experiments.demo.calibration import calibrate_scenario
 from experiments.demo.channels import Day as ChannelDay
 from experiments.demo.channels import actions, outcomes, questions, summarise
+from experiments.demo.evidence import evidence_for
 from experiments.demo.governing import Governed, establish, put_in_force, try_unapproved
 from experiments.demo.population import Population, served_midnight, settle
 from experiments.demo.serving_day import DAY_S, START_S, load_crm
 from experiments.demo.stages import MARKER, fresh
 from experiments.demo.summary import summarise as summary_of
-from serving.governance import audit
+from experiments.evaluate import figures
+from experiments.rollout import roll_out
+from serving.governance import audit, case
 from serving.governance.registry import Role
 from serving.store import Database
 from simulator.scenarios import load as load_scenario
+from simulator.world import World
+from tests.support.evidence import evidence
 from troth.catalogue import CHANNELS, Channel
 from troth.client import Answer
-from troth.errors import FailedPrecondition
+from troth.errors import FailedPrecondition, NotFound
 from troth.settings import Settings
 from troth.types import OutcomeKind, ServedBy, Verdict
 
@@ -151,7 +156,7 @@ def test_summary_counts_decisions_once_per_guardrail() -> None:
 @pytest.fixture
 def governed(tmp_path: Path) -> Governed:
     """A fresh installation with the demo's board."""
-    return establish(Settings(home=tmp_path / "home"), {"purpose": "test"})
+    return establish(Settings(home=tmp_path / "home"))
 
 
 def _save(governed: Governed, policy: UniformPolicy | NeverContact, population: Population) -> str:
@@ -168,13 +173,52 @@ def _save(governed: Governed, policy: UniformPolicy | NeverContact, population: 
 
 def test_unapproved_policy_is_refused_twice(governed: Governed, population: Population) -> None:
     """One signature short, neither the registry nor a replica with a forged row serves it."""
-    put_in_force(governed, _save(governed, NeverContact(), population), Role.MODEL, "fit")
-    refused = try_unapproved(governed, _save(governed, UniformPolicy(), population))
+    behind = governed.guardrails_digest
+    fit, other = (_save(governed, p, population) for p in (NeverContact(), UniformPolicy()))
+    put_in_force(governed, fit, Role.MODEL, evidence(fit, behind), "fit")
+    refused = try_unapproved(governed, other, evidence(other, behind))
     assert refused.ok
     assert "1 of 2" in refused.by_registry
     assert "1 of 2" in refused.by_replica
     report = audit.verify(governed.database)
     assert report.ok, report.findings
+
+
+def test_evidence_is_of_the_artifact_proposed(records: SimpleNamespace) -> None:
+    """Its own repetition's figures beside another policy on the same people."""
+    results = records.results()
+    document = evidence_for(
+        results,
+        "linear_thompson",
+        2,
+        policy_digest="2" * 64,
+        guardrails_digest="b" * 64,
+        against_digest="c" * 64,
+    )
+    made = case.require(document, policy_digest="2" * 64, guardrails_digest="b" * 64)
+    money = made.figure(case.FigureName.MONEY)
+    assert money.proposed.value == records.VALUES["linear_thompson"] + 2
+    assert money.compared.value == records.VALUES["rfm"] + 2
+    assert made.compared_with == case.Compared(name="RFM rules", policy_digest="c" * 64)
+    assert (made.customers, made.days, made.guarded) == (results.customers, results.days, False)
+    assert {row["seed_index"] for row in document["off_policy"]} == {2}
+    with pytest.raises(NotFound):
+        evidence_for(results, "nobody", policy_digest="2" * 64, guardrails_digest="b" * 64)
+
+
+def test_figures_for_a_board_are_of_each_customer() -> None:
+    """Money leaves the objective's price of an opt-out out; counts have their own intervals."""
+    scenario = load_scenario("reference")
+    life = roll_out(World(scenario, 500, 3), UniformPolicy(), 4, objective=scenario.objective)
+    found = figures(life, scenario.objective, 0.95)
+    parts = {name: column.mean() for name, column in life.components.items()}
+    money = sum(v if k == "margin_minor" else -v for k, v in parts.items() if k != "opt_outs")
+    assert found["money"].value == pytest.approx(money / 100.0)
+    assert parts["opt_outs"] > 0
+    assert found["money"].value > life.mean_value
+    assert found["contacts"].value == pytest.approx(life.contacts[1:].sum() / 500)
+    assert found["opt_outs"].value == pytest.approx(parts["opt_outs"])
+    assert all(0 <= f.low < f.value < f.high for n, f in found.items() if n != "money")
 
 
 def test_crm_is_loaded(tmp_path: Path, population: Population) -> None:

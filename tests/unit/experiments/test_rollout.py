@@ -59,6 +59,10 @@ def test_customers_do_not_depend_on_the_batch(scenario: Scenario) -> None:
         whole.value_minor, np.concatenate([half.value_minor for half in halves])
     )
     np.testing.assert_array_equal(whole.contacts, halves[0].contacts + halves[1].contacts)
+    np.testing.assert_array_equal(
+        whole.contacted, np.concatenate([half.contacted for half in halves])
+    )
+    assert whole.contacted.sum() == whole.contacts[1:].sum() > 0
 
 
 def test_value_is_the_objective_of_the_components(scenario: Scenario) -> None:
@@ -67,6 +71,7 @@ def test_value_is_the_objective_of_the_components(scenario: Scenario) -> None:
     np.testing.assert_allclose(life.value_minor, scenario.objective.reward(life.components))
     assert life.contacts[1:].sum() == 0
     assert life.contacts[0] == 4 * 300
+    assert not life.contacted.any()
     assert life.mean_value == pytest.approx(life.value_minor.mean() / 100)
 
 

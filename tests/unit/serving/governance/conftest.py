@@ -20,6 +20,7 @@ from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import ApprovedPolicy
 from serving.governance.registry import Role
 from serving.store import Database
+from tests.support.evidence import evidence
 from troth.catalogue import Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.digests import digest
@@ -28,7 +29,6 @@ from troth.types import Approval, Proposal, Scope, Vote
 
 NOW = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 GUARDRAILS = digest({"quiet_hours": "22 to 8"})
-EVIDENCE = {"policy": "linear", "value": 12.5, "interval": [11.0, 14.0]}
 NAMES = ("ada", "bob", "cyd", "dan")
 
 
@@ -96,15 +96,17 @@ class Office:
             "policy_digest": self.policy_digest,
             "catalogue_digest": catalogue().digest,
             "guardrails_digest": GUARDRAILS,
-            "evidence_digest": EvidenceStore(self.home / "evidence").put(EVIDENCE),
             "scope": Scope(
                 decision_points=("daily",), traffic_share=0.5, expires_at=NOW + timedelta(days=90)
             ),
             "board": self.board,
             "key": self.private[by],
             "now": NOW,
+            **changes,
         }
-        return proposals.propose(self.database, **{**values, **changes})
+        document = evidence(values["policy_digest"], values["guardrails_digest"])
+        values.setdefault("evidence_digest", EvidenceStore(self.home / "evidence").put(document))
+        return proposals.propose(self.database, **values)
 
     def vote(
         self,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from serving.governance import loading
+from serving.governance import loading, proposal_commands
 from serving.governance.board import Board
 from serving.governance.commands import register
 from serving.governance.registry import Role
 from serving.guardrails.config import GuardrailConfig
 from serving.store import Database
+from tests.support.evidence import evidence
 from troth.errors import (
     AlreadyExists,
     DataLoss,
@@ -26,6 +29,7 @@ from troth.errors import (
     PermissionDenied,
     TrothError,
 )
+from troth.types import Scope
 
 Office = Any
 
@@ -117,7 +121,8 @@ def test_the_whole_way(shell: Shell, office: Office) -> None:
     folder = shell.home.parent
     found_board(shell, "ada", "bob", "cyd")
     (shell.home / "artifacts").symlink_to(office.artifacts.root)
-    (folder / "evidence.json").write_text('{"value": 12.5, "note": "[/x]"}')
+    document = evidence(office.policy_digest, GuardrailConfig.shipped().digest, note="[/x]")
+    (folder / "evidence.json").write_text(json.dumps(document))
 
     def key(name: str) -> tuple[str, Path]:
         return "--key", folder / f"{name}.pem"
@@ -130,15 +135,15 @@ def test_the_whole_way(shell: Shell, office: Office) -> None:
     assert statement["guardrails_digest"] == GuardrailConfig.shipped().digest
     assert shell.json("proposals", "list")[0]["standing"] == "quorum"
     with pytest.raises(PermissionDenied):
-        shell.text("approve", name, *key("ada"))
-    assert shell.json("approve", name, *key("bob"))["message"] == "has 1 of 2 approvals"
+        shell.text("approve", name, *key("ada"), "--yes")
+    signed = shell.json("approve", name, *key("bob"), "--yes")
+    assert signed["message"] == "has 1 of 2 approvals"
     with pytest.raises(NotApproved):
         shell.text("activate", name)
-    assert (
-        shell.json("approve", name, *key("cyd"), "--reason", "fine [/x]")["standing"] == "approved"
-    )
+    signed = shell.json("approve", name, *key("cyd"), "--yes", "--reason", "fine [/x]")
+    assert signed["standing"] == "approved"
     shown = shell.json("proposals", "show", name)
-    assert shown["evidence"] == {"value": 12.5, "note": "[/x]"}
+    assert shown["evidence"] == document
     assert [(v["member"], v["verifies"]) for v in shown["votes"]] == [
         ("ada", True),
         ("bob", True),
@@ -209,6 +214,10 @@ def test_the_audit_commands(office: Office) -> None:
     [
         ({"--evidence": "none.json"}, NotFound, "evidence"),
         ({"--evidence": "text.json"}, InvalidArgument, "evidence"),
+        ({"--evidence": "deep.json"}, InvalidArgument, "evidence"),
+        ({"--evidence": "empty.json"}, InvalidArgument, "evidence.policy_digest"),
+        ({"--evidence": "other.json"}, InvalidArgument, "evidence.policy_digest"),
+        ({"--guardrails-digest": "c" * 64}, InvalidArgument, "evidence.guardrails_digest"),
         ({"--expires": "soon"}, InvalidArgument, "expires"),
         ({"--expires": "2020-01-01T00:00:00Z"}, InvalidArgument, "scope.expires_at"),
         ({"--share": "1.5"}, InvalidArgument, "scope.traffic_share"),
@@ -232,7 +241,11 @@ def test_a_wrong_proposal_names_its_fault(
 
     monkeypatch.chdir(office.home)
     keys.save(office.private["ada"], office.home / "ada.pem")
-    Path("good.json").write_text("{}")
+    behind = GuardrailConfig.shipped().digest
+    Path("good.json").write_text(json.dumps(evidence(office.policy_digest, behind)))
+    Path("other.json").write_text(json.dumps(evidence("b" * 64, behind)))
+    Path("empty.json").write_text("{}")
+    Path("deep.json").write_text("[" * 100_000)
     Path("text.json").write_text("no json")
     options = {
         "--policy": office.policy_digest,
@@ -246,3 +259,92 @@ def test_a_wrong_proposal_names_its_fault(
         Shell(office.home).text("propose", *[part for pair in options.items() for part in pair])
     assert refused.value.field == field
     assert proposals.list_all(office.database) == ()
+
+
+@pytest.fixture
+def asked(office: Office) -> tuple[Shell, str, Path]:
+    """A proposal in an installation, and the key of a member who may approve it."""
+    from serving.governance import keys
+
+    key = keys.save(office.private["bob"], office.home / "bob.pem")
+    now = served_at()
+    scope = Scope(
+        decision_points=("daily",), traffic_share=0.5, expires_at=now + timedelta(days=90)
+    )
+    return Shell(office.home), office.propose(scope=scope, now=now).proposal_id, key
+
+
+def answer(shell: Shell, said: str, *arguments: object) -> Any:
+    """A command at a terminal where somebody types ``said``."""
+    with mock.patch.object(proposal_commands, "_is_terminal", return_value=True):
+        return CliRunner().invoke(
+            shell.app,
+            [str(a) for a in arguments],
+            input=said,
+            env={"TROTH_HOME": str(shell.home), "COLUMNS": "200"},
+        )
+
+
+def test_nobody_approves_unseen(asked: tuple[Shell, str, Path], office: Office) -> None:
+    """The lines come first, then the question; only yes signs."""
+    shell, name, key = asked
+    refused = answer(shell, "n\n", "approve", name, "--key", key)
+    assert isinstance(refused.exception, FailedPrecondition)
+    assert "USD 2.19 per customer in 28 days (95 %: 1.96 to 2.42)" in refused.stdout
+    assert "bob" not in {vote["member"] for vote in shell.json("proposals", "show", name)["votes"]}
+    done = answer(shell, "y\n", "approve", name, "--key", key)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.index("Opt-outs") < done.stdout.index("Sign that it may be served?")
+    assert "bob signed: approve. Not approved: has 1 of 2 approvals." in done.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_script_says_that_it_signs_unasked(
+    asked: tuple[Shell, str, Path], options: list[str]
+) -> None:
+    """Where nobody can be asked, and for JSON, --yes is needed; without it nothing is signed."""
+    shell, name, key = asked
+    with pytest.raises(InvalidArgument) as refused:
+        shell.text("approve", name, "--key", key, *options)
+    assert refused.value.field == "yes"
+    assert len(shell.json("proposals", "show", name)["votes"]) == 1
+    assert "Money" in shell.text("approve", name, "--key", key, "--yes")
+
+
+def test_what_makes_no_case_is_not_approved(asked: tuple[Shell, str, Path], office: Office) -> None:
+    """Evidence that was lost since is refused before anything is signed; a refusal is not."""
+    shell, name, key = asked
+    for path in (office.home / "evidence").iterdir():
+        path.unlink()
+    with pytest.raises(NotFound):
+        shell.text("approve", name, "--key", key, "--yes")
+    assert "Makes no case" in shell.text("proposals", "show", name)
+    assert shell.json("proposals", "show", name)["evidence"] is None
+    shell.text("refuse", name, "--key", key, "--reason", "no evidence")
+
+
+def test_what_is_signed_is_what_was_shown(asked: tuple[Shell, str, Path], office: Office) -> None:
+    """A statement that is changed under the reader's eyes is not the one that is signed."""
+    shell, name, key = asked
+
+    def meanwhile(*_: object, **__: object) -> bool:
+        office.tamper("UPDATE proposals SET statement = replace(statement, '0.5', '1.0')")
+        return True
+
+    with (
+        mock.patch.object(typer, "confirm", meanwhile),
+        mock.patch.object(proposal_commands, "_is_terminal", return_value=True),
+        pytest.raises(NotApproved),
+    ):
+        shell.text("approve", name, "--key", key)
+
+
+def test_words_of_others_steer_no_terminal(asked: tuple[Shell, str, Path], office: Office) -> None:
+    """An escape in a reason, or an end of a line, reaches no other member's terminal."""
+    shell, name, key = asked
+    evil = "\x1b[2J\u202e\r\nada signed: approve [link=http://x]"
+    shell.text("refuse", name, "--key", key, "--reason", evil)
+    for command in (f"proposals show {name}", "audit list", "proposals list"):
+        printed = shell.text(*command.split())
+        assert not {"\x1b", "\u202e", "\r"} & set(printed)
+        assert not any(line.startswith("ada signed") for line in printed.splitlines())

@@ -208,7 +208,7 @@ def test_lost_or_changed_evidence_serves_nothing(office: Office, damage: str) ->
     if damage == "delete":
         path.unlink()
     else:
-        path.write_text(path.read_text().replace("12.5", "13.5"))
+        path.write_text(path.read_text().replace("2.42", "3.42"))
     assert refusal(office) == Cause.EVIDENCE
 
 

@@ -1,0 +1,112 @@
+"""What the demo's board is shown of one artifact: its own closed loop, beside another policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.evaluate import NEVER
+from experiments.leaderboard import RFM
+from experiments.results import Measured, Played, RunResults
+from troth.errors import NotFound
+
+TITLES = {RFM: "RFM rules", NEVER: "no contact at all"}
+
+
+def evidence_for(
+    results: RunResults,
+    policy: str,
+    seed_index: int = 0,
+    *,
+    policy_digest: str,
+    guardrails_digest: str,
+    against: str = RFM,
+    against_digest: str | None = None,
+) -> dict[str, Any]:
+    """The case for one artifact, as :mod:`serving.governance.case` asks for it.
+
+    The figures are those of the repetition that the artifact was trained in, not a mean over
+    repetitions, and were measured without guardrails: the closed loop has none.
+
+    Args:
+        results: the run.
+        policy: its name there.
+        seed_index: the repetition.
+        policy_digest: the artifact.
+        guardrails_digest: what it is to be served behind.
+        against: the policy beside it, on the same customers.
+        against_digest: its artifact, if it has one.
+
+    Raises:
+        NotFound: if one of the two was not played there.
+    """
+    proposed, beside = (_played(results, name, seed_index) for name in (policy, against))
+    made = case(
+        policy_digest=policy_digest,
+        guardrails_digest=guardrails_digest,
+        scenario=(results.provenance.scenario, results.provenance.scenario_digest),
+        customers=results.customers,
+        days=results.days,
+        currency=results.currency,
+        level=results.level,
+        against=(TITLES.get(against, against), against_digest),
+        proposed=proposed.figures,
+        compared=beside.figures,
+    )
+    return made | {
+        "policy": policy,
+        "seed_index": seed_index,
+        "off_policy": [
+            row.model_dump(mode="json")
+            for row in results.off_policy
+            if (row.policy, row.seed_index) == (policy, seed_index)
+        ],
+        "objective": results.objective,
+        "provenance": results.provenance.model_dump(mode="json"),
+    }
+
+
+def case(
+    *,
+    policy_digest: str,
+    guardrails_digest: str,
+    scenario: tuple[str, str],
+    customers: int,
+    days: int,
+    currency: str,
+    level: float,
+    against: tuple[str, str | None],
+    proposed: Mapping[str, Measured],
+    compared: Mapping[str, Measured],
+) -> dict[str, Any]:
+    """The keys that evidence must have, from closed loops without guardrails.
+
+    ``scenario`` is its name and digest, ``against`` the name and artifact of the policy
+    beside the one proposed; the figures are those of :func:`experiments.evaluate.figures`.
+    """
+    return {
+        "policy_digest": policy_digest,
+        "guardrails_digest": guardrails_digest,
+        "scenario": {"name": scenario[0], "digest": scenario[1]},
+        "customers": customers,
+        "days": days,
+        "guarded": False,
+        "currency": currency,
+        "level": level,
+        "compared_with": {"name": against[0], "policy_digest": against[1]},
+        "figures": [
+            {
+                "name": name,
+                "proposed": proposed[name].model_dump(),
+                "compared": compared[name].model_dump(),
+            }
+            for name in proposed
+        ],
+    }
+
+
+def _played(results: RunResults, policy: str, seed_index: int) -> Played:
+    for row in results.played:
+        if (row.policy, row.seed_index) == (policy, seed_index):
+            return row
+    raise NotFound(f"{policy!r} was not played on seed {seed_index}", field="policy")
