@@ -20,11 +20,21 @@ class Settings(BaseSettings):
     address: str = Field(default="127.0.0.1:9700", description="host:port of the gRPC ingress.")
     replicas: int = Field(default=2, ge=1, le=64, description="Decision replicas.")
     max_clock_skew_s: float = Field(
-        default=300.0, ge=0.0, description="Largest |decided_at - server clock| accepted, seconds."
+        default=300.0,
+        ge=0.0,
+        le=3600.0,
+        description="Largest |decided_at - server clock| accepted, seconds.",
     )
     model_budget_ms: float = Field(
         default=50.0, gt=0.0, description="Time the model has before the baseline answers, ms."
     )
+
+    def deciding(self) -> dict[str, float]:
+        """The settings that a decision depends on: what an approval is bound to."""
+        return {
+            "max_clock_skew_s": self.max_clock_skew_s,
+            "model_budget_ms": self.model_budget_ms,
+        }
 
     @property
     def database(self) -> Path:

@@ -15,12 +15,14 @@ from serving.governance import keys, proposals, registry
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import load_approved
-from serving.governance.registry import Role
+from serving.governance.place import Place
+from serving.governance.verification import Verifier
 from serving.guardrails.config import GuardrailConfig
+from serving.installation import create
 from serving.store import Database
 from troth.errors import NotApproved
 from troth.settings import Settings
-from troth.types import Proposal, Scope, Vote
+from troth.types import Proposal, Role, Scope, Vote
 
 DECISION_POINT = "daily"
 PROPOSER, APPROVERS = "demo-proposer", ("demo-ada", "demo-grace")
@@ -56,14 +58,21 @@ class Governed:
         """Of the configuration in force."""
         return GuardrailConfig.installed(self.settings.home).digest
 
-    def propose(self, policy_digest: str, now: datetime) -> Proposal:
-        """Ask for ``policy_digest`` to be served at the demo's decision point."""
+    @property
+    def verifier(self) -> Verifier:
+        """What approvals are checked against here."""
+        return Verifier.of(self.settings)
+
+    def propose(self, policy_digest: str, role: Role, now: datetime) -> Proposal:
+        """Ask for ``policy_digest`` to be served at the demo's decision point as ``role``."""
         return proposals.propose(
             self.database,
             policy_digest=policy_digest,
             catalogue_digest=self.artifacts.load(policy_digest).catalogue.digest,
             guardrails_digest=self.guardrails_digest,
             evidence_digest=self.evidence_digest,
+            role=role,
+            place=Place.of(self.settings),
             scope=Scope(
                 decision_points=(DECISION_POINT,), traffic_share=1.0, expires_at=now + VALID_FOR
             ),
@@ -84,14 +93,13 @@ class Governed:
             reason=reason,
         )
 
-    def activate(self, proposal: Proposal, role: Role) -> int:
+    def activate(self, proposal: Proposal) -> int:
         """Put a proposal in force; raises :class:`NotApproved` unless it is approved."""
         return registry.activate(
             self.database,
             proposal.proposal_id,
             decision_point=DECISION_POINT,
-            role=role,
-            board=self.board,
+            verifier=self.verifier,
             now=_now(),
             by="troth demo",
         )
@@ -99,6 +107,7 @@ class Governed:
 
 def establish(settings: Settings, evidence: Any) -> Governed:
     """Make a board of three with fresh keys, and store ``evidence``, plain JSON values."""
+    create(settings.home)
     made = {}
     for member in (PROPOSER, *APPROVERS):
         made[member] = keys.generate()
@@ -117,10 +126,10 @@ def establish(settings: Settings, evidence: Any) -> Governed:
 
 def put_in_force(governed: Governed, policy_digest: str, role: Role, reason: str) -> Proposal:
     """Propose, approve with two signatures, activate."""
-    proposal = governed.propose(policy_digest, _now())
+    proposal = governed.propose(policy_digest, role, _now())
     for member in APPROVERS:
         governed.approve(proposal, member, reason)
-    governed.activate(proposal, role)
+    governed.activate(proposal)
     return proposal
 
 
@@ -148,11 +157,11 @@ def try_unapproved(governed: Governed, policy_digest: str) -> Refused:
     the registry would not write is written past it, as someone with access to the file
     could, and a replica's own check is run on it.
     """
-    proposal = governed.propose(policy_digest, _now())
+    proposal = governed.propose(policy_digest, Role.MODEL, _now())
     governed.approve(proposal, APPROVERS[0], "one signature is not a quorum")
     by_registry = by_replica = ""
     try:
-        governed.activate(proposal, Role.MODEL)
+        governed.activate(proposal)
     except NotApproved as error:
         by_registry = str(error)
     forged = _copy(governed.database, governed.settings.home / "forged")
@@ -164,9 +173,7 @@ def try_unapproved(governed: Governed, policy_digest: str) -> Refused:
             )
         load_approved(
             forged,
-            governed.artifacts,
-            governed.board,
-            governed.guardrails_digest,
+            governed.verifier,
             DECISION_POINT,
             Role.MODEL,
             _now(),

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from serving.store import Database
+from serving.governance import options
+from serving.installation import opened
 from troth.output import AsJson, emit, note, progress, say, show_mapping, show_table
 from troth.settings import Settings
 
@@ -19,20 +20,7 @@ Home = Annotated[
 
 def settings_of(home: Path | None) -> Settings:
     """The settings, with ``home`` in place of the configured one if given."""
-    return Settings() if home is None else Settings(home=home)
-
-
-def opened(settings: Settings) -> Database:
-    """The store of an installation that is there already.
-
-    Raises:
-        NotFound: if there is none: a command that reads must not create one.
-    """
-    from troth.errors import NotFound
-
-    if not settings.database.is_file():
-        raise NotFound(f"{settings.database} does not exist", field="home")
-    return Database(settings.database)
+    return options.settings(home)
 
 
 def register(app: typer.Typer) -> None:
@@ -99,7 +87,7 @@ def load_command(
     """
     from serving.decisioning.loading import load_customers
 
-    database = Database(settings_of(home).database)
+    database = opened(settings_of(home))
     with progress() as bars:
         task = bars.add_task("customers", total=None)
         loaded = load_customers(

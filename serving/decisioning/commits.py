@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from serving.decisioning import ledger, outcomes
 from serving.decisioning.idempotency import find_answer, reused
 from serving.decisioning.outcomes import Recorded
+from serving.decisioning.policies import Standing
 from serving.decisioning.records import Decision, encode_record
 from serving.governance import audit
 from troth.errors import TrothError
-from troth.types import Outcome, isoformat
+from troth.types import Outcome, ServedBy, isoformat
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Stale:
-    """The answer to a draft whose facts no longer hold: judge and draw again."""
+    """The answer to a draft whose facts or policy no longer hold: judge and draw again."""
 
 
 STALE = Stale()
@@ -62,13 +64,19 @@ class Report:
 
 Job = Draft | Report
 Result = Decision | Recorded | Stale
+LookUp = Callable[[str], Standing]
+"""Who may answer a decision point at this moment."""
 
 
-def apply(connection: sqlite3.Connection, jobs: Sequence[Job]) -> list[Result | TrothError]:
+def apply(
+    connection: sqlite3.Connection, jobs: Sequence[Job], *, standing: LookUp
+) -> list[Result | TrothError]:
     """Do ``jobs`` inside one write transaction; one result each, in order.
 
-    Outcomes go first, so that an opt-out holds for the decisions beside it.
+    Outcomes go first, so that an opt-out holds for the decisions beside it. A draft may have
+    waited long for the write lock: ``standing`` is looked at again, once for the group.
     """
+    looked: LookUp = cache(standing)
     results: dict[int, Result | TrothError] = {}
     granted: list[Draft] = []
     for at, job in enumerate(jobs):
@@ -79,7 +87,7 @@ def apply(connection: sqlite3.Connection, jobs: Sequence[Job]) -> list[Result | 
     here: dict[str, Decision] = {}
     for at, job in enumerate(jobs):
         if isinstance(job, Draft):
-            results[at] = _grant(connection, job, granted, here)
+            results[at] = _grant(connection, job, granted, here, looked)
     _write(connection, granted)
     return [results[at] for at in range(len(jobs))]
 
@@ -96,6 +104,7 @@ def _grant(
     draft: Draft,
     granted: list[Draft],
     here: dict[str, Decision],
+    standing: LookUp,
 ) -> Decision | Stale | TrothError:
     decision = draft.decision
     twin = here.get(decision.request_id)
@@ -107,6 +116,8 @@ def _grant(
         answered = find_answer(connection, decision.request_id, decision.request_digest)
         if answered is not None:
             return answered
+        if not _may_answer(decision, standing):
+            return STALE
         if decision.contacts and not _still_holds(connection, draft):
             return STALE
     except TrothError as error:
@@ -114,6 +125,13 @@ def _grant(
     here[decision.request_id] = decision
     granted.append(draft)
     return decision
+
+
+def _may_answer(decision: Decision, standing: LookUp) -> bool:
+    """Whether the policy that was asked was not stopped since; nobody's answer always may."""
+    if decision.served_by is ServedBy.NO_CONTACT:
+        return True
+    return standing(decision.decision_point).allows(decision.served_by, decision.policy_digest)
 
 
 def _still_holds(connection: sqlite3.Connection, draft: Draft) -> bool:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from serving.decisioning import commits, configs, drawing, ledger, outcomes
 from serving.decisioning.answering import Answering
@@ -34,8 +35,8 @@ class DecisionPipeline:
     Safe to call from many threads; the ``async`` twins from an event loop. Two pipelines on
     one database, in one process or several, never grant one contact twice: a decision rests
     on facts read before the policy is asked, and is committed only if a second reading,
-    inside the write transaction, gives the same. Otherwise it is masked and drawn again from
-    the new facts with the same stream key.
+    inside the write transaction, gives the same, and the policy may still answer. Otherwise
+    it is masked and drawn again from the new facts with the same stream key.
 
     Args:
         database: profiles, ledger, decisions, outcomes, audit.
@@ -64,13 +65,16 @@ class DecisionPipeline:
         self._clock = clock
         with database.write() as connection:
             configs.remember(connection, engine.config)
-        self._committer: GroupCommitter[Job, Result] = GroupCommitter(database, commits.apply)
+        self._committer: GroupCommitter[Job, Result] = GroupCommitter(
+            database, partial(commits.apply, standing=policies.standing)
+        )
 
     def decide(self, request: DecideRequest) -> Decision:
         """Answer ``request``, durably, before returning.
 
         Raises:
             InvalidArgument: naming the field; nothing was stored.
+            NotFound: if there is no such decision point; nothing was stored.
             AlreadyExists: if ``request_id`` was used to ask something else.
             Unavailable, DataLoss: if the store does not work; nothing was granted.
         """

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from serving.governance import keys
 from troth.digests import digest
 from troth.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
+from troth.files import write_whole
 
 LEAST_QUORUM = 2
 """One signature is not four eyes."""
@@ -111,11 +112,7 @@ class Board:
         lines = [f"quorum = {self.quorum}"]
         for name, public_key in sorted(self.members.items()):
             lines += ["", f"[members.{name}]", f'public_key = "{public_key}"']
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.chmod(0o644)
-        partial.replace(path)
+        write_whole(path, ("\n".join(lines) + "\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> Board:

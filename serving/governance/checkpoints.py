@@ -14,7 +14,6 @@ import base64
 import binascii
 import fcntl
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from serving.governance import keys
 from troth.digests import canonical_json, require_digest
 from troth.errors import DataLoss, InvalidArgument, NotFound
+from troth.files import write_whole
 from troth.types import isoformat, parse_time
 
 DOMAIN = b"troth/checkpoint/v1\0"
@@ -112,13 +112,7 @@ class Head:
 
     def write(self, path: Path) -> None:
         """Write the head as JSON; the file appears whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        with partial.open("wb") as file:
-            file.write(canonical_json(self.to_dict()) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, canonical_json(self.to_dict()) + b"\n")
 
 
 def _message(seq: int, row_hash: str, at: datetime, public_key: str) -> bytes:

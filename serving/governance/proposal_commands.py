@@ -10,16 +10,19 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from serving.governance import keys, proposals, signatures, votes
+from serving.governance import braking, keys, proposals, signatures, votes
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.options import Home, KeyFile, ProposalId, now, settings
+from serving.governance.place import Place
+from serving.governance.uptake import tell
+from serving.installation import opened
 from serving.store import Database
 from troth.errors import InvalidArgument, NotApproved, NotFound, TrothError
-from troth.output import AsJson, emit, say, show_mapping, show_table
+from troth.output import AsJson, emit, note, say, show_mapping, show_table
 from troth.settings import Settings
-from troth.types import Approval, Proposal, Scope, Vote, isoformat, parse_time
+from troth.types import Approval, Proposal, Role, Scope, Vote, isoformat, parse_time
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +44,7 @@ def propose(
     decision_point: Annotated[
         list[str], typer.Option(help="What it is to answer; may be given several times.")
     ],
+    role: Annotated[Role, typer.Option(help="What it is to do there.")] = Role.MODEL,
     guardrails: Annotated[
         Path | None,
         typer.Option(help="TOML file of the guardrails.", show_default="the installed ones"),
@@ -61,11 +65,13 @@ def propose(
     )
     artifact = ArtifactStore(where.artifacts).load(policy)
     proposal = proposals.propose(
-        Database(where.database),
+        opened(where),
         policy_digest=artifact.digest,
         catalogue_digest=artifact.catalogue.digest,
         guardrails_digest=_guardrails(where, guardrails, guardrails_digest),
         evidence_digest=EvidenceStore(where.home / "evidence").put(_read_json(evidence)),
+        role=role,
+        place=Place.of(where),
         scope=scope,
         board=Board.load(where.board),
         key=keys.load(key),
@@ -103,21 +109,25 @@ def refuse(
 def list_all(home: Home = None, as_json: AsJson = False) -> None:
     """List all proposals and how they stand."""
     where = settings(home)
-    database, board = Database(where.database), Board.load(where.board)
+    database, board = opened(where), Board.load(where.board)
     found = [
         (proposal, *_standing(database, proposal, board))
         for proposal in proposals.list_all(database)
     ]
+    void = proposals.of_earlier_form(database)
+    if void:
+        note(f"in the form of an earlier version, and void; propose again: {', '.join(void)}")
     if as_json:
         emit([{**p.statement(), "standing": slug, "message": text} for p, slug, text in found])
         return
     show_table(
         "Proposals",
-        ("proposal", "policy", "decision points", "proposer", "expires", "standing"),
+        ("proposal", "policy", "role", "decision points", "proposer", "expires", "standing"),
         [
             (
                 p.proposal_id,
                 p.policy_digest[:12],
+                str(p.role),
                 ", ".join(p.scope.decision_points),
                 p.proposer,
                 f"{p.scope.expires_at:%Y-%m-%d}",
@@ -131,7 +141,7 @@ def list_all(home: Home = None, as_json: AsJson = False) -> None:
 def show(proposal_id: ProposalId, home: Home = None, as_json: AsJson = False) -> None:
     """Show what was proposed, the evidence, who voted, and whether it all verifies."""
     where = settings(home)
-    database, board = Database(where.database), Board.load(where.board)
+    database, board = opened(where), Board.load(where.board)
     proposal = proposals.get(database, proposal_id)
     slug, text = _standing(database, proposal, board)
     cast = votes.of(database, proposal_id)
@@ -174,7 +184,7 @@ def _vote(
 ) -> None:
 
     where = settings(home)
-    database, board = Database(where.database), Board.load(where.board)
+    database, board = opened(where), Board.load(where.board)
     proposal = proposals.get(database, proposal_id)
     if not as_json:
         _show_statement(proposal)
@@ -182,6 +192,12 @@ def _vote(
         database, proposal_id, choice, board=board, key=keys.load(key), now=now(), reason=reason
     )
     slug, text = _standing(database, proposal, board)
+    if choice is Vote.REFUSE:
+        told = {**votes.to_dict(signed), "standing": slug, "message": text}
+        if not as_json:
+            told = {"refused": proposal.proposal_id, "standing": slug}
+        tell(where.home, braking.refused(database, signed), told, as_json)
+        return
     if as_json:
         emit({**votes.to_dict(signed), "standing": slug, "message": text})
         return
@@ -193,6 +209,7 @@ def _standing(database: Database, proposal: Proposal, board: Board) -> tuple[str
     cast = votes.of(database, proposal.proposal_id)
     try:
         approvers = verify_quorum(proposal, cast, board, now())
+        Place.of(settings(database.home)).verify(proposal)
     except NotApproved as error:
         return error.metadata["cause"], error.message
     return "approved", f"by {', '.join(approvers)}"

@@ -19,7 +19,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from serving.governance.sealing import seal_until, try_checkpoint
+from serving.governance.sealing import try_checkpoint
+from serving.governance.upkeep import seal_until
+from serving.installation import opened
 from serving.rpc.environment import raise_descriptor_limit, serve_environment
 from serving.rpc.ports import PortPlan
 from serving.store import Database
@@ -77,7 +79,9 @@ def _preflight(settings: Settings) -> None:
     from serving.guardrails import GuardrailConfig
 
     GuardrailConfig.installed(settings.home)
-    Database(settings.database).close()
+    database = opened(settings)
+    database.require_own_schema()
+    database.close()
 
 
 @contextmanager

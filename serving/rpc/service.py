@@ -17,6 +17,7 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from serving.installation import require
 from serving.rpc.foreground import ready_path
 from serving.rpc.processes import descendants, is_alive
 from troth.errors import Unavailable
@@ -96,7 +97,7 @@ def start_service(
         Unavailable: if it ends or does not answer in time; with the end of its log.
     """
     settings = settings.model_copy(update={"home": settings.home.resolve()})
-    settings.home.mkdir(parents=True, exist_ok=True)
+    require(settings.home)
     ready_path(settings).unlink(missing_ok=True)
     path = settings.home / LOG_FILE
     with path.open("ab") as log:

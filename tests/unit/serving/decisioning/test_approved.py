@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 from agents.policies.uniform import NeverContact, UniformPolicy
 from serving.decisioning import approved
 from serving.decisioning.approved import ApprovedPolicies
-from serving.governance import decision_points
+from serving.governance import braking, loading
+from serving.governance.place import Place
 from serving.governance.registry import Role
 from tests.support.installations import Installation
 from troth.errors import Unavailable
@@ -29,14 +32,21 @@ def installed(tmp_path: Path) -> Installation:
     return one
 
 
-def policies(one: Installation, *, later: timedelta = timedelta(0)) -> ApprovedPolicies:
+def policies(
+    one: Installation,
+    *,
+    later: timedelta = timedelta(0),
+    monotonic: Callable[[], float] = time.monotonic,
+) -> ApprovedPolicies:
     """A fresh process's look at the registry."""
     source = ApprovedPolicies(
         one.database,
         one.artifacts,
         one.settings.board,
         one.config.digest,
+        Place.of(one.settings),
         clock=lambda: datetime.now(UTC) + later,
+        monotonic=monotonic,
     )
     source.refresh()
     return source
@@ -94,7 +104,11 @@ def test_changed_bytes_are_not_served(installed: Installation) -> None:
 def test_other_guardrails_are_not_what_was_approved(installed: Installation) -> None:
     """An approval binds to the guardrails it was judged behind."""
     source = ApprovedPolicies(
-        installed.database, installed.artifacts, installed.settings.board, "0" * 64
+        installed.database,
+        installed.artifacts,
+        installed.settings.board,
+        "0" * 64,
+        Place.of(installed.settings),
     )
     source.refresh()
     assert source.standing("daily").reasons == (
@@ -120,11 +134,17 @@ def test_changes_are_taken_up_and_only_changes(installed: Installation) -> None:
     """A pause, a change of roster: seen at the next look; otherwise nothing is loaded again."""
     source = policies(installed)
     assert not source.refresh()
-    decision_points.pause(installed.database, "daily", now=datetime.now(UTC), by="test")
+    braking.pause(installed.settings.home, "daily", now=datetime.now(UTC), by="test")
     assert source.refresh()
     assert roles(source) == [ServedBy.BASELINE]
     assert source.standing("daily").reasons == ("model_not_approved_paused",)
-    decision_points.resume(installed.database, "daily", now=datetime.now(UTC), by="test")
+    braking.resume(
+        installed.database,
+        "daily",
+        verifier=installed.verifier,
+        now=datetime.now(UTC),
+        by="test",
+    )
     assert source.refresh()
     assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
     installed.settings.board.write_text("")
@@ -134,15 +154,17 @@ def test_changes_are_taken_up_and_only_changes(installed: Installation) -> None:
 
 def test_watch_takes_up_a_pause_within_two_seconds(installed: Installation) -> None:
     """The kill switch holds in under two seconds without anybody asking."""
-    import time
-
     source = ApprovedPolicies(
-        installed.database, installed.artifacts, installed.settings.board, installed.config.digest
+        installed.database,
+        installed.artifacts,
+        installed.settings.board,
+        installed.config.digest,
+        Place.of(installed.settings),
     )
     source.start()
     try:
         assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
-        decision_points.pause(installed.database, "daily", now=datetime.now(UTC), by="test")
+        braking.pause(installed.settings.home, "daily", now=datetime.now(UTC), by="test")
         deadline = time.monotonic() + 2.0
         while roles(source) != [ServedBy.BASELINE]:
             assert time.monotonic() < deadline, "the pause was not taken up"
@@ -166,14 +188,13 @@ def test_an_incomplete_look_is_repeated_after_a_while(
 ) -> None:
     """A policy that could not be verified is tried again, but not at every poll."""
     clock = [1000.0]
-    monkeypatch.setattr(approved.time, "monotonic", lambda: clock[0])
 
     def busy(*_: object) -> None:
         raise Unavailable("the store is busy")
 
     with monkeypatch.context() as patched:
-        patched.setattr(approved, "load_approved", busy)
-        source = policies(installed)
+        patched.setattr(loading, "verify_active", busy)
+        source = policies(installed, monotonic=lambda: clock[0])
     assert roles(source) == []
     assert not source.refresh()
     clock[0] += approved.RETRY_S
