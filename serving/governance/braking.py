@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.governance import (
+    audit,
     decision_points,
     generations,
     pending,
@@ -26,6 +27,7 @@ from serving.governance import (
     stops,
     votes,
 )
+from serving.governance.checks import check_registry, check_schema, check_votes
 from serving.governance.decision_points import EVERYWHERE, State, Transition
 from serving.governance.registry import Activation
 from serving.governance.sealing import governed
@@ -196,6 +198,12 @@ def _release(
     reason: str,
 ) -> int:
     pending.record(database)  # so that the log tells of the stop before its end
+    report = audit.verify(database, checks=(check_schema, check_votes, check_registry))
+    if not report.ok:
+        raise DataLoss(
+            f"the log is not whole: {report.findings[0].message}; `troth audit verify` tells more",
+            field="audit",
+        )
     with governed(database) as connection:
         for row in active:
             proposal = proposals.fetch(connection, row.proposal_id)

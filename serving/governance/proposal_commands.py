@@ -58,6 +58,7 @@ def propose(
     from agents.artifacts import ArtifactStore
 
     where, moment = settings(home), now()
+    database = opened(where)
     scope = Scope(
         decision_points=tuple(decision_point),
         traffic_share=share,
@@ -65,7 +66,7 @@ def propose(
     )
     artifact = ArtifactStore(where.artifacts).load(policy)
     proposal = proposals.propose(
-        opened(where),
+        database,
         policy_digest=artifact.digest,
         catalogue_digest=artifact.catalogue.digest,
         guardrails_digest=_guardrails(where, guardrails, guardrails_digest),

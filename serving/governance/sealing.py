@@ -18,7 +18,7 @@ from serving.governance import chain, checkpoints, keys
 from serving.governance.chain import GENESIS
 from serving.governance.checkpoints import Head
 from serving.store import BUSY_TIMEOUT_S, Database
-from troth.errors import DataLoss, TrothError
+from troth.errors import DataLoss, TrothError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +49,15 @@ def governed(
         if not restricting:
             raise
         whole = False
-    with database.write(patience_s=patience_s) as connection:
-        yield connection
-        if whole:
-            sealed = _seal(connection, database)
+    try:
+        with database.write(patience_s=patience_s) as connection:
+            yield connection
+            if whole:
+                sealed = _seal(connection, database)
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"the store cannot be written: {error}", field="database") from error
+    except sqlite3.DatabaseError as error:
+        raise DataLoss(f"the store does not take it: {error}", field="database") from error
     if sealed is not None:
         checkpoints.keep(database.home, sealed)
 
