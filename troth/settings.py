@@ -29,6 +29,13 @@ class Settings(BaseSettings):
         default=50.0, gt=0.0, description="Time the model has before the baseline answers, ms."
     )
 
+    def deciding(self) -> dict[str, float]:
+        """The settings that a decision depends on: what an approval is bound to."""
+        return {
+            "max_clock_skew_s": self.max_clock_skew_s,
+            "model_budget_ms": self.model_budget_ms,
+        }
+
     @property
     def database(self) -> Path:
         """The SQLite file of registry, ledger, decisions, outcomes and audit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +21,15 @@ class ServedBy(StrEnum):
     MODEL = "model"
     BASELINE = "baseline"
     NO_CONTACT = "no_contact"
+
+
+class Role(StrEnum):
+    """What a policy is approved to do at its decision points."""
+
+    MODEL = "model"
+    """Answers while it is in time and in order."""
+    BASELINE = "baseline"
+    """Answers where the model cannot."""
 
 
 class OutcomeKind(StrEnum):
@@ -108,13 +118,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A request to serve one policy, bound to bytes by digests.
+    """A request to serve one policy, bound to bytes, role, place and settings.
 
     Attributes:
         proposal_id: UUIDv7.
         policy_digest: the artifact.
+        role: what it is to do; a baseline is no model, nor the other way round.
         catalogue_digest, guardrails_digest, evidence_digest, board_digest: what it was
             judged with; all SHA-256.
+        installation_id: UUID of the installation it is to be served by.
+        settings: the settings it is to be served with, those that decide.
+        version: of Troth.
         scope: what is asked for.
         proposer: the member who proposes; excluded from the quorum.
         created_at: aware UTC.
@@ -122,10 +136,14 @@ class Proposal:
 
     proposal_id: str
     policy_digest: str
+    role: Role
     catalogue_digest: str
     guardrails_digest: str
     evidence_digest: str
     board_digest: str
+    installation_id: str
+    settings: Mapping[str, float]
+    version: str
     scope: Scope
     proposer: str
     created_at: datetime
@@ -135,10 +153,14 @@ class Proposal:
         return {
             "proposal_id": self.proposal_id,
             "policy_digest": self.policy_digest,
+            "role": str(self.role),
             "catalogue_digest": self.catalogue_digest,
             "guardrails_digest": self.guardrails_digest,
             "evidence_digest": self.evidence_digest,
             "board_digest": self.board_digest,
+            "installation_id": self.installation_id,
+            "settings": dict(self.settings),
+            "version": self.version,
             "scope": self.scope.to_dict(),
             "proposer": self.proposer,
             "created_at": isoformat(self.created_at),

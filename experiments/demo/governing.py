@@ -15,12 +15,14 @@ from serving.governance import keys, proposals, registry
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import load_approved
-from serving.governance.registry import Role
+from serving.governance.place import Place
+from serving.governance.verification import Verifier
 from serving.guardrails.config import GuardrailConfig
+from serving.installation import create
 from serving.store import Database
 from troth.errors import NotApproved
 from troth.settings import Settings
-from troth.types import Proposal, Scope, Vote
+from troth.types import Proposal, Role, Scope, Vote
 
 DECISION_POINT = "daily"
 PROPOSER, APPROVERS = "demo-proposer", ("demo-ada", "demo-grace")
@@ -54,8 +56,13 @@ class Governed:
         """Of the configuration in force."""
         return GuardrailConfig.installed(self.settings.home).digest
 
-    def propose(self, policy_digest: str, evidence: Any, now: datetime) -> Proposal:
-        """Ask for ``policy_digest`` to be served at the demo's decision point.
+    @property
+    def verifier(self) -> Verifier:
+        """What approvals are checked against here."""
+        return Verifier.of(self.settings)
+
+    def propose(self, policy_digest: str, evidence: Any, role: Role, now: datetime) -> Proposal:
+        """Ask for ``policy_digest`` to be served at the demo's decision point as ``role``.
 
         ``evidence``, plain JSON values, makes the case: see :mod:`serving.governance.case`.
         """
@@ -65,6 +72,8 @@ class Governed:
             catalogue_digest=self.artifacts.load(policy_digest).catalogue.digest,
             guardrails_digest=self.guardrails_digest,
             evidence_digest=EvidenceStore(self.settings.home / "evidence").put(evidence),
+            role=role,
+            place=Place.of(self.settings),
             scope=Scope(
                 decision_points=(DECISION_POINT,), traffic_share=1.0, expires_at=now + VALID_FOR
             ),
@@ -85,14 +94,13 @@ class Governed:
             reason=reason,
         )
 
-    def activate(self, proposal: Proposal, role: Role) -> int:
+    def activate(self, proposal: Proposal) -> int:
         """Put a proposal in force; raises :class:`NotApproved` unless it is approved."""
         return registry.activate(
             self.database,
             proposal.proposal_id,
             decision_point=DECISION_POINT,
-            role=role,
-            board=self.board,
+            verifier=self.verifier,
             now=_now(),
             by="troth demo",
         )
@@ -100,6 +108,7 @@ class Governed:
 
 def establish(settings: Settings) -> Governed:
     """Make a board of three with fresh keys."""
+    create(settings.home)
     made = {}
     for member in (PROPOSER, *APPROVERS):
         made[member] = keys.generate()
@@ -119,10 +128,10 @@ def put_in_force(
     governed: Governed, policy_digest: str, role: Role, evidence: Any, reason: str
 ) -> Proposal:
     """Propose, approve with two signatures, activate."""
-    proposal = governed.propose(policy_digest, evidence, _now())
+    proposal = governed.propose(policy_digest, evidence, role, _now())
     for member in APPROVERS:
         governed.approve(proposal, member, reason)
-    governed.activate(proposal, role)
+    governed.activate(proposal)
     return proposal
 
 
@@ -150,11 +159,11 @@ def try_unapproved(governed: Governed, policy_digest: str, evidence: Any) -> Ref
     the registry would not write is written past it, as someone with access to the file
     could, and a replica's own check is run on it.
     """
-    proposal = governed.propose(policy_digest, evidence, _now())
+    proposal = governed.propose(policy_digest, evidence, Role.MODEL, _now())
     governed.approve(proposal, APPROVERS[0], "one signature is not a quorum")
     by_registry = by_replica = ""
     try:
-        governed.activate(proposal, Role.MODEL)
+        governed.activate(proposal)
     except NotApproved as error:
         by_registry = str(error)
     forged = _copy(governed.database, governed.settings.home / "forged")
@@ -166,9 +175,7 @@ def try_unapproved(governed: Governed, policy_digest: str, evidence: Any) -> Ref
             )
         load_approved(
             forged,
-            governed.artifacts,
-            governed.board,
-            governed.guardrails_digest,
+            governed.verifier,
             DECISION_POINT,
             Role.MODEL,
             _now(),

@@ -16,7 +16,7 @@ from serving.guardrails.engine import GuardrailEngine
 from serving.guardrails.facts import Facts, FactsBatch
 from serving.guardrails.guarded import Guarded, guard
 from troth.contexts import ContextBatch
-from troth.errors import InvalidArgument
+from troth.errors import InvalidArgument, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,14 @@ class Answering:
 
         Raises:
             InvalidArgument: if the request does not fit the schema or catalogue in force.
+            NotFound: if there is no such decision point.
         """
         standing = self._policies.standing(request.decision_point)
+        if not standing.known:
+            raise NotFound(
+                f"{request.decision_point[:64]!r} is no decision point of this installation",
+                field="decision_point",
+            )
         require_fit(request, standing.answerers)
         reasons = list(standing.reasons)
         for answerer in standing.answerers:

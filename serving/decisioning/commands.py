@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from serving.decisioning.plain import plain_json
-from serving.store import Database
+from serving.governance import options
+from serving.installation import opened
 from troth.digests import canonical_json
 from troth.output import AsJson, emit, note, progress, say, show_mapping, show_table
 from troth.settings import Settings
@@ -23,20 +24,7 @@ Home = Annotated[
 
 def settings_of(home: Path | None) -> Settings:
     """The settings, with ``home`` in place of the configured one if given."""
-    return Settings() if home is None else Settings(home=home)
-
-
-def opened(settings: Settings) -> Database:
-    """The store of an installation that is there already.
-
-    Raises:
-        NotFound: if there is none: a command that reads must not create one.
-    """
-    from troth.errors import NotFound
-
-    if not settings.database.is_file():
-        raise NotFound(f"{settings.database} does not exist", field="home")
-    return Database(settings.database)
+    return options.settings(home)
 
 
 def register(app: typer.Typer) -> None:
@@ -109,7 +97,7 @@ def load_command(
     from troth.files import write_whole
 
     settings = settings_of(home)
-    database = Database(settings.database)
+    database = opened(settings)
     lines: list[LineReport] = []
     with progress() as bars:
         task = bars.add_task("customers", total=None)

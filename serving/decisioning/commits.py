@@ -41,7 +41,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Stale:
-    """The answer to a draft whose facts no longer hold: judge and draw again."""
+    """The answer to a draft whose facts or policy no longer hold: judge and draw again."""
 
 
 STALE = Stale()

@@ -79,6 +79,7 @@ class DecisionPipeline:
 
         Raises:
             InvalidArgument: naming the field; nothing was stored.
+            NotFound: if there is no such decision point; nothing was stored.
             AlreadyExists: if ``request_id`` was used to ask something else.
             Unavailable, DataLoss: if the store does not work; nothing was granted.
         """

@@ -24,6 +24,7 @@ class Answerer:
         schema: what its contexts follow.
         catalogue: its actions.
         scope: what the approval allows.
+        proposal_id: of the approval; empty where there is none, in simulations and tests.
     """
 
     role: ServedBy
@@ -33,6 +34,7 @@ class Answerer:
     schema: FeatureSchema
     catalogue: Catalogue
     scope: Scope
+    proposal_id: str = ""
 
     def refusal(self, decision_point: str, customer_id: str, now: datetime) -> str | None:
         """Why the approval does not cover this decision, as a slug; ``None`` if it does."""
@@ -52,17 +54,19 @@ class Standing:
     Attributes:
         answerers: in the order in which they are asked: model, then baseline.
         reasons: slugs saying why others are not among them.
+        known: whether there is such a decision point at all.
     """
 
     answerers: tuple[Answerer, ...] = ()
     reasons: tuple[str, ...] = ()
+    known: bool = True
 
 
 class PolicySource(Protocol):
     """Where the pipeline learns who may answer; quick, and never raises."""
 
     def standing(self, decision_point: str) -> Standing:
-        """Who may answer ``decision_point``; nobody for one that is not known."""
+        """Who may answer ``decision_point`` at this moment."""
         ...
 
 
@@ -78,7 +82,7 @@ class FixedPolicies:
 
     def standing(self, decision_point: str) -> Standing:
         """See :class:`PolicySource`."""
-        return self.by_point.get(decision_point, Standing(reasons=("no_policy",)))
+        return self.by_point.get(decision_point, Standing(reasons=("no_policy",), known=False))
 
 
 def share_of(policy_digest: str, customer_id: str) -> float:

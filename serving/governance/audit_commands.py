@@ -11,8 +11,9 @@ from rich.progress import TaskID
 
 from serving.governance import audit
 from serving.governance.options import Home, settings
+from serving.installation import opened
 from serving.store import Database
-from troth.errors import DataLoss, FailedPrecondition, NotFound
+from troth.errors import DataLoss, FailedPrecondition
 from troth.output import AsJson, emit, progress, say, show_table
 
 
@@ -104,8 +105,4 @@ def list_rows(
 
 
 def _open(home: Path | None) -> Database:
-
-    path = settings(home).database
-    if not path.is_file():
-        raise NotFound(f"{path} does not exist", field="home")
-    return Database(path)
+    return opened(settings(home))

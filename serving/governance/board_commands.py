@@ -10,6 +10,7 @@ import typer
 from serving.governance import keys
 from serving.governance.board import Board, require_name
 from serving.governance.options import Home, settings
+from serving.installation import create, is_installation
 from troth.errors import AlreadyExists, NotFound
 from troth.files import write_whole
 from troth.output import AsJson, emit, note, say, show_table
@@ -63,10 +64,18 @@ def init(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an empty roster."""
-    path = settings(home).board
-    if path.exists():
+    """Make an installation with an empty roster; no other command makes one.
+
+    An installation of an earlier version gets what it lacks, and keeps its roster.
+    """
+    where = settings(home)
+    path, earlier = where.board, where.board.exists() and not is_installation(where.home)
+    if path.exists() and not earlier:
         raise AlreadyExists(f"{path} exists; it is not overwritten", field="board")
+    create(where.home)
+    if earlier:
+        _show(Board.load(path), path, as_json)
+        return
     board = Board(quorum=quorum)
     board.save(path)
     _show(board, path, as_json)

@@ -96,16 +96,19 @@ def append(
 
     Raises:
         InvalidArgument: if ``kind`` or ``payload`` cannot be written.
+        DataLoss: if the store swallows the row.
     """
     if not _KIND.fullmatch(kind):
         raise InvalidArgument(f"{kind!r} is not of the form noun.participle", field="kind")
     text = canonical_json(payload).decode()
     last, previous = head(connection)
     seq, moment = last + 1, isoformat(at or datetime.now(UTC))
-    connection.execute(
+    written = connection.execute(
         "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
         (seq, moment, str(kind), text, previous, row_hash(seq, moment, kind, text, previous)),
     )
+    if written.rowcount != 1:
+        raise DataLoss(f"the log did not take row {seq}: a trigger swallows it", field="audit")
     return seq
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from serving.governance.chain import decisions_digest
 from serving.governance.findings import Finding, FindingKind
 from serving.governance.kinds import AuditKind
+from serving.store import foreign_to, shape
 from troth.digests import sha256
 
 Progress = Callable[[str, int, int], None]
@@ -137,7 +138,16 @@ def check_registry(connection: sqlite3.Connection, _progress: Progress) -> Itera
                 )
 
 
-DEFAULT_CHECKS: tuple[Check, ...] = (check_votes, check_registry, check_decisions)
+def check_schema(connection: sqlite3.Connection, _progress: Progress) -> Iterator[Finding]:
+    """The tables, indexes, triggers and views are those that the migrations make.
+
+    A trigger can swallow a pause and its row; one that is gone leaves the log open.
+    """
+    for message in foreign_to(shape(connection)):
+        yield Finding(kind=FindingKind.SCHEMA, seq=None, message=message)
+
+
+DEFAULT_CHECKS: tuple[Check, ...] = (check_schema, check_votes, check_registry, check_decisions)
 """What :func:`serving.governance.audit.verify` runs beside the chain."""
 
 

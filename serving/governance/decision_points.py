@@ -1,19 +1,27 @@
-"""Decision points and whether they run: changed by transition methods alone (Google AIP-216)."""
+"""Decision points and whether they run.
+
+To stop one is a file first (:mod:`serving.governance.braking`). To let it run again, here,
+needs signatures and a whole log, and takes the file away last. States change by the
+transitions of one table alone (Google AIP-216).
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from serving.governance import chain, generations
 from serving.governance.kinds import AuditKind
-from serving.governance.sealing import governed
 from serving.store import Database
-from troth.errors import FailedPrecondition, InvalidArgument
+from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound
 from troth.types import isoformat
 
+EVERYWHERE = "*"
+"""The state that stands for all decision points: where it is paused, nobody is contacted."""
 _POINT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
@@ -26,7 +34,7 @@ class State(StrEnum):
 
 
 class Transition(StrEnum):
-    """A method that changes a decision point's state."""
+    """What changes a decision point's state."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -39,22 +47,8 @@ TRANSITIONS: dict[tuple[State, Transition], State] = {
 """Every change of state there is; any other is refused."""
 
 
-def pause(
-    database: Database, decision_point: str, *, now: datetime, by: str, reason: str = ""
-) -> int:
-    """Stop serving the model at ``decision_point``; raises as :func:`change_state`."""
-    return change_state(database, decision_point, Transition.PAUSE, now=now, by=by, reason=reason)
-
-
-def resume(
-    database: Database, decision_point: str, *, now: datetime, by: str, reason: str = ""
-) -> int:
-    """Serve the model again; raises as :func:`change_state`."""
-    return change_state(database, decision_point, Transition.RESUME, now=now, by=by, reason=reason)
-
-
 def change_state(
-    database: Database,
+    connection: sqlite3.Connection,
     decision_point: str,
     transition: Transition,
     *,
@@ -62,46 +56,47 @@ def change_state(
     by: str,
     reason: str = "",
 ) -> int:
-    """Apply ``transition``; returns the new generation.
+    """Apply ``transition`` inside the caller's write transaction; returns the new generation.
 
     Raises:
         FailedPrecondition: if the transition does not start from the present state.
-        DataLoss: if a transition gives something back and the audit log was tampered with.
+        DataLoss: if the store swallows the change.
     """
-    require_point(decision_point)
-    # To pause is only to take away, and is done even on a damaged log.
-    restricting = transition is Transition.PAUSE
-    with governed(database, restricting=restricting) as connection:
-        before = fetch_state(connection, decision_point)
-        after = TRANSITIONS.get((before, transition))
-        if after is None:
-            raise FailedPrecondition(
-                f"{decision_point!r} is {before}; cannot {transition} it", field="decision_point"
-            )
-        connection.execute(
-            "INSERT INTO decision_point_states VALUES (?, ?, ?)"
-            " ON CONFLICT (decision_point) DO UPDATE"
-            " SET state = excluded.state, changed_at = excluded.changed_at",
-            (decision_point, str(after), isoformat(now)),
+    before = fetch_state(connection, decision_point)
+    after = TRANSITIONS.get((before, transition))
+    if after is None:
+        raise FailedPrecondition(
+            f"{decision_point!r} is {before}; cannot {transition} it", field="decision_point"
         )
-        generation = generations.bump(connection)
-        chain.append(
-            connection,
-            AuditKind.STATE_CHANGED,
-            {
-                "decision_point": decision_point,
-                "before": str(before),
-                "after": str(after),
-                "by": by,
-                "reason": reason,
-                "generation": generation,
-            },
+    connection.execute(
+        "INSERT INTO decision_point_states VALUES (?, ?, ?)"
+        " ON CONFLICT (decision_point) DO UPDATE"
+        " SET state = excluded.state, changed_at = excluded.changed_at",
+        (decision_point, str(after), isoformat(now)),
+    )
+    if fetch_state(connection, decision_point) is not after:
+        raise DataLoss(
+            f"the store did not take the state of {decision_point!r}: a trigger swallows it",
+            field="decision_point_states",
         )
+    generation = generations.bump(connection)
+    chain.append(
+        connection,
+        AuditKind.STATE_CHANGED,
+        {
+            "decision_point": decision_point,
+            "before": str(before),
+            "after": str(after),
+            "by": by,
+            "reason": reason,
+            "generation": generation,
+        },
+    )
     return generation
 
 
 def state(database: Database, decision_point: str) -> State:
-    """Whether ``decision_point`` is running."""
+    """Whether ``decision_point`` is running by the store; stops may hold it besides."""
     with database.read() as connection:
         return fetch_state(connection, decision_point)
 
@@ -109,16 +104,51 @@ def state(database: Database, decision_point: str) -> State:
 def fetch_state(connection: sqlite3.Connection, decision_point: str) -> State:
     """As :func:`state`, inside the caller's transaction; an unknown state counts as paused."""
     row = connection.execute(
-        "SELECT state FROM decision_point_states WHERE decision_point = ?", (decision_point,)
+        "SELECT CAST(state AS BLOB) FROM decision_point_states WHERE decision_point = ?",
+        (decision_point,),
     ).fetchone()
-    if row is None:
+    if row is None or row[0] == State.RUNNING.encode():
         return State.RUNNING
-    return State(row["state"]) if row["state"] in set(State) else State.PAUSED
+    return State.PAUSED
+
+
+def known(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """The decision points there are: active, proposed or with a state.
+
+    What cannot be read is none.
+    """
+    found: set[str] = set()
+    for table in ("activations", "decision_point_states"):
+        rows = connection.execute(f"SELECT CAST(decision_point AS BLOB) FROM {table}")  # noqa: S608
+        found.update(bytes(row[0]).decode(errors="replace") for row in rows)
+    for row in connection.execute("SELECT CAST(statement AS BLOB) FROM proposals"):
+        found.update(_scope(row[0]))
+    return tuple(sorted(point for point in found if _POINT.fullmatch(point)))
+
+
+def require_known(connection: sqlite3.Connection, decision_point: str) -> None:
+    """Raise :class:`NotFound`, naming those there are, unless ``decision_point`` is one."""
+    there = known(connection)
+    if decision_point not in there:
+        raise NotFound(
+            f"{decision_point[:64]!r} is no decision point of this installation;"
+            f" there are: {', '.join(there) or 'none'}",
+            field="decision_point",
+        )
 
 
 def require_point(decision_point: str) -> None:
     """Raise :class:`InvalidArgument` unless ``decision_point`` is a slug."""
     if not _POINT.fullmatch(decision_point):
         raise InvalidArgument(
-            f"{decision_point!r} is not a slug of a-z, 0-9, dots, - and _", field="decision_point"
+            f"{decision_point[:64]!r} is not a slug of a-z, 0-9, dots, - and _",
+            field="decision_point",
         )
+
+
+def _scope(statement: bytes) -> set[str]:
+    try:
+        data: Any = json.loads(statement)
+        return {str(point) for point in data["scope"]["decision_points"]}
+    except (ValueError, KeyError, TypeError):
+        return set()

@@ -19,6 +19,7 @@ class FindingKind(StrEnum):
     BAD_CHECKPOINT = "bad_checkpoint"
     UNCOVERED = "uncovered"
     CONTRADICTED = "contradicted"
+    SCHEMA = "schema"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,9 +29,11 @@ def fingerprint(database: Database) -> str:
         tables = [
             [list(row) for row in connection.execute(query)]
             for query in (
+                # In hexadecimal: a cell that is no text must not keep the others from being seen.
                 "SELECT generation FROM generations",
-                "SELECT * FROM activations ORDER BY decision_point, role",
-                "SELECT * FROM decision_point_states ORDER BY decision_point",
+                "SELECT hex(decision_point), hex(role), hex(proposal_id), hex(activated_at)"
+                " FROM activations ORDER BY 1, 2",
+                "SELECT hex(decision_point), hex(state) FROM decision_point_states ORDER BY 1",
             )
         ]
     return digest([tables, list(votes.kept_refusals(database.home))])

@@ -17,7 +17,7 @@ class AuditKind(StrEnum):
     ACTIVATED = "registry.activated"
     """decision_point, role, proposal_id, policy_digest, approvers, by, generation."""
     DEACTIVATED = "registry.deactivated"
-    """decision_point, role, proposal_id, by, generation."""
+    """decision_point, role, proposal_id, by, reason, generation."""
     STATE_CHANGED = "registry.state_changed"
     """decision_point, before, after, by, reason, generation."""
     SERVING_LOADED = "serving.loaded"

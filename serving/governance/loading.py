@@ -1,7 +1,7 @@
 """Loading a policy to serve: everything checked again, from bytes, by the replica itself.
 
-Nothing in the store or the artifact directory is believed. What is trusted is the roster on
-this host, the guardrail configuration this replica runs, and the refusals kept beside them.
+Looking and telling are apart: a replica must not wait for the write lock to learn what it
+may serve, and writes down afterwards what it found.
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from agents.artifacts import Artifact, ArtifactStore
-from serving.governance import case, chain, decision_points, generations, proposals, registry, votes
-from serving.governance.approval import verify_quorum
-from serving.governance.board import Board
+from agents.artifacts import Artifact
+from serving.governance import chain, decision_points, generations, proposals, registry, votes
 from serving.governance.causes import Cause, not_approved
-from serving.governance.decision_points import State
-from serving.governance.evidence import EvidenceStore
+from serving.governance.decision_points import EVERYWHERE, State
 from serving.governance.kinds import AuditKind
-from serving.governance.registry import Role
-from serving.store import Database
-from troth.errors import NotApproved, TrothError
-from troth.types import Approval, Proposal, require_aware
+from serving.governance.verification import Verifier
+from serving.store import BUSY_TIMEOUT_S, Database
+from troth.errors import NotApproved, TrothError, Unavailable
+from troth.types import Approval, Proposal, Role, require_aware
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,65 +45,88 @@ class ApprovedPolicy:
 
 
 def load_approved(
-    database: Database,
-    artifacts: ArtifactStore,
-    board: Board,
-    guardrails_digest: str,
-    decision_point: str,
-    role: Role,
-    now: datetime,
+    database: Database, verifier: Verifier, decision_point: str, role: Role, now: datetime
+) -> ApprovedPolicy:
+    """As :func:`verify_active`; what was found is audited before this returns.
+
+    Raises:
+        NotApproved: whose metadata name the ``cause``; audited as ``serving.refused``.
+        Unavailable: if the store cannot be written.
+    """
+    try:
+        found = verify_active(database, verifier, decision_point, role, now)
+    except NotApproved as error:
+        try:
+            tell(database, refused_row(decision_point, role, error))
+        # That the log cannot be written is no reason to serve.
+        except (TrothError, sqlite3.DatabaseError) as unwritten:
+            error.add_note(f"and the refusal could not be audited: {unwritten}")
+        raise
+    tell(database, loaded_row(decision_point, found))
+    return found
+
+
+def verify_active(
+    database: Database, verifier: Verifier, decision_point: str, role: Role, now: datetime
 ) -> ApprovedPolicy:
     """The policy active at ``decision_point`` in ``role``, if all of its approval verifies.
 
-    Recomputed: every signature over the statement, quorum, refusals, expiry, the digest of
-    the roster in use, of the guardrails this replica runs, of the evidence's bytes, of the
-    artifact's bytes and of its catalogue. Success and refusal are both audited, so call this
-    when the generation changes, not in a loop.
+    Only reads: it never waits for a writer.
 
     Args:
         database: the store.
-        artifacts: where policies lie.
-        board: the roster on this host, from :meth:`Board.load`.
-        guardrails_digest: of the configuration this replica runs.
+        verifier: what is in force in this process.
         decision_point: what is to be answered.
         role: model or baseline.
         now: aware UTC.
 
     Raises:
-        NotApproved: whose metadata name the ``cause``; audited as ``serving.refused``.
+        NotApproved: whose metadata name the ``cause``.
     """
     role, now = Role(role), require_aware(now, "now")
-    proposal_id = ""
-    try:
-        found = _read(database, decision_point, role)
-        proposal_id = found.proposal.proposal_id
-        approvers = verify_quorum(found.proposal, found.votes, board, now)
-        _check_scope(found.proposal, decision_point)
-        _check_guardrails(found.proposal, guardrails_digest)
-        _check_evidence(found.proposal, EvidenceStore(database.home / "evidence"))
-        artifact = _load(found.proposal, artifacts)
-    except NotApproved as error:
-        proposal_id = error.metadata.get("proposal_id", proposal_id)
-        _audit_refusal(database, decision_point, role, proposal_id, error)
-        raise
-    with database.write() as connection:
-        chain.append(
-            connection,
-            AuditKind.SERVING_LOADED,
-            {
-                "decision_point": decision_point,
-                "role": str(role),
-                "proposal_id": proposal_id,
-                "policy_digest": artifact.digest,
-            },
-        )
+    found = _read(database, decision_point, role)
+    verified = verifier.verify(
+        found.proposal, found.votes, decision_point=decision_point, role=role, now=now
+    )
     return ApprovedPolicy(
-        artifact=artifact,
+        artifact=verified.artifact,
         proposal=found.proposal,
         role=role,
-        approvers=approvers,
+        approvers=verified.approvers,
         generation=found.generation,
     )
+
+
+Told = tuple[AuditKind, dict[str, str]]
+"""A row of the audit log to be: kind and payload."""
+
+
+def loaded_row(decision_point: str, found: ApprovedPolicy) -> Told:
+    """What the log says of a policy that is served."""
+    return AuditKind.SERVING_LOADED, {
+        "decision_point": decision_point,
+        "role": str(found.role),
+        "proposal_id": found.proposal.proposal_id,
+        "policy_digest": found.artifact.digest,
+    }
+
+
+def refused_row(decision_point: str, role: Role, error: NotApproved) -> Told:
+    """What the log says of a policy that is not."""
+    return AuditKind.SERVING_REFUSED, {
+        "decision_point": decision_point,
+        "role": str(role),
+        "proposal_id": error.metadata.get("proposal_id", ""),
+        "cause": error.metadata["cause"],
+        "message": error.message,
+    }
+
+
+def tell(database: Database, *rows: Told, patience_s: float = BUSY_TIMEOUT_S) -> None:
+    """Append ``rows`` to the audit log; raises :class:`Unavailable` if that cannot be now."""
+    with database.write(patience_s=patience_s) as connection:
+        for kind, payload in rows:
+            chain.append(connection, kind, payload)
 
 
 @dataclass(frozen=True)
@@ -124,6 +144,8 @@ def _read(database: Database, decision_point: str, role: Role) -> _Found:
             state = decision_points.fetch_state(connection, decision_point)
             if role is Role.MODEL and state is not State.RUNNING:
                 raise not_approved(Cause.PAUSED, f"{decision_point!r} is {state}", **where)
+            if decision_points.fetch_state(connection, EVERYWHERE) is not State.RUNNING:
+                raise not_approved(Cause.PAUSED, "everything is paused", **where)
             activation = registry.fetch_active(connection, decision_point, role)
             if activation is None:
                 raise not_approved(
@@ -133,88 +155,7 @@ def _read(database: Database, decision_point: str, role: Role) -> _Found:
             proposal = proposals.fetch(connection, activation.proposal_id)
             cast = votes.fetch(connection, database.home, proposal.proposal_id)
             return _Found(proposal, cast, generations.fetch(connection))
-    except NotApproved:
+    except (NotApproved, Unavailable):  # not now is not never
         raise
     except (TrothError, sqlite3.DatabaseError, TypeError, OSError) as error:
         raise not_approved(Cause.PROPOSAL, f"cannot be read: {error}", **where) from error
-
-
-def _check_scope(proposal: Proposal, decision_point: str) -> None:
-    if decision_point not in proposal.scope.decision_points:
-        raise not_approved(
-            Cause.SCOPE,
-            f"is approved for {', '.join(proposal.scope.decision_points)},"
-            f" not for {decision_point!r}",
-            proposal_id=proposal.proposal_id,
-            decision_point=decision_point,
-        )
-
-
-def _check_guardrails(proposal: Proposal, guardrails_digest: str) -> None:
-    if proposal.guardrails_digest != guardrails_digest:
-        raise not_approved(
-            Cause.GUARDRAILS,
-            "was approved behind other guardrails than this replica runs",
-            proposal_id=proposal.proposal_id,
-            approved=proposal.guardrails_digest,
-            in_use=guardrails_digest,
-        )
-
-
-def _check_evidence(proposal: Proposal, evidence: EvidenceStore) -> None:
-    try:
-        case.require(
-            evidence.get(proposal.evidence_digest),
-            policy_digest=proposal.policy_digest,
-            guardrails_digest=proposal.guardrails_digest,
-        )
-    except (TrothError, OSError, ValueError) as error:
-        raise not_approved(
-            Cause.EVIDENCE,
-            f"the evidence it was judged with does not verify: {error}",
-            proposal_id=proposal.proposal_id,
-            evidence_digest=proposal.evidence_digest,
-        ) from error
-
-
-def _load(proposal: Proposal, artifacts: ArtifactStore) -> Artifact:
-    who = {"proposal_id": proposal.proposal_id, "policy_digest": proposal.policy_digest}
-    try:
-        artifact = artifacts.load(proposal.policy_digest)
-    # Whatever a forged artifact makes the loader trip over, it is one that may not be served.
-    except Exception as error:
-        raise not_approved(
-            Cause.ARTIFACT, f"the artifact does not verify: {error}", **who
-        ) from error
-    if artifact.digest != proposal.policy_digest:
-        raise not_approved(Cause.ARTIFACT, f"the artifact is {artifact.digest}", **who)
-    if artifact.catalogue.digest != proposal.catalogue_digest:
-        raise not_approved(
-            Cause.CATALOGUE,
-            "the artifact's catalogue is not the one approved",
-            approved=proposal.catalogue_digest,
-            found=artifact.catalogue.digest,
-            **who,
-        )
-    return artifact
-
-
-def _audit_refusal(
-    database: Database, decision_point: str, role: Role, proposal_id: str, error: NotApproved
-) -> None:
-    """Write the refusal down; that the log cannot be written is no reason to serve."""
-    try:
-        with database.write() as connection:
-            chain.append(
-                connection,
-                AuditKind.SERVING_REFUSED,
-                {
-                    "decision_point": decision_point,
-                    "role": str(role),
-                    "proposal_id": proposal_id,
-                    "cause": error.metadata["cause"],
-                    "message": error.message,
-                },
-            )
-    except (TrothError, sqlite3.DatabaseError) as unwritten:
-        error.add_note(f"and the refusal could not be audited: {unwritten}")

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
+from troth.errors import InvalidArgument
 from troth.settings import Settings
 
 Home = Annotated[
@@ -25,8 +27,17 @@ Reason = Annotated[str, typer.Option(help="Why, for those who read the audit log
 
 
 def settings(home: Path | None) -> Settings:
-    """The settings, with ``home`` in place of their own if given."""
-    return Settings(home=home) if home else Settings()
+    """The settings, with ``home`` in place of their own if given.
+
+    Raises:
+        InvalidArgument: naming the variable that holds what cannot be.
+    """
+    try:
+        return Settings(home=home) if home else Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "TROTH_" + ".".join(str(part) for part in first["loc"]).upper()
+        raise InvalidArgument(str(first["msg"]), field=name) from error
 
 
 def now() -> datetime:

@@ -10,18 +10,21 @@ from typing import Annotated
 
 import typer
 
-from serving.governance import brief, case, keys, proposals, signatures, votes
+from serving.governance import braking, brief, case, keys, proposals, signatures, votes
 from serving.governance import evidence as documents
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.options import Home, KeyFile, ProposalId, now, settings
+from serving.governance.place import Place
+from serving.governance.uptake import tell
+from serving.installation import opened
 from serving.store import Database
 from troth.digests import require_digest
 from troth.errors import FailedPrecondition, InvalidArgument, NotApproved, TrothError
-from troth.output import AsJson, emit, say, show_lines, show_mapping, show_table
+from troth.output import AsJson, emit, note, say, show_lines, show_mapping, show_table
 from troth.settings import Settings
-from troth.types import Approval, Proposal, Scope, Vote, isoformat, parse_time
+from troth.types import Approval, Proposal, Role, Scope, Vote, isoformat, parse_time
 
 APPROVED = "approved"
 
@@ -45,6 +48,7 @@ def propose(
     decision_point: Annotated[
         list[str], typer.Option(help="What it is to answer; may be given several times.")
     ],
+    role: Annotated[Role, typer.Option(help="What it is to do there.")] = Role.MODEL,
     guardrails: Annotated[
         Path | None,
         typer.Option(help="TOML file of the guardrails.", show_default="the installed ones"),
@@ -58,6 +62,7 @@ def propose(
     from agents.artifacts import ArtifactStore
 
     where, moment = settings(home), now()
+    database = opened(where)
     scope = Scope(
         decision_points=tuple(decision_point),
         traffic_share=share,
@@ -68,11 +73,13 @@ def propose(
     document = documents.read(evidence)
     case.require(document, policy_digest=artifact.digest, guardrails_digest=behind)
     proposal = proposals.propose(
-        Database(where.database),
+        database,
         policy_digest=artifact.digest,
         catalogue_digest=artifact.catalogue.digest,
         guardrails_digest=behind,
         evidence_digest=EvidenceStore(where.home / "evidence").put(document),
+        role=role,
+        place=Place.of(where),
         scope=scope,
         board=Board.load(where.board),
         key=keys.load(key),
@@ -95,11 +102,11 @@ def approve(
 ) -> None:
     """Show what is asked, ask whether to sign, and sign that the proposal may be served."""
     where = settings(home)
-    proposal = proposals.get(Database(where.database), proposal_id)
+    proposal = proposals.get(opened(where), proposal_id)
     if not yes and (as_json or not _is_terminal()):
         raise InvalidArgument("nobody can be asked here: give --yes to sign unasked", field="yes")
     Board.load(where.board).holder(keys.load(key))
-    brief.case_for(Database(where.database), proposal)  # what makes no case is not approved
+    brief.case_for(opened(where), proposal)  # what makes no case is not approved
     if not as_json:
         _show_brief(where, proposal)
     if not yes and not typer.confirm("Sign that it may be served?"):
@@ -116,28 +123,32 @@ def refuse(
 ) -> None:
     """Sign that it may not; one refusal blocks, also after activation, and is never taken back."""
     where = settings(home)
-    proposal = proposals.get(Database(where.database), proposal_id)
+    proposal = proposals.get(opened(where), proposal_id)
     _vote(where, proposal, Vote.REFUSE, key, reason, as_json)
 
 
 def list_all(home: Home = None, as_json: AsJson = False) -> None:
     """List all proposals and how they stand."""
     where = settings(home)
-    database, board = Database(where.database), Board.load(where.board)
+    database, board = opened(where), Board.load(where.board)
     found = [
         (proposal, *_standing(database, proposal, board))
         for proposal in proposals.list_all(database)
     ]
+    void = proposals.of_earlier_form(database)
+    if void:
+        note(f"in the form of an earlier version, and void; propose again: {', '.join(void)}")
     if as_json:
         emit([{**p.statement(), "standing": slug, "message": text} for p, slug, text in found])
         return
     show_table(
         "Proposals",
-        ("proposal", "policy", "decision points", "proposer", "expires", "standing"),
+        ("proposal", "policy", "role", "decision points", "proposer", "expires", "standing"),
         [
             (
                 p.proposal_id,
                 p.policy_digest[:12],
+                str(p.role),
                 ", ".join(p.scope.decision_points),
                 p.proposer,
                 f"{p.scope.expires_at:%Y-%m-%d}",
@@ -151,7 +162,7 @@ def list_all(home: Home = None, as_json: AsJson = False) -> None:
 def show(proposal_id: ProposalId, home: Home = None, as_json: AsJson = False) -> None:
     """Show what is asked in plain words; then who voted, what is signed, and the evidence."""
     where = settings(home)
-    database, board = Database(where.database), Board.load(where.board)
+    database, board = opened(where), Board.load(where.board)
     proposal = proposals.get(database, proposal_id)
     cast = votes.of(database, proposal_id)
     try:
@@ -193,12 +204,18 @@ def _vote(
     where: Settings, proposal: Proposal, choice: Vote, key: Path, reason: str, as_json: bool
 ) -> None:
     """Sign ``proposal`` as it was shown, and cast the vote."""
-    database, board, private = Database(where.database), Board.load(where.board), keys.load(key)
+    database, board, private = opened(where), Board.load(where.board), keys.load(key)
     signed = signatures.sign(
         proposal, choice, member=board.holder(private), key=private, signed_at=now(), reason=reason
     )
     signed = proposals.cast(database, signed, board=board)
     slug, text = _standing(database, proposal, board)
+    if choice is Vote.REFUSE:
+        told = {**votes.to_dict(signed), "standing": slug, "message": text}
+        if not as_json:
+            told = {"refused": proposal.proposal_id, "standing": slug}
+        tell(where.home, braking.refused(database, signed), told, as_json)
+        return
     if as_json:
         emit({**votes.to_dict(signed), "standing": slug, "message": text})
         return
@@ -210,7 +227,7 @@ def _show_brief(where: Settings, proposal: Proposal) -> None:
 
 
 def _brief(where: Settings, proposal: Proposal) -> tuple[brief.Line, ...]:
-    database = Database(where.database)
+    database = opened(where)
     slug, text = _standing(database, proposal, Board.load(where.board))
     return brief.of(
         database,
@@ -230,6 +247,7 @@ def _standing(database: Database, proposal: Proposal, board: Board) -> tuple[str
     cast = votes.of(database, proposal.proposal_id)
     try:
         approvers = verify_quorum(proposal, cast, board, now())
+        Place.of(settings(database.home)).verify(proposal)
     except NotApproved as error:
         return error.metadata["cause"], error.message
     return APPROVED, f"by {', '.join(approvers)}"

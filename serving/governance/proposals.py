@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import sqlite3
 from datetime import datetime
 from typing import Any
@@ -12,11 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serving.governance import case, chain, generations, signatures, votes
 from serving.governance.board import Board
+from serving.governance.causes import Cause, not_approved
 from serving.governance.decision_points import require_point
 from serving.governance.evidence import EvidenceStore
 from serving.governance.kinds import AuditKind
+from serving.governance.place import Place
 from serving.governance.sealing import governed
-from serving.store import Database
+from serving.store import BUSY_TIMEOUT_S, Database
 from troth.digests import canonical_json, digest, require_digest
 from troth.errors import (
     DataLoss,
@@ -25,10 +28,12 @@ from troth.errors import (
     NotFound,
     PermissionDenied,
     TrothError,
+    Unavailable,
 )
 from troth.types import (
     Approval,
     Proposal,
+    Role,
     Scope,
     Vote,
     isoformat,
@@ -37,8 +42,12 @@ from troth.types import (
     require_aware,
 )
 
+log = logging.getLogger(__name__)
+
 LONGEST_REASON = 2000
 """Characters."""
+_PATIENCE_S = 0.5
+"""How long a refusal waits for the store; it is in force, and recorded when that is free."""
 _DIGESTS = (
     "policy_digest",
     "catalogue_digest",
@@ -55,6 +64,8 @@ def propose(
     catalogue_digest: str,
     guardrails_digest: str,
     evidence_digest: str,
+    role: Role,
+    place: Place,
     scope: Scope,
     board: Board,
     key: Ed25519PrivateKey,
@@ -69,6 +80,8 @@ def propose(
         guardrails_digest: the configuration it is to be served behind.
         evidence_digest: a document in the evidence store that makes the case for this policy
             behind these guardrails; see :mod:`serving.governance.case`.
+        role: what the policy is to do.
+        place: where it is to be served: the installation, its settings, its version.
         scope: what is asked for; must expire after ``now``.
         board: the roster in use, whose digest is bound in.
         key: a member's.
@@ -100,6 +113,10 @@ def propose(
         catalogue_digest=require_digest(catalogue_digest, "catalogue_digest"),
         guardrails_digest=require_digest(guardrails_digest, "guardrails_digest"),
         evidence_digest=require_digest(evidence_digest, "evidence_digest"),
+        role=role,
+        installation_id=place.installation_id,
+        settings=dict(place.settings),
+        version=place.version,
         board_digest=board.digest,
         scope=scope,
         proposer=board.holder(key),
@@ -156,12 +173,14 @@ def cast(database: Database, signed: Approval, *, board: Board) -> Approval:
 
     Raises:
         NotFound: if there is no such proposal.
+        NotApproved: with cause ``form`` if it was made by an earlier version.
         InvalidArgument: for a vote that is neither approval nor refusal, or too long a reason.
         PermissionDenied: if the proposer approves; refusing, that is withdrawing, they may.
         FailedPrecondition: if the member refused before: refusals stand.
         NotApproved: if the vote or the proposer's own signature does not verify, or the
             proposal was made to another board.
-        DataLoss: if the audit log was tampered with; a refusal is recorded all the same.
+        DataLoss: if the audit log was tampered with; a refusal is recorded all the same, and
+            in force even if it cannot be.
     """
     if signed.vote not in (Vote.APPROVE, Vote.REFUSE):
         raise InvalidArgument(f"{signed.vote!r} is not approve or refuse", field="vote")
@@ -183,7 +202,13 @@ def cast(database: Database, signed: Approval, *, board: Board) -> Approval:
 
 
 def get(database: Database, proposal_id: str) -> Proposal:
-    """One proposal; raises :class:`NotFound` or :class:`DataLoss`."""
+    """One proposal.
+
+    Raises:
+        NotFound: if there is none of this id.
+        NotApproved: with cause ``form`` if its statement is that of an earlier version.
+        DataLoss: if it cannot be read.
+    """
     with database.read() as connection:
         return fetch(connection, proposal_id)
 
@@ -199,10 +224,17 @@ def fetch(connection: sqlite3.Connection, proposal_id: str) -> Proposal:
 
 
 def list_all(database: Database) -> tuple[Proposal, ...]:
-    """Every proposal, oldest first; raises :class:`DataLoss` if one cannot be read."""
+    """Every proposal that can hold, oldest first; raises :class:`DataLoss` if one is unreadable."""
     with database.read() as connection:
         rows = connection.execute("SELECT * FROM proposals ORDER BY proposal_id").fetchall()
-    return tuple(_parse(row) for row in rows)
+    return tuple(_parse(row) for row in rows if not _is_of_earlier_form(row))
+
+
+def of_earlier_form(database: Database) -> tuple[str, ...]:
+    """Ids of the proposals that an earlier version made, and that are void for it."""
+    with database.read() as connection:
+        rows = connection.execute("SELECT * FROM proposals ORDER BY proposal_id").fetchall()
+    return tuple(str(row["proposal_id"]) for row in rows if _is_of_earlier_form(row))
 
 
 def _record(database: Database, signed: Approval) -> Approval:
@@ -210,7 +242,25 @@ def _record(database: Database, signed: Approval) -> Approval:
     if refusing:
         # First the file: should the rest fail, the refusal stands all the same.
         votes.keep_refusal(database.home, signed)
-    with governed(database, restricting=refusing) as connection:
+        try:
+            return write_down(database, signed, patience_s=_PATIENCE_S)
+        except (Unavailable, DataLoss, sqlite3.Error) as error:
+            log.warning("a refusal is in force and not recorded yet: %s", error)
+            return signed
+    return write_down(database, signed)
+
+
+def write_down(
+    database: Database, signed: Approval, *, patience_s: float = BUSY_TIMEOUT_S
+) -> Approval:
+    """Give a vote its row and its audit row; one that has them already is returned.
+
+    Raises:
+        Unavailable: if the store cannot be written now.
+        DataLoss: if the audit log was tampered with, of an approval.
+    """
+    refusing = signed.vote is Vote.REFUSE
+    with governed(database, restricting=refusing, patience_s=patience_s) as connection:
         for known in votes.in_store(connection, signed.proposal_id):
             if (known.member, known.vote) == (signed.member, signed.vote):
                 return known
@@ -248,14 +298,33 @@ def _check_may_approve(proposal: Proposal, signed: Approval, before: tuple[Appro
         )
 
 
+def _is_of_earlier_form(row: sqlite3.Row) -> bool:
+    """Whether a statement binds to digests alone, as those of the first form did."""
+    try:
+        data = json.loads(row["statement"])
+    except (TypeError, ValueError):
+        return False
+    return isinstance(data, dict) and "policy_digest" in data and "installation_id" not in data
+
+
 def _parse(row: sqlite3.Row) -> Proposal:
     """A stored statement as a proposal; whatever else it holds is not under the signature."""
+    if _is_of_earlier_form(row):
+        raise not_approved(
+            Cause.FORM,
+            "was approved in the form of an earlier version; propose again",
+            proposal_id=str(row["proposal_id"]),
+        )
     try:
         data: dict[str, Any] = json.loads(row["statement"])
         scope: dict[str, Any] = data["scope"]
         proposal = Proposal(
             proposal_id=votes.require_id(data["proposal_id"]),
             **{name: require_digest(data[name], name) for name in _DIGESTS},
+            role=Role(data["role"]),
+            installation_id=str(data["installation_id"]),
+            settings={str(name): float(value) for name, value in data["settings"].items()},
+            version=str(data["version"]),
             scope=Scope(
                 decision_points=tuple(str(point) for point in scope["decision_points"]),
                 traffic_share=float(scope["traffic_share"]),
@@ -264,7 +333,7 @@ def _parse(row: sqlite3.Row) -> Proposal:
             proposer=str(data["proposer"]),
             created_at=parse_time(data["created_at"], "created_at"),
         )
-    except (KeyError, TypeError, ValueError, TrothError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, TrothError) as error:
         raise DataLoss(
             f"the statement of {row['proposal_id']!r} is not one: {error}", field="proposals"
         ) from error

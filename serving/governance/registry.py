@@ -1,7 +1,7 @@
 """Which proposal answers which decision point.
 
 The registry says what *should* be served. It grants nothing: a replica checks the approval
-itself (:mod:`serving.governance.loading`). Everything here changes by methods alone, each
+itself (:mod:`serving.governance.loading`). Everything here changes by functions alone, each
 of which checks its precondition and writes its audit row in the same transaction.
 """
 
@@ -10,28 +10,23 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from serving.governance import chain, generations, proposals, votes
-from serving.governance.approval import verify_quorum
-from serving.governance.board import Board
-from serving.governance.causes import Cause, not_approved
+from serving.governance import chain, generations, proposals, stops, votes
 from serving.governance.decision_points import require_point
 from serving.governance.kinds import AuditKind
 from serving.governance.sealing import governed
+from serving.governance.verification import Verifier
 from serving.store import Database
-from troth.errors import DataLoss, NotFound
+from troth.errors import DataLoss
+from troth.types import Role as Role
 from troth.types import isoformat, require_aware
 
-
-class Role(StrEnum):
-    """What a policy does at a decision point."""
-
-    MODEL = "model"
-    """Answers while it is in time and in order."""
-    BASELINE = "baseline"
-    """Answers where the model cannot."""
+_ROWS = """
+    SELECT CAST(decision_point AS BLOB), CAST(role AS BLOB), CAST(proposal_id AS BLOB),
+           CAST(activated_at AS BLOB)
+    FROM activations
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,44 +59,44 @@ def activate(
     proposal_id: str,
     *,
     decision_point: str,
-    role: Role,
-    board: Board,
+    verifier: Verifier,
     now: datetime,
     by: str,
+    role: Role | None = None,
 ) -> int:
-    """Let an approved proposal answer ``decision_point`` in ``role``, in place of any other.
+    """Let an approved proposal answer ``decision_point``, in place of any other in its role.
+
+    All that a replica will check is checked here first: signatures, place, guardrails,
+    evidence and the artifact's bytes.
 
     Args:
         database: the store.
         proposal_id: which proposal.
         decision_point: one that its scope names.
-        role: model or baseline.
-        board: the roster in use.
+        verifier: what is in force on this host.
         now: aware UTC.
         by: who does it, for the audit log.
+        role: the role that is meant; the proposal's own unless given.
 
     Returns:
         The new generation.
 
     Raises:
         NotFound: if there is no such proposal.
-        NotApproved: if it is not approved now, or not for this decision point.
-        DataLoss: if the audit log was tampered with.
+        NotApproved: if it is not approved now, or not for this place, role or decision point.
+        DataLoss: if the audit log or the schema was tampered with.
     """
     now = require_aware(now, "now")
     require_point(decision_point)
+    held: dict[str, bytes] = {}
     with governed(database) as connection:
         proposal = proposals.fetch(connection, proposal_id)
-        if decision_point not in proposal.scope.decision_points:
-            raise not_approved(
-                Cause.SCOPE,
-                f"is not asked for {decision_point!r}, but for"
-                f" {', '.join(proposal.scope.decision_points)}",
-                proposal_id=proposal_id,
-                decision_point=decision_point,
-            )
         cast = votes.fetch(connection, database.home, proposal_id)
-        approvers = verify_quorum(proposal, cast, board, now)
+        role = role or proposal.role
+        held = stops.held(database.home, stops.role_name(role, decision_point))
+        verified = verifier.verify(
+            proposal, cast, decision_point=decision_point, role=role, now=now
+        )
         connection.execute(
             "INSERT INTO activations VALUES (?, ?, ?, ?)"
             " ON CONFLICT (decision_point, role) DO UPDATE"
@@ -117,40 +112,43 @@ def activate(
                 "role": str(role),
                 "proposal_id": proposal_id,
                 "policy_digest": proposal.policy_digest,
-                "approvers": list(approvers),
+                "approvers": list(verified.approvers),
                 "by": by,
                 "generation": generation,
             },
         )
+    stops.lift(database.home, held)
     return generation
 
 
-def deactivate(database: Database, *, decision_point: str, role: Role, by: str) -> int:
-    """Take what is active out; returns the new generation.
+def take_out(
+    connection: sqlite3.Connection, found: Activation, *, by: str, reason: str = ""
+) -> int:
+    """Remove a row inside the caller's write transaction; returns the new generation.
 
     Raises:
-        NotFound: if nothing is active there.
+        DataLoss: if the store swallows the change.
     """
-    with governed(database, restricting=True) as connection:
-        found = fetch_active(connection, decision_point, role)
-        if found is None:
-            raise NotFound(f"no {role} is active at {decision_point!r}", field="decision_point")
-        connection.execute(
-            "DELETE FROM activations WHERE decision_point = ? AND role = ?",
-            (decision_point, str(role)),
+    where = (found.decision_point, str(found.role))
+    connection.execute("DELETE FROM activations WHERE decision_point = ? AND role = ?", where)
+    if fetch_active(connection, found.decision_point, found.role) is not None:
+        raise DataLoss(
+            f"the store keeps the {found.role} of {found.decision_point!r}: a trigger holds it",
+            field="activations",
         )
-        generation = generations.bump(connection)
-        chain.append(
-            connection,
-            AuditKind.DEACTIVATED,
-            {
-                "decision_point": decision_point,
-                "role": str(role),
-                "proposal_id": found.proposal_id,
-                "by": by,
-                "generation": generation,
-            },
-        )
+    generation = generations.bump(connection)
+    chain.append(
+        connection,
+        AuditKind.DEACTIVATED,
+        {
+            "decision_point": found.decision_point,
+            "role": str(found.role),
+            "proposal_id": found.proposal_id,
+            "by": by,
+            "reason": reason,
+            "generation": generation,
+        },
+    )
     return generation
 
 
@@ -161,12 +159,23 @@ def active(database: Database, decision_point: str, role: Role) -> Activation | 
 
 
 def activations(database: Database) -> tuple[Activation, ...]:
-    """The whole registry, by decision point and role."""
+    """The whole registry, by decision point and role; rows that are none left out."""
     with database.read() as connection:
-        rows = connection.execute(
-            "SELECT * FROM activations ORDER BY decision_point, role"
-        ).fetchall()
-    return tuple(_activation(row) for row in rows)
+        return readable(connection)[0]
+
+
+def readable(connection: sqlite3.Connection) -> tuple[tuple[Activation, ...], tuple[str, ...]]:
+    """The rows that can be read, by decision point and role, and what is wrong with others.
+
+    One bad row costs itself, not those beside it.
+    """
+    found, faults = [], []
+    for row in connection.execute(_ROWS + " ORDER BY decision_point, role"):
+        try:
+            found.append(_activation(row))
+        except DataLoss as error:
+            faults.append(str(error))
+    return tuple(found), tuple(faults)
 
 
 def fetch_active(
@@ -174,18 +183,22 @@ def fetch_active(
 ) -> Activation | None:
     """As :func:`active`, inside the caller's transaction."""
     row = connection.execute(
-        "SELECT * FROM activations WHERE decision_point = ? AND role = ?",
-        (decision_point, str(role)),
+        _ROWS + " WHERE decision_point = ? AND role = ?", (decision_point, str(role))
     ).fetchone()
     return _activation(row) if row else None
 
 
 def _activation(row: sqlite3.Row) -> Activation:
-    if row["role"] not in set(Role):
-        raise DataLoss(f"{row['role']!r} is not a role", field="activations.role")
+    # Decoded here: sqlite3's own failure would end the reading without naming the row.
+    try:
+        point, role, proposal_id, activated_at = (bytes(cell).decode() for cell in tuple(row))
+    except (UnicodeDecodeError, TypeError) as error:
+        raise DataLoss(f"a row is not text: {error}", field="activations") from error
+    if role not in set(Role):
+        raise DataLoss(f"{role[:64]!r} at {point!r} is not a role", field="activations.role")
     return Activation(
-        decision_point=row["decision_point"],
-        role=Role(row["role"]),
-        proposal_id=row["proposal_id"],
-        activated_at=row["activated_at"],
+        decision_point=point,
+        role=Role(role),
+        proposal_id=proposal_id,
+        activated_at=activated_at,
     )

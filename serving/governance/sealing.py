@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,46 +17,57 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from serving.governance import chain, checkpoints, keys
 from serving.governance.chain import GENESIS
 from serving.governance.checkpoints import Head
-from serving.store import Database
-from troth.errors import DataLoss, TrothError
+from serving.store import BUSY_TIMEOUT_S, Database
+from troth.errors import DataLoss, TrothError, Unavailable
 
 log = logging.getLogger(__name__)
 
-SEAL_EVERY_S = 60.0
-"""How often a running service signs the head."""
-
 
 @contextmanager
-def governed(database: Database, *, restricting: bool = False) -> Iterator[sqlite3.Connection]:
+def governed(
+    database: Database, *, restricting: bool = False, patience_s: float = BUSY_TIMEOUT_S
+) -> Iterator[sqlite3.Connection]:
     """A write transaction for an act of governance; a signed head follows it.
 
     Args:
         database: the store.
         restricting: the act only takes away (a refusal, a pause), so it must not be stopped
             by a damaged log: it is recorded, but no head is signed over the damage.
+        patience_s: how long to wait for another writer, seconds.
 
     Raises:
-        DataLoss: if the log no longer continues the head kept on this host and the act is
-            not restricting; nothing is written then.
+        DataLoss: if the log no longer continues the head kept on this host, or the schema
+            is not ours, and the act is not restricting; nothing is written then.
+        Unavailable: if the store cannot be written now.
     """
     sealed: Head | None = None
     try:
-        checkpoint(database)  # the long walk, outside the write lock
+        database.require_own_schema()
+        checkpoint(database, patience_s=patience_s)  # the long walk, outside the write lock
         whole = True
     except TrothError:
         if not restricting:
             raise
         whole = False
-    with database.write() as connection:
-        yield connection
-        if whole:
-            sealed = _seal(connection, database)
+    try:
+        with database.write(patience_s=patience_s) as connection:
+            yield connection
+            if whole:
+                sealed = _seal(connection, database)
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"the store cannot be written: {error}", field="database") from error
+    except sqlite3.DatabaseError as error:
+        raise DataLoss(f"the store does not take it: {error}", field="database") from error
     if sealed is not None:
         checkpoints.keep(database.home, sealed)
 
 
-def checkpoint(database: Database) -> Head | None:
+def checkpoint(database: Database, *, patience_s: float = BUSY_TIMEOUT_S) -> Head | None:
     """Sign the head of the log and keep it, in the store and on the host.
+
+    Args:
+        database: whose log.
+        patience_s: how long to wait for another writer, seconds.
 
     Returns:
         The signed head; ``None`` of an empty log.
@@ -71,27 +81,10 @@ def checkpoint(database: Database) -> Head | None:
     if seq == 0 or (kept is not None and kept.seq == seq):
         return kept
     head = checkpoints.sign(_key(database), seq, row_hash)
-    with database.write() as connection:
+    with database.write(patience_s=patience_s) as connection:
         checkpoints.insert(connection, head)
     checkpoints.keep(database.home, head)
     return head
-
-
-def seal_until(
-    database: Database, until: threading.Event, *, every_s: float = SEAL_EVERY_S
-) -> None:
-    """Sign the head again and again until ``until`` is set; a service does this as it waits.
-
-    Rows after the newest head are the only ones that could be cut off unseen. A log that
-    does not continue the last head is said in the service's own log and not signed over.
-
-    Args:
-        database: whose log.
-        until: ends the wait.
-        every_s: seconds between two heads.
-    """
-    while not until.wait(every_s):
-        try_checkpoint(database)
 
 
 def try_checkpoint(database: Database) -> None:

@@ -1,6 +1,6 @@
 r"""Signing and verifying votes.
 
-What is signed is ``b"troth/vote/v1\0"`` followed by the canonical JSON of the proposal's
+What is signed is ``b"troth/vote/v2\0"`` followed by the canonical JSON of the proposal's
 statement, the vote, the member, the time and the reason. The prefix keeps a signature made
 for another purpose from passing as a vote; the vote inside keeps a refusal, or the
 proposer's own signature, from passing as an approval.
@@ -18,7 +18,7 @@ from serving.governance.causes import Cause, not_approved
 from troth.digests import canonical_json
 from troth.types import Approval, Proposal, Vote, isoformat
 
-DOMAIN = b"troth/vote/v1\0"
+DOMAIN = b"troth/vote/v2\0"
 
 
 def message(

@@ -8,12 +8,15 @@ its row: it needs the same protection as the board's roster, not that of the dat
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from serving.installation import REFUSALS
 from serving.store import Database
 from troth.digests import canonical_json
 from troth.errors import DataLoss, InvalidArgument, TrothError
@@ -108,9 +111,24 @@ def in_store(connection: sqlite3.Connection, proposal_id: str) -> tuple[Approval
     return tuple(found)
 
 
+def has(connection: sqlite3.Connection, vote: Approval) -> bool:
+    """Whether the table has this member's vote of this kind: the first one counts."""
+    return any(
+        (known.member, known.vote) == (vote.member, vote.vote)
+        for known in in_store(connection, vote.proposal_id)
+    )
+
+
 def kept_refusals(home: Path) -> tuple[str, ...]:
     """Names of the refusals on the host: what a replica watches beside the store."""
     return tuple(sorted(path.name for path in _folder(home).glob("*.json")))
+
+
+def kept(home: Path) -> Iterator[Approval]:
+    """The refusals on the host that can be read as such."""
+    for path in sorted(_folder(home).glob("*.json")):
+        with contextlib.suppress(DataLoss, OSError, ValueError):
+            yield from_dict(json.loads(path.read_bytes()))
 
 
 def of(database: Database, proposal_id: str) -> tuple[Approval, ...]:
@@ -124,4 +142,4 @@ def _identity(vote: Approval) -> tuple[str, str, bytes]:
 
 
 def _folder(home: Path) -> Path:
-    return home / "refusals"
+    return home / REFUSALS

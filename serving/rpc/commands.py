@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from serving.decisioning.commands import Home, settings_of
+from serving.installation import require
 from troth.output import note
 
 
@@ -37,7 +38,7 @@ def serve_command(
     settings = type(settings)(
         **{**settings.model_dump(), **{k: v for k, v in changes.items() if v is not None}}
     )
-    settings.home.mkdir(parents=True, exist_ok=True)
+    require(settings.home)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     until = threading.Event()
     note(f"Starting {settings.replicas} replicas on {settings.address}; this takes a while.")

@@ -26,7 +26,9 @@ from typing import NoReturn
 import psutil
 
 from serving.decisioning.clock import ServiceClock
-from serving.governance.sealing import SEAL_EVERY_S, try_checkpoint
+from serving.governance.sealing import try_checkpoint
+from serving.governance.upkeep import seal_until
+from serving.installation import SERVICE_FILE, opened
 from serving.rpc.cluster import local_cluster
 from serving.rpc.environment import raise_descriptor_limit, serve_environment
 from serving.rpc.gate import close_gates
@@ -37,15 +39,13 @@ from serving.rpc.processes import belonging, clear_earlier, clear_up, descendant
 from serving.rpc.sockets import listeners, require_inside
 from serving.rpc.vitals import Vitals
 from serving.rpc.watchdog import Watchdog
-from serving.store import Database
 from troth.commands import EXIT_CODES
 from troth.errors import FailedPrecondition, TrothError
+from troth.files import write_whole
 from troth.settings import Settings
 
 log = logging.getLogger("serving.rpc.foreground")  # not __name__, which may be __main__
 
-READY_FILE = "service.json"
-"""In the installation's folder while the service runs: its pid, address and ingress."""
 LOCK_FILE = "service.lock"
 """Held by the one process that serves an installation."""
 REPLICA_TITLE = "ray::ServeReplica:"
@@ -58,7 +58,7 @@ _IN_FLIGHT_S = 0.3
 
 def ready_path(settings: Settings) -> Path:
     """Where a running service says so."""
-    return settings.home / READY_FILE
+    return settings.home / SERVICE_FILE
 
 
 def run(
@@ -126,19 +126,28 @@ def run(
 def _watch_over(
     settings: Settings, until: threading.Event, vitals: Vitals, watchdog: Watchdog
 ) -> None:
-    """Look after everything until it is to end; raises :class:`Unavailable` for a lost part."""
-    database = Database(settings.database)
-    seal_at = time.monotonic() + SEAL_EVERY_S
-    try:
-        while not until.wait(_LOOK_EVERY_S):
-            vitals.require_all()
-            watchdog.keep_alive()
-            if time.monotonic() >= seal_at:
-                try_checkpoint(database)
-                seal_at = time.monotonic() + SEAL_EVERY_S
-        try_checkpoint(database)
-    finally:
-        database.close()
+    """Look after everything until it is to end; raises :class:`Unavailable` for a lost part.
+
+    What has to be written is for a thread of its own, which may wait for the store.
+    """
+    database = opened(settings)
+    upkeep = threading.Thread(
+        target=_keep_up, args=(settings, until), name="troth-upkeep", daemon=True
+    )
+    upkeep.start()
+    while not until.wait(_LOOK_EVERY_S):
+        vitals.require_all()
+        watchdog.keep_alive()
+        database.require_same_file()
+    upkeep.join()
+    database.close()
+
+
+def _keep_up(settings: Settings, until: threading.Event) -> None:
+    database = opened(settings)
+    seal_until(database, until)
+    try_checkpoint(database)
+    database.close()
 
 
 def _end_hard(settings: Settings, scratch: Path, error: Exception) -> NoReturn:
@@ -187,7 +196,9 @@ def _preflight(settings: Settings) -> None:
     from serving.guardrails import GuardrailConfig
 
     GuardrailConfig.installed(settings.home)
-    Database(settings.database).close()
+    database = opened(settings)
+    database.require_own_schema()
+    database.close()
 
 
 @contextmanager
@@ -225,18 +236,13 @@ def _drain(scratch: Path) -> None:
 @contextmanager
 def _announced(settings: Settings) -> Iterator[None]:
     path = ready_path(settings)
-    partial = path.with_suffix(".partial")
-    partial.write_text(
-        json.dumps(
-            {
-                "pid": os.getpid(),
-                "address": settings.address,
-                "replicas": settings.replicas,
-                "ingress": "haproxy" if "RAY_SERVE_ENABLE_HA_PROXY" in os.environ else "python",
-            }
-        )
-    )
-    partial.replace(path)
+    told = {
+        "pid": os.getpid(),
+        "address": settings.address,
+        "replicas": settings.replicas,
+        "ingress": "haproxy" if "RAY_SERVE_ENABLE_HA_PROXY" in os.environ else "python",
+    }
+    write_whole(path, json.dumps(told).encode())
     try:
         yield
     finally:

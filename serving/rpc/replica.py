@@ -9,8 +9,10 @@ from agents.artifacts import ArtifactStore
 from serving.decisioning.approved import ApprovedPolicies
 from serving.decisioning.clock import Clock, announce, server_clock
 from serving.decisioning.pipeline import DecisionPipeline
+from serving.governance.place import Place
+from serving.governance.presence import Presence
 from serving.guardrails import GuardrailConfig, GuardrailEngine
-from serving.store import Database
+from serving.installation import opened
 from troth.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,12 +29,13 @@ class Replica:
         clock: what it goes by; another than the host's is written to the audit log.
 
     Raises:
-        InvalidArgument, NotFound, DataLoss: if guardrails or store cannot be read: without
-            them nobody may be contacted.
+        InvalidArgument, NotFound, DataLoss: if guardrails or store cannot be read, or the
+            store is not as ours is made: without them nobody may be contacted.
     """
 
     def __init__(self, settings: Settings, clock: Clock = server_clock) -> None:
-        self._database = Database(settings.database)
+        self._database = opened(settings)
+        self._database.require_own_schema()
         announce(self._database, clock)
         engine = GuardrailEngine(GuardrailConfig.installed(settings.home))
         self._policies = ApprovedPolicies(
@@ -40,9 +43,15 @@ class Replica:
             ArtifactStore(settings.artifacts),
             settings.board,
             engine.digest,
+            Place.of(settings),
             clock=clock,
         )
         self._policies.start()
+        followed = "host" if clock is server_clock else repr(clock)
+        self._presence = Presence(
+            settings.home, lambda: {**self._policies.report(), "clock": followed}
+        )
+        self._presence.start()
         self.pipeline = DecisionPipeline(
             self._database,
             self._policies,
@@ -52,22 +61,23 @@ class Replica:
             clock=clock,
         )
 
-    def health(self) -> tuple[str, ...]:
-        """Why the service is not well, as slugs; empty when it is."""
-        try:
-            self.check()
-        except Exception:
-            log.exception("the store cannot be read")
-            return ("store_unreadable",)
-        return ()
-
     def check(self) -> None:
         """Raise whatever keeps the store from being read."""
         with self._database.read() as connection:
             connection.execute("SELECT 1 FROM decisions LIMIT 1").fetchone()
 
+    def health(self) -> tuple[str, ...]:
+        """Slugs saying why the service is not well; empty if it is."""
+        try:
+            self.check()
+        except Exception as error:
+            log.error("the store cannot be read: %s", error)
+            return ("store_unreadable", *self._policies.health())
+        return self._policies.health()
+
     def close(self) -> None:
         """Commit what is under way and stop."""
         self._policies.stop()
+        self._presence.stop()
         self.pipeline.close()
         self._database.close()

@@ -18,6 +18,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from serving.decisioning.clock import ServiceClock
+from serving.installation import require
 from serving.rpc.foreground import REPLICA_TITLE, ready_path
 from serving.rpc.journal import log_path
 from serving.rpc.processes import descendants, is_alive
@@ -103,7 +104,7 @@ def start_service(
         Unavailable: if it ends or does not answer in time; with the end of its log.
     """
     settings = settings.model_copy(update={"home": settings.home.resolve()})
-    settings.home.mkdir(parents=True, exist_ok=True)
+    require(settings.home)
     ready_path(settings).unlink(missing_ok=True)
     path = log_path(settings.home)
     with path.open("ab") as log:

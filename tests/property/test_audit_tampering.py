@@ -46,8 +46,6 @@ def written(payloads: list[Any]) -> Iterator[tuple[Database, Head]]:
             checkpoints.kept_path(database.home).unlink()
             with database.write() as connection:
                 connection.execute("DELETE FROM checkpoints")
-                connection.execute("DROP TRIGGER audit_no_update")
-                connection.execute("DROP TRIGGER audit_no_delete")
             yield database, head
         finally:
             database.close()
@@ -60,14 +58,21 @@ def read(database: Database) -> Log:
 
 
 def replace(database: Database, rows: Log) -> None:
-    """Put ``rows`` in place of the log."""
+    """Put ``rows`` in place of the log, and leave the schema as it was."""
     with database.write() as connection:
+        seatbelts = connection.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+        ).fetchall()
+        for name, _ in seatbelts:
+            connection.execute(f"DROP TRIGGER {name}")
         connection.execute("DELETE FROM audit")
         for row in rows:
             connection.execute(
                 "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
                 (row.seq, row.at, row.kind, row.payload, row.previous, row.hash),
             )
+        for _, sql in seatbelts:
+            connection.execute(sql)
 
 
 def changed(row: AuditRow, **changes: Any) -> AuditRow:

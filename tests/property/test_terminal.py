@@ -24,7 +24,7 @@ others = st.lists(words | steering, max_size=4).map("".join)
 def test_what_is_visible_is_letters_alone(text: str) -> None:
     """No control, format, separator or half of a pair is left; what had none is as it was."""
     shown = text_of.visible(text)
-    assert not {unicodedata.category(c) for c in shown} & STEERING
+    assert not {unicodedata.category(c) for c in shown} & text_of.STEERING
     assert text_of.visible(shown) == shown
     shown.encode()
     if text.isprintable():
@@ -46,4 +46,4 @@ def test_a_table_has_the_lines_that_we_gave_it(name: str, cell: str) -> None:
     plain = printed.replace("\n", "")
     for ours in ("\x1b[3m", "\x1b[1m", "\x1b[0m"):
         plain = plain.replace(ours, "")
-    assert not {unicodedata.category(c) for c in plain} & STEERING
+    assert not {unicodedata.category(c) for c in plain} & text_of.STEERING

@@ -100,11 +100,13 @@ def test_unknown_consent_means_no_contact(client: DecisionClient) -> None:
     assert answer.verdicts[0].mass == pytest.approx(0.75)
 
 
-def test_unknown_decision_point_means_no_contact(client: DecisionClient) -> None:
-    """Where no policy is approved nobody is contacted."""
-    answer = client.decide(question("C2", decision_point="elsewhere"))
-    assert answer.served_by is ServedBy.NO_CONTACT
-    assert answer.channel is Channel.NONE
+def test_unknown_decision_point_is_not_found(served: Served, client: DecisionClient) -> None:
+    """A misspelt decision point is told so, rather than that nobody need be contacted."""
+    before = served.count("decisions")
+    with pytest.raises(NotFound) as refused:
+        client.decide(question("C2", decision_point="dialy"))
+    assert refused.value.field == "decision_point"
+    assert served.count("decisions") == before
 
 
 @pytest.mark.parametrize(

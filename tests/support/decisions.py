@@ -170,7 +170,12 @@ class Bench:
         """One more pipeline on the same store, as a second replica would have."""
         pipeline = DecisionPipeline(
             self.database,
-            FixedPolicies({"daily": Standing(self.answerers, self.reasons)}),
+            FixedPolicies(
+                {
+                    "daily": Standing(self.answerers, self.reasons),
+                    "elsewhere": Standing(reasons=("no_policy",)),
+                }
+            ),
             GuardrailEngine(self.config),
             max_clock_skew=timedelta(hours=1),
             model_budget_s=self.model_budget_s,

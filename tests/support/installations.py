@@ -12,14 +12,16 @@ from agents.policies.uniform import NeverContact, UniformPolicy
 from serving.governance import keys, proposals, registry
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
-from serving.governance.registry import Role
+from serving.governance.place import Place
+from serving.governance.verification import Verifier
 from serving.guardrails import GuardrailConfig
+from serving.installation import create
 from serving.store import Database
 from tests.support.decisions import CATALOGUE, SCHEMA, loose_config
 from tests.support.evidence import evidence
 from troth.contexts import ContextBatch
 from troth.settings import Settings
-from troth.types import Proposal, Scope, Vote
+from troth.types import Proposal, Role, Scope, Vote
 
 MEMBERS = ("ada", "ben", "cleo")
 
@@ -36,7 +38,7 @@ class Installation:
     def __init__(
         self, home: Path, *, config: GuardrailConfig | None = None, **settings: object
     ) -> None:
-        home.mkdir(parents=True, exist_ok=True)
+        create(home)
         self.config = config or loose_config()
         (home / "guardrails.toml").write_text(_toml(self.config))
         self.settings = Settings(home=home, **settings)  # type: ignore[arg-type]
@@ -59,7 +61,14 @@ class Installation:
             training={},
         )
 
-    def propose(self, policy_digest: str, *, point: str = "daily") -> Proposal:
+    @property
+    def verifier(self) -> Verifier:
+        """What approvals are checked against here."""
+        return Verifier.of(self.settings)
+
+    def propose(
+        self, policy_digest: str, role: Role = Role.MODEL, *, point: str = "daily"
+    ) -> Proposal:
         """Propose a stored policy for a year."""
         now = datetime.now(UTC)
         return proposals.propose(
@@ -70,6 +79,8 @@ class Installation:
             evidence_digest=EvidenceStore(self.settings.home / "evidence").put(
                 evidence(policy_digest, self.config.digest)
             ),
+            role=role,
+            place=Place.of(self.settings),
             scope=Scope(
                 decision_points=(point,), traffic_share=1.0, expires_at=now + timedelta(days=365)
             ),
@@ -80,7 +91,7 @@ class Installation:
 
     def activate(self, policy_digest: str, role: Role, *, point: str = "daily") -> Proposal:
         """Have a stored policy approved by two members and activate it."""
-        proposal = self.propose(policy_digest, point=point)
+        proposal = self.propose(policy_digest, role, point=point)
         for name in ("ben", "cleo"):
             proposals.vote(
                 self.database,
@@ -94,8 +105,7 @@ class Installation:
             self.database,
             proposal.proposal_id,
             decision_point=point,
-            role=role,
-            board=self.board,
+            verifier=self.verifier,
             now=datetime.now(UTC),
             by="test",
         )

@@ -158,3 +158,107 @@ def test_tables_nobody_migrated_are_data_loss(database: Database) -> None:
         connection.execute("DELETE FROM migrations")
     with pytest.raises(DataLoss, match=r"001_governance\.sql"):
         Database(database.path)
+
+
+def test_another_file_in_its_place_ends_reading_and_writing(tmp_path: Path) -> None:
+    """A restore under a running process: what it went on to write would be lost."""
+    path = tmp_path / "troth.db"
+    database = Database(path, durable=False)
+    with database.read():
+        pass
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+    for transaction in (database.read, database.write):
+        with pytest.raises(Unavailable, match="replaced"), transaction():
+            pass
+    assert database.replaced
+    with Database(path, durable=False).read() as connection:  # a new start
+        assert connection.execute("SELECT generation FROM generations").fetchone()[0] == 0
+
+
+def test_a_deleted_file_does_not_come_back_empty(tmp_path: Path) -> None:
+    """Neither this thread nor another one makes a new store in its place."""
+    database = Database(tmp_path / "troth.db", durable=False)
+    for path in tmp_path.glob("troth.db*"):
+        path.unlink()
+    failed: list[type[Exception]] = []
+
+    def look() -> None:
+        try:
+            with database.read():
+                pass
+        except Unavailable as error:
+            failed.append(type(error))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    look()
+    assert failed == [Unavailable, Unavailable]
+    assert not (tmp_path / "troth.db").exists()
+
+
+def test_a_commit_into_a_replaced_file_is_no_commit(tmp_path: Path) -> None:
+    """Replaced between the beginning and the end: whoever waits must not be told it is kept."""
+    path = tmp_path / "troth.db"
+    database = Database(path, durable=False)
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(Unavailable, match="replaced"), database.write():
+        copy.replace(path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "CREATE TRIGGER x BEFORE INSERT ON audit BEGIN SELECT RAISE(IGNORE); END",
+            "the trigger 'x' is not ours",
+        ),
+        ("CREATE TABLE spare (a TEXT)", "the table 'spare' is not ours"),
+        ("CREATE VIEW v AS SELECT 1", "the view 'v' is not ours"),
+        ("DROP TRIGGER audit_no_delete", "the trigger 'audit_no_delete' is gone"),
+        ("DROP INDEX decisions_by_audit", "the index 'decisions_by_audit' is gone"),
+        ("ALTER TABLE votes ADD COLUMN extra TEXT", "the table 'votes' was changed"),
+    ],
+)
+def test_what_is_not_ours_in_the_schema_is_found(tmp_path: Path, statement: str, told: str) -> None:
+    """Each kind of thing, added, taken away or changed, in words."""
+    database = Database(tmp_path / "troth.db", durable=False)
+    database.require_own_schema()
+    with database.write() as connection:
+        connection.execute(statement)
+    assert database.foreign() == (told,)
+    with pytest.raises(DataLoss, match=told):
+        database.require_own_schema()
+
+
+def test_sqlites_own_tables_are_not_foreign(tmp_path: Path) -> None:
+    """Whoever runs ANALYZE has not tampered."""
+    database = Database(tmp_path / "troth.db", durable=False)
+    with database.write() as connection:
+        connection.execute("INSERT INTO migrations VALUES ('x')")
+        connection.execute("ANALYZE")
+    assert database.foreign() == ()
+
+
+def test_a_disk_that_refuses_is_remembered_until_it_takes(tmp_path: Path) -> None:
+    """A write that failed for the disk, not for another writer, shows until one succeeds."""
+    database = Database(tmp_path / "troth.db", durable=False)
+    with database.write() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    other = Database(database.path, durable=False)
+    with database.write(), pytest.raises(Unavailable), other.write(patience_s=0.0):
+        pass
+    assert not other.unwritable
+    with database.read() as connection:
+        pass
+    database._connection().execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(sqlite3.OperationalError), database.write() as connection:
+        connection.execute("INSERT INTO migrations VALUES (?)", ("x" * 100_000,))
+    assert database.unwritable
+    database._connection().execute("PRAGMA max_page_count=1000000")
+    with database.write() as connection:
+        connection.execute("UPDATE generations SET generation = generation")
+    assert not database.unwritable

@@ -3,58 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from agents.policies.uniform import NeverContact, UniformPolicy
+from agents.policies.uniform import UniformPolicy
 from serving.decisioning import approved
 from serving.decisioning.approved import ApprovedPolicies
-from serving.governance import decision_points
-from serving.governance.registry import Role
+from serving.governance import braking, loading
+from serving.governance.place import Place
+from tests.support.approved import installed as installed
+from tests.support.approved import policies, refusals, roles
 from tests.support.installations import Installation
 from troth.errors import Unavailable
 from troth.types import ServedBy
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Installation:
-    """A model and a baseline, both approved and active."""
-    one = Installation(tmp_path / "home")
-    one.model = one.save(UniformPolicy())  # type: ignore[attr-defined]
-    one.baseline = one.save(NeverContact())  # type: ignore[attr-defined]
-    one.activate(one.model, Role.MODEL)  # type: ignore[attr-defined]
-    one.activate(one.baseline, Role.BASELINE)  # type: ignore[attr-defined]
-    return one
-
-
-def policies(one: Installation, *, later: timedelta = timedelta(0)) -> ApprovedPolicies:
-    """A fresh process's look at the registry."""
-    source = ApprovedPolicies(
-        one.database,
-        one.artifacts,
-        one.settings.board,
-        one.config.digest,
-        clock=lambda: datetime.now(UTC) + later,
-    )
-    source.refresh()
-    return source
-
-
-def roles(source: ApprovedPolicies) -> list[ServedBy]:
-    """Who may answer ``daily``."""
-    return [answerer.role for answerer in source.standing("daily").answerers]
-
-
-def refusals(one: Installation) -> int:
-    """Audited refusals to serve."""
-    with one.database.read() as connection:
-        return int(
-            connection.execute(
-                "SELECT count(*) FROM audit WHERE kind = 'serving.refused'"
-            ).fetchone()[0]
-        )
 
 
 def test_approved_policies_answer_in_order(installed: Installation) -> None:
@@ -94,7 +57,11 @@ def test_changed_bytes_are_not_served(installed: Installation) -> None:
 def test_other_guardrails_are_not_what_was_approved(installed: Installation) -> None:
     """An approval binds to the guardrails it was judged behind."""
     source = ApprovedPolicies(
-        installed.database, installed.artifacts, installed.settings.board, "0" * 64
+        installed.database,
+        installed.artifacts,
+        installed.settings.board,
+        "0" * 64,
+        Place.of(installed.settings),
     )
     source.refresh()
     assert source.standing("daily").reasons == (
@@ -120,11 +87,17 @@ def test_changes_are_taken_up_and_only_changes(installed: Installation) -> None:
     """A pause, a change of roster: seen at the next look; otherwise nothing is loaded again."""
     source = policies(installed)
     assert not source.refresh()
-    decision_points.pause(installed.database, "daily", now=datetime.now(UTC), by="test")
+    braking.pause(installed.settings.home, "daily", now=datetime.now(UTC), by="test")
     assert source.refresh()
     assert roles(source) == [ServedBy.BASELINE]
     assert source.standing("daily").reasons == ("model_not_approved_paused",)
-    decision_points.resume(installed.database, "daily", now=datetime.now(UTC), by="test")
+    braking.resume(
+        installed.database,
+        "daily",
+        verifier=installed.verifier,
+        now=datetime.now(UTC),
+        by="test",
+    )
     assert source.refresh()
     assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
     installed.settings.board.write_text("")
@@ -134,15 +107,17 @@ def test_changes_are_taken_up_and_only_changes(installed: Installation) -> None:
 
 def test_watch_takes_up_a_pause_within_two_seconds(installed: Installation) -> None:
     """The kill switch holds in under two seconds without anybody asking."""
-    import time
-
     source = ApprovedPolicies(
-        installed.database, installed.artifacts, installed.settings.board, installed.config.digest
+        installed.database,
+        installed.artifacts,
+        installed.settings.board,
+        installed.config.digest,
+        Place.of(installed.settings),
     )
     source.start()
     try:
         assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
-        decision_points.pause(installed.database, "daily", now=datetime.now(UTC), by="test")
+        braking.pause(installed.settings.home, "daily", now=datetime.now(UTC), by="test")
         deadline = time.monotonic() + 2.0
         while roles(source) != [ServedBy.BASELINE]:
             assert time.monotonic() < deadline, "the pause was not taken up"
@@ -166,14 +141,13 @@ def test_an_incomplete_look_is_repeated_after_a_while(
 ) -> None:
     """A policy that could not be verified is tried again, but not at every poll."""
     clock = [1000.0]
-    monkeypatch.setattr(approved.time, "monotonic", lambda: clock[0])
 
     def busy(*_: object) -> None:
         raise Unavailable("the store is busy")
 
     with monkeypatch.context() as patched:
-        patched.setattr(approved, "load_approved", busy)
-        source = policies(installed)
+        patched.setattr(loading, "verify_active", busy)
+        source = policies(installed, monotonic=lambda: clock[0])
     assert roles(source) == []
     assert not source.refresh()
     clock[0] += approved.RETRY_S

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from serving.decisioning.clock import ServiceClock, announce, server_clock
 from serving.decisioning.pipeline import DecisionPipeline
-from serving.decisioning.policies import FixedPolicies
+from serving.decisioning.policies import FixedPolicies, Standing
 from serving.governance import audit
 from serving.governance.served_clocks import other_clock
 from serving.guardrails import GuardrailEngine
@@ -79,7 +79,7 @@ def test_each_decision_says_so(tmp_path: Path, clock: object, slug: bool) -> Non
     database = Database(tmp_path / "troth.db", durable=False)
     pipeline = DecisionPipeline(
         database,
-        FixedPolicies({}),
+        FixedPolicies({"daily": Standing()}),
         GuardrailEngine(loose_config()),
         clock=clock,  # type: ignore[arg-type]
     )

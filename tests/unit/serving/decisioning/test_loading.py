@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from serving.decisioning import ledger
 from serving.decisioning.loading import Loaded, load_customers
 from serving.guardrails import Facts
+from serving.installation import create
 from serving.store import Database
 from tests.support.decisions import NOON
 from troth.catalogue import Channel
@@ -273,6 +274,7 @@ def test_refusal_of_the_end_of_time_counts_from_now(place: Place) -> None:
 def test_command_tells_line_by_line(tmp_path: Path) -> None:
     """--json and --report say what each line changed; a bad file ends with 3 and one line."""
     home, file, report = tmp_path / "home", tmp_path / "c.csv", tmp_path / "report.json"
+    create(home)
     file.write_text(REFUSED)
     command = ["profiles", "load", str(file), "--home", str(home), "--report", str(report)]
     done = CliRunner().invoke(build(), [*command, "--json"], catch_exceptions=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.artifacts import ArtifactStore
 from agents.policies.uniform import UniformPolicy
-from serving.governance import keys, loading, proposals, registry
+from serving.governance import braking, keys, loading, proposals, registry
 from serving.governance.board import Board
+from serving.governance.braking import Braked
 from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import ApprovedPolicy
-from serving.governance.registry import Role
+from serving.governance.place import Place
+from serving.governance.verification import Verifier
+from serving.installation import create
 from serving.store import Database
 from tests.support.evidence import evidence
 from troth.catalogue import Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.digests import digest
 from troth.features import Feature, FeatureKind, FeatureSchema
-from troth.types import Approval, Proposal, Scope, Vote
+from troth.settings import Settings
+from troth.types import Approval, Proposal, Role, Scope, Vote
 
 NOW = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 GUARDRAILS = digest({"quiet_hours": "22 to 8"})
@@ -96,6 +100,8 @@ class Office:
             "policy_digest": self.policy_digest,
             "catalogue_digest": catalogue().digest,
             "guardrails_digest": GUARDRAILS,
+            "role": Role.MODEL,
+            "place": self.place,
             "scope": Scope(
                 decision_points=("daily",), traffic_share=0.5, expires_at=NOW + timedelta(days=90)
             ),
@@ -130,14 +136,29 @@ class Office:
             for member in members
         ]
 
-    def activate(self, proposal: Proposal, role: Role = Role.MODEL, at: datetime = NOW) -> int:
+    @property
+    def place(self) -> Place:
+        """The installation, with the settings as shipped."""
+        return Place.of(Settings(home=self.home))
+
+    @property
+    def verifier(self) -> Verifier:
+        """What approvals are checked against here."""
+        return Verifier(
+            board=self.board,
+            place=self.place,
+            guardrails_digest=GUARDRAILS,
+            artifacts=self.artifacts,
+            evidence=EvidenceStore(self.home / "evidence"),
+        )
+
+    def activate(self, proposal: Proposal, at: datetime = NOW) -> int:
         """Activate at ``daily``."""
         return registry.activate(
             self.database,
             proposal.proposal_id,
             decision_point="daily",
-            role=role,
-            board=self.board,
+            verifier=self.verifier,
             now=at,
             by="tests",
         )
@@ -149,25 +170,44 @@ class Office:
         self.activate(proposal)
         return proposal
 
-    def load(self, **changes: Any) -> ApprovedPolicy:
-        """What a replica does."""
-        values: dict[str, Any] = {
-            "database": self.database,
-            "artifacts": self.artifacts,
-            "board": self.board,
-            "guardrails_digest": GUARDRAILS,
-            "decision_point": "daily",
-            "role": Role.MODEL,
-            "now": NOW,
-        }
-        return loading.load_approved(**{**values, **changes})
+    def load(
+        self,
+        *,
+        decision_point: str = "daily",
+        role: Role = Role.MODEL,
+        now: datetime = NOW,
+        **changes: Any,
+    ) -> ApprovedPolicy:
+        """What a replica does, with a verifier that differs by ``changes``."""
+        verifier = replace(self.verifier, **changes)
+        return loading.load_approved(self.database, verifier, decision_point, role, now)
+
+    def pause(self, point: str = "daily", reason: str = "") -> Braked:
+        """Stop the model of a decision point."""
+        return braking.pause(self.home, point, now=self.now, by="tests", reason=reason)
+
+    def resume(self, point: str = "daily") -> int:
+        """Let it run again."""
+        return braking.resume(
+            self.database, point, verifier=self.verifier, now=self.now, by="tests"
+        )
+
+    def deactivate(self, role: Role = Role.MODEL) -> Braked:
+        """Take out what answers ``daily``."""
+        return braking.deactivate(self.home, "daily", role, now=self.now, by="tests")
 
     def tamper(self, statement: str, *values: Any) -> None:
-        """Run SQL as somebody who can edit the file."""
+        """Run SQL as somebody who can edit the file, and leaves its schema as it was."""
         with self.database.write() as connection:
-            connection.execute("DROP TRIGGER IF EXISTS audit_no_update")
-            connection.execute("DROP TRIGGER IF EXISTS audit_no_delete")
+            seatbelts = connection.execute(
+                "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+            ).fetchall()
+            for name, _ in seatbelts:
+                connection.execute(f"DROP TRIGGER {name}")
             connection.execute(statement, values)
+            if not statement.startswith("DROP TABLE audit"):
+                for _, sql in seatbelts:
+                    connection.execute(sql)
 
 
 @pytest.fixture(scope="session")
@@ -179,6 +219,7 @@ def member_keys() -> dict[str, Ed25519PrivateKey]:
 @pytest.fixture
 def office(tmp_path: Path, member_keys: dict[str, Ed25519PrivateKey]) -> Iterator[Office]:
     """A fresh installation under ``tmp_path``."""
+    create(tmp_path)
     board = Board({name: keys.public_text(key) for name, key in member_keys.items()})
     board.save(tmp_path / "board.toml")
     artifacts = ArtifactStore(tmp_path / "artifacts")

@@ -16,7 +16,7 @@ from serving.governance.board import Board
 from serving.governance.causes import Cause
 from troth.digests import canonical_json, digest
 from troth.errors import NotApproved
-from troth.types import Approval, Proposal, Scope, Vote, new_id
+from troth.types import Approval, Proposal, Role, Scope, Vote, new_id
 
 NOW = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 NAMES = ("ada", "bob", "cyd", "dan")
@@ -27,10 +27,14 @@ BOARD = Board({name: keys.public_text(key) for name, key in KEYS.items()})
 PROPOSAL = Proposal(
     proposal_id=new_id(),
     policy_digest=digest("policy"),
+    role=Role.MODEL,
     catalogue_digest=digest("catalogue"),
     guardrails_digest=digest("guardrails"),
     evidence_digest=digest("evidence"),
     board_digest=BOARD.digest,
+    installation_id=new_id(),
+    settings={"max_clock_skew_s": 300.0, "model_budget_ms": 50.0},
+    version="0.1.0",
     scope=Scope(decision_points=("daily",), traffic_share=0.5, expires_at=NOW + timedelta(days=1)),
     proposer="ada",
     created_at=NOW,
@@ -187,7 +191,7 @@ def test_what_is_signed_is_pinned() -> None:
         "signed_at": "2026-05-04T09:30:00.000000Z",
         "reason": "ok",
     }
-    expected = b"troth/vote/v1\0" + canonical_json(body)
+    expected = b"troth/vote/v2\0" + canonical_json(body)
     assert signatures.message(PROPOSAL, Vote.APPROVE, "bob", NOW, "ok") == expected
     undomained = Approval(
         proposal_id=PROPOSAL.proposal_id,

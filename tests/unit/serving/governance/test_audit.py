@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit, chain, checkpoints, decision_points, keys, registry
+from serving.governance import audit, chain, checkpoints, keys
 from serving.governance.audit import FindingKind, Head
 from serving.governance.registry import Role
 from troth.digests import canonical_json, digest, sha256
@@ -87,15 +87,15 @@ def test_acts_of_governance_leave_a_whole_log(office: Office) -> None:
     """Everything that can be done, and nothing found; heads follow every act."""
     proposal = office.approved()
     office.load()
-    office.activate(proposal, Role.BASELINE)
-    decision_points.pause(office.database, "daily", now=office.now, by="tests")
-    decision_points.resume(office.database, "daily", now=office.now, by="tests")
-    registry.deactivate(office.database, decision_point="daily", role=Role.MODEL, by="tests")
+    office.approved("bob", role=Role.BASELINE)
+    office.pause()
+    office.resume()
+    office.deactivate()
     office.vote(proposal, "dan", vote=Vote.REFUSE, reason="no longer")
     report = audit.verify(office.database)
     assert report.findings == ()
     assert report.ok
-    assert report.rows == report.seq == 10
+    assert report.rows == report.seq == 13
     kept = checkpoints.kept(office.home)
     assert kept is not None
     assert (kept.seq, kept.hash) == (report.seq, report.hash)
@@ -190,7 +190,7 @@ def test_no_head_is_signed_over_damage(office: Office) -> None:
     for act in (
         lambda: office.propose("bob"),
         lambda: office.vote(proposal, "dan"),
-        lambda: office.activate(proposal, Role.BASELINE),
+        lambda: office.activate(proposal),
         lambda: audit.checkpoint(office.database),
     ):
         with pytest.raises(DataLoss, match="audit verify"):
@@ -214,10 +214,10 @@ def test_stopping_works_on_a_damaged_log(office: Office) -> None:
     proposal = office.approved()
     office.tamper("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
     office.vote(proposal, "dan", vote=Vote.REFUSE)
-    decision_points.pause(office.database, "daily", now=office.now, by="tests")
+    office.pause()
     with pytest.raises(DataLoss):
-        decision_points.resume(office.database, "daily", now=office.now, by="tests")
-    registry.deactivate(office.database, decision_point="daily", role=Role.MODEL, by="tests")
+        office.resume()
+    office.deactivate()
     assert FindingKind.REWRITTEN in kinds(office)
 
 

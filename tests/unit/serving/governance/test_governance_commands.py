@@ -16,6 +16,7 @@ from serving.governance import loading, proposal_commands
 from serving.governance.board import Board
 from serving.governance.commands import register
 from serving.governance.registry import Role
+from serving.governance.verification import Verifier
 from serving.guardrails.config import GuardrailConfig
 from serving.store import Database
 from tests.support.evidence import evidence
@@ -29,6 +30,7 @@ from troth.errors import (
     PermissionDenied,
     TrothError,
 )
+from troth.settings import Settings
 from troth.types import Scope
 
 Office = Any
@@ -149,14 +151,13 @@ def test_the_whole_way(shell: Shell, office: Office) -> None:
         ("bob", True),
         ("cyd", True),
     ]
+    with pytest.raises(NotApproved, match="as a model, not as a baseline"):
+        shell.text("activate", name, "--role", "baseline")
     shell.text("activate", name)
-    shell.text("activate", name, "--role", "baseline")
     database = Database(shell.home / "troth.db")
     served = loading.load_approved(
         database,
-        office.artifacts,
-        Board.load(shell.home / "board.toml"),
-        GuardrailConfig.shipped().digest,
+        Verifier.of(Settings(home=shell.home)),
         "daily",
         Role.MODEL,
         served_at(),
@@ -167,9 +168,11 @@ def test_the_whole_way(shell: Shell, office: Office) -> None:
     with pytest.raises(FailedPrecondition):
         shell.text("pause", "daily")
     shell.text("resume", "daily")
-    shell.text("deactivate", "daily", "--role", "baseline")
-    assert [row["role"] for row in shell.json("registry")["activations"]] == ["model"]
-    shell.text("refuse", name, *key("ada"), "--reason", "superseded")
+    assert shell.json("deactivate", "daily")["replicas"] == {"running": 0, "took_up": 0}
+    assert shell.json("registry")["activations"] == []
+    assert "no replica is running" in shell.text(
+        "refuse", name, *key("ada"), "--reason", "superseded"
+    )
     assert shell.json("proposals", "list")[0]["standing"] == "refused"
     assert shell.json("audit", "verify")["ok"]
     for command in ("registry", "proposals list", f"proposals show {name}", "audit list"):

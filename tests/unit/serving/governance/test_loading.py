@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit, decision_points, keys, signatures
+from serving.governance import audit, keys, signatures
 from serving.governance.causes import Cause
 from serving.governance.registry import Role
 from troth.digests import canonical_json, digest
@@ -49,7 +49,7 @@ def test_nothing_is_served_unasked(office: Office) -> None:
     proposal = office.propose()
     office.vote(proposal, "bob", "cyd")
     assert refusal(office) == Cause.NOTHING_ACTIVE
-    office.activate(proposal, Role.BASELINE)
+    office.approved("bob", role=Role.BASELINE)
     assert refusal(office) == Cause.NOTHING_ACTIVE
     assert office.load(role=Role.BASELINE).role is Role.BASELINE
     assert refusal(office, decision_point="hourly", role=Role.BASELINE) == Cause.NOTHING_ACTIVE
@@ -60,7 +60,7 @@ def insert_active(
 ) -> None:
     """Write a proposal, its votes and its activation straight into the store."""
     office.tamper(
-        "INSERT INTO proposals VALUES (?, ?)",
+        "INSERT OR IGNORE INTO proposals VALUES (?, ?)",
         proposal.proposal_id,
         canonical_json(proposal.statement()).decode(),
     )
@@ -152,7 +152,6 @@ def test_garbage_for_a_kept_refusal_serves_nothing(office: Office) -> None:
     """A refusal that cannot be read may be one."""
     proposal = office.approved()
     folder = office.home / "refusals"
-    folder.mkdir()
     (folder / f"{proposal.proposal_id}.dan.json").write_text("{")
     assert refusal(office) == Cause.PROPOSAL
 
@@ -190,7 +189,12 @@ def test_a_missing_artifact_is_not_served(office: Office) -> None:
 def test_a_policy_of_another_catalogue_is_not_served(office: Office) -> None:
     """The board judged it with other actions than it holds."""
     dearer = office.save_policy(discount=0.5)
-    office.approved(policy_digest=dearer)
+    proposal = office.propose(policy_digest=dearer)
+    office.vote(proposal, "bob", "cyd")
+    with pytest.raises(NotApproved) as refused:
+        office.activate(proposal)
+    assert refused.value.metadata["cause"] == Cause.CATALOGUE
+    insert_active(office, proposal, votes=[])
     assert refusal(office) == Cause.CATALOGUE
 
 
@@ -238,12 +242,12 @@ def test_a_decision_point_outside_the_scope_is_not_served(office: Office) -> Non
 
 def test_a_paused_decision_point_keeps_its_baseline(office: Office) -> None:
     """Pausing takes the model away and nothing else."""
-    proposal = office.approved()
-    office.activate(proposal, Role.BASELINE)
-    decision_points.pause(office.database, "daily", now=office.now, by="tests")
+    office.approved()
+    office.approved("bob", role=Role.BASELINE)
+    office.pause()
     assert refusal(office) == Cause.PAUSED
     office.load(role=Role.BASELINE)
-    decision_points.resume(office.database, "daily", now=office.now, by="tests")
+    office.resume()
     office.load()
 
 
@@ -265,8 +269,8 @@ def test_a_paused_decision_point_keeps_its_baseline(office: Office) -> None:
 def test_whatever_is_written_into_the_store_serves_nothing(office: Office, statement: str) -> None:
     """Every scar in the tables ends in a refusal, none in another exception."""
     office.approved()
-    decision_points.pause(office.database, "daily", now=office.now, by="tests")
-    decision_points.resume(office.database, "daily", now=office.now, by="tests")
+    office.pause()
+    office.resume()
     office.load()
     office.tamper(statement)
     assert refusal(office)

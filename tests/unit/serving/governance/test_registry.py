@@ -53,7 +53,7 @@ def test_activation_stays_within_the_scope(office: Office) -> None:
     """A decision point nobody asked for is refused, as is a proposal that is not there."""
     proposal = office.propose()
     office.vote(proposal, "bob", "cyd")
-    common = {"role": Role.MODEL, "board": office.board, "now": office.now, "by": "tests"}
+    common = {"verifier": office.verifier, "now": office.now, "by": "tests"}
     with pytest.raises(NotApproved, match="'hourly'"):
         registry.activate(office.database, proposal.proposal_id, decision_point="hourly", **common)
     with pytest.raises(NotFound):
@@ -64,8 +64,8 @@ def test_activation_stays_within_the_scope(office: Office) -> None:
 
 def test_a_later_activation_takes_the_place(office: Office) -> None:
     """One model and one baseline per decision point."""
-    first, second = office.approved("ada"), office.approved("bob")
-    office.activate(first, Role.BASELINE)
+    office.approved("ada")
+    first, second = office.approved("ada", role=Role.BASELINE), office.approved("bob")
     found = {(a.role, a.proposal_id) for a in registry.activations(office.database)}
     assert found == {
         (Role.MODEL, second.proposal_id),
@@ -76,14 +76,11 @@ def test_a_later_activation_takes_the_place(office: Office) -> None:
 def test_deactivation_is_audited_and_happens_once(office: Office) -> None:
     """Nothing active is nothing to take out."""
     proposal = office.approved()
-    generation = registry.deactivate(
-        office.database, decision_point="daily", role=Role.MODEL, by="tests"
-    )
-    assert generation == 2
+    assert office.deactivate().generation == 2
     assert last(office)["kind"] == "registry.deactivated"
     assert last(office)["payload"]["proposal_id"] == proposal.proposal_id
     with pytest.raises(NotFound):
-        registry.deactivate(office.database, decision_point="daily", role=Role.MODEL, by="tests")
+        office.deactivate()
 
 
 def test_every_transition_is_in_the_table_or_refused(office: Office) -> None:
@@ -95,9 +92,10 @@ def test_every_transition_is_in_the_table_or_refused(office: Office) -> None:
                 office.tamper("INSERT INTO decision_point_states VALUES ('daily', 'paused', '')")
 
             def change(transition: Transition = transition) -> int:
-                return decision_points.change_state(
-                    office.database, "daily", transition, now=office.now, by="tests"
-                )
+                with office.database.write() as connection:
+                    return decision_points.change_state(
+                        connection, "daily", transition, now=office.now, by="tests"
+                    )
 
             if (state, transition) in TRANSITIONS:
                 change()
@@ -113,10 +111,10 @@ def test_the_generation_rises_with_every_change(office: Office) -> None:
     seen = [generations.current(office.database)]
     office.approved()
     seen.append(generations.current(office.database))
-    decision_points.pause(office.database, "daily", now=office.now, by="tests", reason="odd")
+    office.pause(reason="odd")
     assert last(office)["payload"]["reason"] == "odd"
     seen.append(generations.current(office.database))
-    decision_points.resume(office.database, "daily", now=office.now, by="tests")
+    office.resume()
     seen.append(generations.current(office.database))
     assert seen == [0, 1, 2, 3]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from serving.governance import audit
-from serving.governance.sealing import checkpoint, seal_until
+from serving.governance.sealing import checkpoint
+from serving.governance.upkeep import seal_until
 from serving.store import Database
 
 
@@ -32,7 +33,7 @@ def seal_rounds(database: Database, rounds: int) -> None:
         return False
 
     until.wait = wait  # type: ignore[method-assign, assignment]
-    seal_until(database, until)
+    seal_until(database, until, every_s=0.0)
 
 
 def test_every_round_signs_what_came_since(tmp_path: Path) -> None:
@@ -66,6 +67,6 @@ def test_a_cut_log_is_not_signed_over(tmp_path: Path, caplog: pytest.LogCaptureF
         until = threading.Event()
         waits = iter([False, True])
         until.wait = lambda _: next(waits)  # type: ignore[method-assign, assignment]
-        seal_until(database, until)
+        seal_until(database, until, every_s=0.0)
     assert "was not signed" in caplog.text
     assert kept is not None

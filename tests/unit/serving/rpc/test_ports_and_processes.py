@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.installation import create
 from serving.rpc.environment import serve_environment
 from serving.rpc.ports import SPAN, PortPlan
 from serving.rpc.processes import descendants, is_alive
@@ -90,6 +91,7 @@ def test_descendants_are_found_and_seen_to_end() -> None:
 
 def test_service_that_cannot_start_says_why(tmp_path: Path) -> None:
     """A broken guardrail file is one line from the process that read it."""
+    create(tmp_path)
     (tmp_path / "guardrails.toml").write_text("[quiet_hours]\n")
     with pytest.raises(Unavailable, match="quiet_hours"):
         start_service(Settings(home=tmp_path, address="127.0.0.1:23700"), timeout_s=60)

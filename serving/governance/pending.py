@@ -1,0 +1,105 @@
+"""Writing down what is in force already.
+
+A stop holds from the moment its file is there. Its row and its audit row follow, at once if
+the store is free, else from the next act of governance or from a running service, which
+looks every few seconds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from typing import Any
+
+from serving.governance import decision_points, proposals, registry, signatures, stops, votes
+from serving.governance.board import Board
+from serving.governance.decision_points import EVERYWHERE, State, Transition
+from serving.governance.sealing import governed
+from serving.governance.stops import Stop
+from serving.store import BUSY_TIMEOUT_S, Database
+from troth.errors import TrothError
+from troth.settings import Settings
+from troth.types import Approval, parse_time
+
+
+def record(database: Database, *, patience_s: float = BUSY_TIMEOUT_S) -> tuple[str, ...]:
+    """Give every stop and refusal its row and its audit row; returns names of those without.
+
+    Raises:
+        Unavailable: if the store cannot be written now.
+        DataLoss: if it is damaged, or swallows what is written.
+    """
+    done = [_record_refusal(database, vote, patience_s) for vote in _refusals(database)]
+    with database.read() as connection:
+        waiting = any(
+            _is_pending(connection, stop, stops.facts_of(database.home, stop.name))
+            for stop in stops.listed(database.home)
+        )
+    if not waiting:
+        return tuple(done)
+    with governed(database, restricting=True, patience_s=patience_s) as connection:
+        for stop in stops.listed(database.home):
+            facts = stops.facts_of(database.home, stop.name)
+            if _is_pending(connection, stop, facts):
+                _record(connection, stop, facts)
+                done.append(stop.name)
+    return tuple(done)
+
+
+def _refusals(database: Database) -> tuple[Approval, ...]:
+    """Refusals on the host that the store does not tell of, on proposals that it has.
+
+    Only those signed by a member: what anybody put there is no vote, though it stops.
+    """
+    found = []
+    with database.read() as connection:
+        for vote in votes.kept(database.home):
+            if votes.has(connection, vote):
+                continue
+            try:
+                board = Board.load(Settings(home=database.home).board)
+                signatures.verify(proposals.fetch(connection, vote.proposal_id), vote, board)
+            except (TrothError, OSError):
+                continue
+            found.append(vote)
+    return tuple(found)
+
+
+def _record_refusal(database: Database, vote: Approval, patience_s: float) -> str:
+    proposals.write_down(database, vote, patience_s=patience_s)
+    return stops.refusal_name(vote.proposal_id)
+
+
+def _is_pending(connection: sqlite3.Connection, stop: Stop, facts: dict[str, Any]) -> bool:
+    if stop.kind in ("all", "point"):
+        point = stop.point or EVERYWHERE
+        return decision_points.fetch_state(connection, point) is State.RUNNING
+    if stop.role is not None:
+        found = registry.fetch_active(connection, stop.point, stop.role)
+        # Of another proposal: that one was activated since, in its place.
+        return found is not None and found.proposal_id == facts.get("proposal_id")
+    return False
+
+
+def _record(connection: sqlite3.Connection, stop: Stop, facts: dict[str, Any]) -> None:
+    by, reason = str(facts.get("by", "unknown")), str(facts.get("reason", ""))
+    if stop.role is None:
+        decision_points.change_state(
+            connection,
+            stop.point or EVERYWHERE,
+            Transition.PAUSE,
+            now=_moment(facts),
+            by=by,
+            reason=reason,
+        )
+        return
+    found = registry.fetch_active(connection, stop.point, stop.role)
+    if found is not None:
+        registry.take_out(connection, found, by=by, reason=reason)
+
+
+def _moment(facts: dict[str, Any]) -> datetime:
+    try:
+        return parse_time(str(facts.get("at")))
+    except TrothError:  # made by hand
+        return datetime.now(UTC)

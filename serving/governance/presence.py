@@ -1,0 +1,201 @@
+"""What each replica really does, written by itself into a file of the installation.
+
+A lock that the process holds is the proof that it lives; beside it lies a small JSON
+document, written anew when anything in it changes. Its thread looks at the stops and at
+nothing that could make it wait: neither the store nor the watch over the registry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from serving.governance import stops
+from serving.installation import REPLICAS
+from troth.digests import canonical_json
+from troth.errors import Unavailable
+from troth.files import write_whole
+from troth.types import isoformat
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.1
+"""How soon a replica says that it saw a stop; it obeys it before its next answer in any case."""
+HEARTBEAT_S = 5.0
+"""How often the file is written anew if nothing changes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One living replica, as it describes itself.
+
+    Attributes:
+        pid: of its process; 0 if its file cannot be read.
+        at: when it wrote, as text; empty if its file cannot be read.
+        stops: names of the stops it knows.
+        halted: it can tell of no stop, and therefore contacts nobody.
+        generation: of the registry as it last read it; ``None`` before that.
+        standing: by decision point: ``answerers``, each with role, policy_digest and
+            proposal_id, and ``reasons`` why others are not among them.
+        health: why it is not well; empty if it is.
+        clock: which clock it decides by.
+    """
+
+    pid: int = 0
+    at: str = ""
+    stops: frozenset[str] = frozenset()
+    halted: bool = False
+    generation: int | None = None
+    standing: dict[str, Any]
+    health: tuple[str, ...] = ()
+    clock: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "pid": self.pid,
+            "at": self.at,
+            "stops": sorted(self.stops),
+            "generation": self.generation,
+            "standing": self.standing,
+            "health": list(self.health),
+            "clock": self.clock,
+        }
+
+
+class Presence:
+    """A process's own file among the replicas, kept true by a thread.
+
+    Args:
+        home: the installation.
+        report: what to write beside the stops: generation, standing, health, clock. Quick.
+    """
+
+    def __init__(self, home: Path, report: Callable[[], dict[str, Any]]) -> None:
+        self._home = home
+        self._report = report
+        self._path = home / REPLICAS / f"{os.getpid()}-{os.urandom(4).hex()}.json"
+        self._started_at = isoformat(datetime.now(UTC))
+        self._lock: int | None = None
+        self._written: dict[str, Any] = {}
+        self._due = 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="troth-presence", daemon=True)
+
+    def start(self) -> None:
+        """Appear, and stay until :meth:`stop` or the end of the process.
+
+        Raises:
+            Unavailable: if the folder cannot be written: commands could not tell who serves.
+        """
+        try:
+            self._lock = _locked(self._path.with_suffix(".lock"))
+            self.tell()
+        except OSError as error:
+            raise Unavailable(f"cannot be written: {error}", field=REPLICAS) from error
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disappear."""
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._path.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._path.with_suffix(".lock").unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    def tell(self) -> None:
+        """Write the file if what it says has changed, or now and then."""
+        seen = stops.look(self._home)
+        content = {
+            "pid": os.getpid(),
+            "started_at": self._started_at,
+            "stops": sorted(seen.names),
+            "halted": bool(seen.unreadable),
+            **self._report(),
+        }
+        if content == self._written and time.monotonic() < self._due:
+            return
+        write_whole(
+            self._path, canonical_json({**content, "at": isoformat(datetime.now(UTC))}) + b"\n"
+        )
+        self._written, self._due = content, time.monotonic() + HEARTBEAT_S
+
+    def _watch(self) -> None:
+        failing = False
+        while not self._end.wait(LOOK_EVERY_S):
+            try:
+                self.tell()
+                failing = False
+            except Exception:  # the thread must outlive whatever the disk does
+                if not failing:
+                    log.exception("what this replica does could not be written")
+                failing = True
+
+
+def _locked(path: Path) -> int:
+    """An open file with an exclusive lock on it, that ``path`` still names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        # A reader that found the file before it was locked may have cleared it away.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(handle).st_ino:
+                return handle
+        os.close(handle)
+
+
+def living(home: Path) -> tuple[Seen, ...]:
+    """The replicas of the installation that live, by process id; what others left is cleared."""
+    found = []
+    for lock in sorted((home / REPLICAS).glob("*.lock")):
+        if _is_held(lock):
+            found.append(_read(lock.with_suffix(".json")))
+        else:
+            for path in (lock.with_suffix(".json"), lock):
+                path.unlink(missing_ok=True)
+    return tuple(sorted(found, key=lambda seen: seen.pid))
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        handle = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _read(path: Path) -> Seen:
+    try:
+        data = json.loads(path.read_bytes())
+        return Seen(
+            pid=int(data["pid"]),
+            at=str(data["at"]),
+            stops=frozenset(str(name) for name in data["stops"]),
+            halted=bool(data["halted"]),
+            generation=data.get("generation"),
+            standing=dict(data.get("standing", {})),
+            health=tuple(str(slug) for slug in data.get("health", ())),
+            clock=str(data.get("clock", "")),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return Seen(standing={}, health=("unreadable",))

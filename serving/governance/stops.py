@@ -1,0 +1,214 @@
+"""Stops: files of the installation that each replica looks at before each answer.
+
+A stop must act when the store is locked, damaged or replaced, so it is a file first and a
+row afterwards. Its *name* alone stops; what it holds tells people who did it and why. Names:
+
+- ``all``: nobody is contacted, at any decision point;
+- ``point.POINT``: no model answers there;
+- ``policy.DIGEST.POINT``: that policy answers nowhere, in no role; it was stopped at POINT;
+- ``role.ROLE.POINT``: nobody answers there in that role.
+
+Refusals of the board (:mod:`serving.governance.votes`) are files already and act the same
+way. A folder that cannot be listed, or that holds what is none of these, stops everything:
+somebody may have wanted to stop something. Whoever cannot run a command at night can still
+``touch stops/all``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from serving.installation import REFUSALS, STOPS
+from troth.digests import canonical_json
+from troth.errors import Unavailable
+from troth.files import sync_folder, write_whole
+from troth.types import Role
+
+ALL = "all"
+_POINT = r"(?P<point>[a-z0-9][a-z0-9_.-]{0,63})"
+_NAME = re.compile(
+    rf"all|point\.{_POINT}"
+    rf"|policy\.(?P<digest>[0-9a-f]{{64}})\.{_POINT.replace('point', 'at')}"
+    rf"|role\.(?P<role>{'|'.join(Role)})\.{_POINT.replace('point', 'of')}"
+)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One stop, from its name.
+
+    Attributes:
+        name: of the file.
+        kind: ``all``, ``point``, ``policy`` or ``role``.
+        point: the decision point, empty for ``all``.
+        role: of a ``role`` stop.
+        digest: of a ``policy`` stop.
+    """
+
+    name: str
+    kind: str
+    point: str = ""
+    role: Role | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Stops:
+    """What one look at the folders found.
+
+    Attributes:
+        names: of the stops and, as ``refused.PROPOSAL``, of the refusals.
+        policies: digests of stopped policies.
+        unreadable: why it cannot be told what is stopped; empty if it can.
+    """
+
+    names: frozenset[str] = frozenset()
+    policies: frozenset[str] = frozenset()
+    unreadable: str = ""
+
+    @property
+    def everything(self) -> str | None:
+        """Why nobody may be contacted at all, as a slug; ``None`` if somebody may."""
+        if self.unreadable:
+            return "brake_unreadable"
+        return "stopped_all" if ALL in self.names else None
+
+    def hold(self, point: str, role: Role, policy_digest: str, proposal_id: str) -> str | None:
+        """Why a policy must not answer, as a slug; ``None`` if it may."""
+        if f"refused.{proposal_id}" in self.names:
+            return "refused"
+        if f"role.{role}.{point}" in self.names:
+            return "deactivated"
+        if policy_digest in self.policies:
+            return "paused"
+        if role is Role.MODEL and f"point.{point}" in self.names:
+            return "paused"
+        return None
+
+
+def point_name(decision_point: str) -> str:
+    """The stop of a decision point's model."""
+    return f"point.{decision_point}"
+
+
+def policy_name(digest: str, decision_point: str) -> str:
+    """The stop of a policy, wherever it answers."""
+    return f"policy.{digest}.{decision_point}"
+
+
+def role_name(role: Role, decision_point: str) -> str:
+    """The stop of a role at a decision point."""
+    return f"role.{role}.{decision_point}"
+
+
+def refusal_name(proposal_id: str) -> str:
+    """How a refusal is called among the stops."""
+    return f"refused.{proposal_id}"
+
+
+def look(home: Path) -> Stops:
+    """What is stopped now: two short listings, never believed from a time of change."""
+    try:
+        stops, refusals = os.listdir(home / STOPS), os.listdir(home / REFUSALS)  # noqa: PTH208
+    except OSError as error:
+        return Stops(unreadable=str(error))
+    return _understood(tuple(stops), tuple(refusals))
+
+
+@lru_cache(maxsize=64)
+def _understood(stops: tuple[str, ...], refusals: tuple[str, ...]) -> Stops:
+    names = [name for name in stops if not name.startswith(".")]  # a file on its way in
+    parsed = [parse(name) for name in names]
+    unknown = [name for name, stop in zip(names, parsed, strict=True) if stop is None]
+    refused = {refusal_name(n.split(".")[0]) for n in refusals if n.endswith(".json")}
+    return Stops(
+        names=frozenset(names) | refused,
+        policies=frozenset(stop.digest for stop in parsed if stop is not None and stop.digest),
+        unreadable=f"{min(unknown)!r} in {STOPS} is not a stop" if unknown else "",
+    )
+
+
+def parse(name: str) -> Stop | None:
+    """What a name stops; ``None`` if it is no stop's."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    kind = name.split(".")[0]
+    role = match["role"]
+    return Stop(
+        name=name,
+        kind=kind,
+        point=match["point"] or match["at"] or match["of"] or "",
+        role=Role(role) if role else None,
+        digest=match["digest"] or "",
+    )
+
+
+def put(home: Path, name: str, facts: dict[str, Any]) -> None:
+    """Stop, on the disk before this returns.
+
+    A disk too full for ``facts`` still has room for the name.
+
+    Raises:
+        Unavailable: if not even the name can be written.
+    """
+    folder = home / STOPS
+    try:
+        write_whole(folder / name, canonical_json(facts) + b"\n")
+    except OSError as error:
+        try:
+            os.close(os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o644))
+            sync_folder(folder)
+        except OSError:
+            raise Unavailable(f"the stop cannot be written: {error}", field="stops") from error
+
+
+def facts_of(home: Path, name: str) -> dict[str, Any]:
+    """What a stop holds; nothing if that cannot be read."""
+    try:
+        found = json.loads((home / STOPS / name).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def held(home: Path, *names: str) -> dict[str, bytes]:
+    """Those of ``names`` that are there, with their bytes: what :func:`lift` may take away."""
+    found = {}
+    for name in names:
+        path = home / STOPS / name
+        if path.exists():
+            found[name] = _bytes(path)
+    return found
+
+
+def lift(home: Path, held: Mapping[str, bytes]) -> None:
+    """Take stops away; one that somebody put anew meanwhile stays."""
+    lifted = False
+    for name, data in held.items():
+        path = home / STOPS / name
+        if path.exists() and _bytes(path) == data:
+            path.unlink(missing_ok=True)
+            lifted = True
+    if lifted:
+        sync_folder(home / STOPS)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def listed(home: Path) -> tuple[Stop, ...]:
+    """The stops there are, by name; refusals and what is not understood left out."""
+    parsed = (parse(name) for name in sorted(look(home).names))
+    return tuple(stop for stop in parsed if stop is not None)

@@ -1,0 +1,94 @@
+"""An installation: a folder with an identity of its own.
+
+Only what is made on purpose exists: ``troth board init`` makes one, and every other command
+refuses a folder that is none, so that a pause in the wrong folder is not a pause of nothing.
+The identity is a file of the folder, and travels with it: a restored or copied folder is the
+same installation, and approvals given in another one do not hold here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from serving.store import Database
+from troth.digests import canonical_json
+from troth.errors import DataLoss, NotFound
+from troth.files import write_whole
+from troth.settings import Settings
+from troth.types import new_id
+
+ID_FILE = "installation.json"
+"""Holds ``installation_id``."""
+STOPS, REFUSALS, REPLICAS = "stops", "refusals", "replicas"
+"""Folders of an installation that are there from the beginning."""
+SERVICE_FILE = "service.json"
+"""There while a service runs: its pid, address and number of replicas."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def create(home: Path) -> str:
+    """Make ``home`` an installation, for its owner alone; returns its id.
+
+    What is there already stays: a folder of an earlier version becomes an installation with
+    its store, artifacts and roster.
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in (STOPS, REFUSALS, REPLICAS):
+        (home / name).mkdir(exist_ok=True, mode=0o700)
+    path = home / ID_FILE
+    if not path.exists():
+        write_whole(path, canonical_json({"installation_id": new_id()}) + b"\n")
+    Database(Settings(home=home).database).close()
+    return installation_id(home)
+
+
+def opened(settings: Settings) -> Database:
+    """The store of an installation that is there already.
+
+    Raises:
+        NotFound: if ``settings.home`` is no installation; nothing is created.
+        DataLoss: if its identity or its store is damaged.
+    """
+    require(settings.home)
+    return Database(settings.database)
+
+
+def require(home: Path) -> None:
+    """Raise as :func:`opened` unless ``home`` is an installation."""
+    database = Settings(home=home).database
+    if not database.is_file():
+        raise NotFound(
+            f"{home} is no installation: it has no {database.name}; `troth board init` makes one",
+            field="home",
+        )
+    installation_id(home)
+
+
+def is_installation(home: Path) -> bool:
+    """Whether ``home`` has an identity, damaged or not."""
+    return (home / ID_FILE).exists()
+
+
+def installation_id(home: Path) -> str:
+    """The UUID that approvals of the installation in ``home`` are bound to.
+
+    Raises:
+        NotFound: if there is none, as in a folder made by an earlier version.
+        DataLoss: if the file does not hold one.
+    """
+    path = home / ID_FILE
+    try:
+        found = json.loads(path.read_bytes())["installation_id"]
+    except FileNotFoundError:
+        raise NotFound(
+            f"{home} has no {ID_FILE}: it is no installation, or one of an earlier version;"
+            " `troth board init` gives it one",
+            field="home",
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataLoss(f"{path} does not hold an id: {error!r}", field="home") from error
+    if not isinstance(found, str) or not _UUID.fullmatch(found):
+        raise DataLoss(f"{path} does not hold a UUID", field="home")
+    return found
