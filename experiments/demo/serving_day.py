@@ -33,9 +33,9 @@ FIRST_PORT, LAST_PORT = 9700, 20000
 REPLICAS = 2
 CLOCK_TOLERANCE_S = 3600.0
 """Requests come within this of their moment, by the service's own, faster clock."""
-DAY_S = 50.0
+DAY_S = 45.0
 """How long the simulated day takes."""
-START_S = (25.0, 75.0)
+START_S = (24.0, 75.0)
 """How long the service may take to start, at the first and at the second attempt."""
 MODEL_BUDGET_MS = 500.0
 """On a demo machine everything shares two cores; a late model would leave the answer to the

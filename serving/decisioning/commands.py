@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from serving.decisioning.plain import plain_json
 from serving.governance import options
 from serving.installation import opened
 from troth.digests import canonical_json
@@ -16,7 +15,7 @@ from troth.output import AsJson, emit, note, progress, say, show_mapping, show_t
 from troth.settings import Settings
 
 MOST_LINES = 20
-"""Lines of a loaded file that are told on the terminal."""
+"""Changes and notes of a loaded file that are told on the terminal."""
 Home = Annotated[
     Path | None, typer.Option("--home", help="The installation; TROTH_HOME by default.")
 ]
@@ -121,10 +120,11 @@ def load_command(
     show_mapping(f"Loaded {file}", loaded.counts())
     for sentence in loaded.notes[:MOST_LINES]:
         note(sentence)
-    for line in lines[:MOST_LINES]:
-        say(plain_json(line.to_dict()))
-    if len(lines) > MOST_LINES:
-        note(f"{len(lines) - MOST_LINES:,} more lines changed something; --report tells of all.")
+    changes = [change for line in lines for change in line.sentences()]
+    if changes:
+        show_table("What changed", ("line", "customer", "what"), changes[:MOST_LINES])
+    if len(changes) > MOST_LINES:
+        note(f"{len(changes) - MOST_LINES:,} more changes; --report tells of all.")
 
 
 def export_command(

@@ -13,6 +13,7 @@ from typing import Any
 from serving.decisioning import profiles, sightings
 from serving.decisioning.clock import Clock, server_clock
 from serving.decisioning.customer_files import CustomerRow, read_customers
+from serving.decisioning.permissions import REASONS
 from serving.decisioning.profiles import Taken
 from serving.decisioning.sightings import How
 from serving.store import Database
@@ -93,6 +94,21 @@ class LineReport:
         if self.contacts:
             told["contacts"] = {str(how): count for how, count in self.contacts.items()}
         return told
+
+    def sentences(self) -> Iterator[tuple[int, str, str]]:
+        """The same for people: line, customer, and one thing each."""
+        if self.taken.zone_changed:
+            yield self.line, self.customer_id, f"zone is {self.zone}"
+        for change in self.taken.changes:
+            if not change.changed and change.effective:
+                continue
+            said = "granted" if change.permission.granted else "refused"
+            where = change.permission.channel or "all channels"
+            what = said if change.effective else f"not {said}: {REASONS[change.reason]}"
+            yield self.line, self.customer_id, f"{where} is {what}"
+        for how, count in self.contacts.items():
+            if how is not How.KNOWN:
+                yield self.line, self.customer_id, f"{count} contacts {how.replace('_', ' ')}"
 
 
 Progress = Callable[[int, int], None]

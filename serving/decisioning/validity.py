@@ -8,7 +8,8 @@ judged again by what is known now. It is the same decision then, marked as void.
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 from serving.decisioning import ledger
 from serving.decisioning.policies import Standing
@@ -123,10 +124,19 @@ def _next_local(moment: time, facts: Facts) -> datetime:
     Where clocks are changed an hour may be missing or come twice: the earlier reading counts.
     """
     zone = find_zone(facts.zone) or UTC
-    today = facts.decided_at.astimezone(zone).date()
-    readings = (
-        datetime.combine(today + timedelta(days=days), moment.replace(fold=fold), zone)
-        for days in (0, 1, 2)
-        for fold in (0, 1)
+    readings = _readings(moment, zone, facts.decided_at.astimezone(zone).date())
+    return next(reading for reading in readings if reading > facts.decided_at)
+
+
+@lru_cache(maxsize=4096)
+def _readings(moment: time, zone: tzinfo, today: date) -> tuple[datetime, ...]:
+    """When clocks in ``zone`` show ``moment`` on that day and the next two; ascending, UTC."""
+    return tuple(
+        sorted(
+            datetime.combine(
+                today + timedelta(days=days), moment.replace(fold=fold), zone
+            ).astimezone(UTC)
+            for days in (0, 1, 2)
+            for fold in (0, 1)
+        )
     )
-    return min(m for m in (r.astimezone(UTC) for r in readings) if m > facts.decided_at)

@@ -12,7 +12,7 @@ from experiments.config import load
 from experiments.results import RunResults, write_text
 from troth.commands import build
 
-pytestmark = [pytest.mark.slow, pytest.mark.service, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.service, pytest.mark.timeout(600)]
 
 
 def _config(path: Path) -> Path:

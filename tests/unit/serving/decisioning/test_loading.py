@@ -287,3 +287,6 @@ def test_command_tells_line_by_line(tmp_path: Path) -> None:
     assert line["permissions"][0]["after"] == "refused"
     shown = CliRunner().invoke(build(), command, catch_exceptions=False)
     assert "customers" in shown.output
+    file.write_text(EVENING)
+    held = CliRunner().invoke(build(), command, catch_exceptions=False)
+    assert "not granted" in " ".join(held.output.split())
