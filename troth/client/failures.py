@@ -38,7 +38,9 @@ class Failure:
         code = Code(error.code().value[0])
         info, message = _details(error)
         if info is None:
-            return cls(code, _class_of(code, "")(_cut(message)), said_by_service=False)
+            return cls(
+                code, _class_of(code, "")(shortened(message, LONGEST)), said_by_service=False
+            )
         metadata = dict(info.metadata)
         field = metadata.pop("field", None)
         if field is not None:
