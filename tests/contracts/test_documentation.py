@@ -112,7 +112,7 @@ def test_the_serving_page_tells_settings_and_retries_as_they_are() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_the_governing_page_shows_runs(tmp_path: Path) -> None:
     """Block after block in one shell, in an empty folder; the first that fails ends it."""
     script = ["set -euo pipefail"]
