@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
+from troth.files import write_whole
 from troth.output import AsJson, emit, say, show_mapping, show_table
 from troth.settings import Settings
 
@@ -108,8 +109,7 @@ def protos(
     path = out / "troth" / "v1" / PROTO
     if path.exists() and path.read_bytes() != text:
         raise AlreadyExists("is of another release; remove it first", field=str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text)
+    write_whole(path, text)
     if json:
         emit({"protos": [str(path)]})
     else:

@@ -25,7 +25,7 @@ from experiments.evaluate import figures
 from experiments.home import RunHome
 from experiments.rollout import roll_out
 from serving.governance.registry import Role
-from serving.rpc.service import start_service
+from serving.rpc.service import Service, start_service
 from simulator.scenarios import load
 from simulator.world import World
 from troth.client import Question
@@ -44,23 +44,37 @@ DAYS, LEVEL = 3, 0.95
 
 def service(timing: Timing) -> list[Row]:
     """Latency of one decision at a time, and decisions per second of several at once."""
-    with tempfile.TemporaryDirectory() as folder, _echo() as echo:
-        world = World(load("reference"), CUSTOMERS, 7)
-        settings = demo_settings(RunHome(Path(folder)))
-        governed = establish(settings)
-        digest = governed.artifacts.save(
-            UniformPolicy(),
-            schema=world.schema,
-            catalogue=world.catalogue,
-            contexts=world.contexts(),
-            mask=world.mask(),
-            training={},
-        )
-        evidence = _evidence(world, digest, governed.guardrails_digest)
-        put_in_force(governed, digest, Role.MODEL, evidence, "benchmark")
-        admit(governed.database, world)
-        with start_service(settings) as running:
-            return asyncio.run(_measure(running.address, echo, world, timing))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _echo() as echo,
+        serving_uniform(Path(folder)) as (running, _),
+    ):
+        return asyncio.run(_measure(running.address, echo, _world(), timing))
+
+
+@contextmanager
+def serving_uniform(folder: Path) -> Iterator[tuple[Service, Question]]:
+    """A service that answers at random among what is eligible, and a question for it."""
+    world = _world()
+    settings = demo_settings(RunHome(folder))
+    governed = establish(settings)
+    digest = governed.artifacts.save(
+        UniformPolicy(),
+        schema=world.schema,
+        catalogue=world.catalogue,
+        contexts=world.contexts(),
+        mask=world.mask(),
+        training={},
+    )
+    evidence = _evidence(world, digest, governed.guardrails_digest)
+    put_in_force(governed, digest, Role.MODEL, evidence, "benchmark")
+    admit(governed.database, world)
+    with start_service(settings) as running:
+        yield running, _questions(world, 1)[0]
+
+
+def _world() -> World:
+    return World(load("reference"), CUSTOMERS, 7)
 
 
 def _evidence(world: World, policy_digest: str, guardrails_digest: str) -> dict[str, Any]:
@@ -133,6 +147,10 @@ async def _ask(
 
 
 def _requests(world: World, calls: int) -> list[pb.DecideRequest]:
+    return [question.to_message() for question in _questions(world, calls)]
+
+
+def _questions(world: World, count: int) -> list[Question]:
     raw = world.contexts().raw
     return [
         Question(
@@ -141,8 +159,8 @@ def _requests(world: World, calls: int) -> list[pb.DecideRequest]:
             features=raw[row % CUSTOMERS].tolist(),
             feature_schema_digest=world.schema.digest,
             triggered_journeys=("engagement",),
-        ).to_message()
-        for row in range(calls)
+        )
+        for row in range(count)
     ]
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
+from experiments.executors import OnProgress
 from troth.errors import InvalidArgument
 from troth.output import AsJson, emit, progress, say, say_lines
 
-PROOFS = ("truth", "year", "coverage")
+Proved = tuple[Path, Sequence[BaseModel]]
+"""The page of a proof, and its figures."""
+PROOFS = ("truth", "year", "coverage", "fuzz")
 
 
 def prove(
@@ -29,6 +35,7 @@ def prove(
     home: Annotated[Path, typer.Option(help="coverage: folder of a finished run.")] = Path(
         "runs/demo"
     ),
+    calls: Annotated[int, typer.Option(min=1, help="fuzz: strange calls.")] = 12_000,
     output: Annotated[Path, typer.Option(help="Folder that the figures go to.")] = Path(
         "docs/proofs"
     ),
@@ -37,11 +44,17 @@ def prove(
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """The long proofs: exact truth, a year of a million customers, coverage of intervals."""
+    """The long proofs: truth, a year of a million, coverage of intervals, strange calls."""
     for name in only or ():
         if name not in PROOFS:
             raise InvalidArgument(f"{name!r} is not one of {', '.join(PROOFS)}", field="only")
-    pages: dict[str, str] = {}
+    proofs: dict[str, Callable[[OnProgress], Proved]] = {
+        "truth": partial(_truth, scenario, lives, output),
+        "year": partial(_year, scenario, customers, days, output),
+        "coverage": partial(_coverage, home, logs, workers, output),
+        "fuzz": partial(_fuzz, calls, output),
+    }
+    pages: list[Path] = []
     figures: dict[str, Any] = {}
     for name in PROOFS:
         if only and name not in only:
@@ -52,31 +65,45 @@ def prove(
             def on_progress(done: int, total: int, task: Any = task, bars: Any = bars) -> None:
                 bars.update(task, completed=done, total=total)
 
-            if name == "truth":
-                from experiments.proofs import truth
-
-                agreed = truth.agree(scenario, lives=lives, on_progress=on_progress)
-                page, rows = truth.write(agreed, scenario, output), list[Any](agreed)
-            elif name == "year":
-                from experiments.proofs import year
-
-                cuts = year.live_a_year(
-                    scenario, customers=customers, days=days, on_progress=on_progress
-                )
-                page, rows = year.write(cuts, scenario, output), list[Any](cuts)
-            else:
-                from experiments.executors import executor_of
-                from experiments.home import RunHome
-                from experiments.proofs import coverage
-
-                with executor_of(workers) as executor:
-                    covered = coverage.cover(RunHome(home), logs, executor, on_progress)
-                page, rows = coverage.write(covered, output), list[Any](covered)
-        pages[name] = str(page)
+            page, rows = proofs[name](on_progress)
+        pages.append(page)
         figures[name] = [row.model_dump(mode="json") for row in rows]
     if as_json:
         emit(figures)
         return
-    for page_path in pages.values():
-        say_lines(Path(page_path).read_text(encoding="utf-8"))
-        say(f"Written to {page_path}")
+    for page in pages:
+        say_lines(page.read_text(encoding="utf-8"))
+        say(f"Written to {page}")
+
+
+def _truth(scenario: str, lives: int, output: Path, on_progress: OnProgress) -> Proved:
+    from experiments.proofs import truth
+
+    agreed = truth.agree(scenario, lives=lives, on_progress=on_progress)
+    return truth.write(agreed, scenario, output), agreed
+
+
+def _year(
+    scenario: str, customers: int, days: int, output: Path, on_progress: OnProgress
+) -> Proved:
+    from experiments.proofs import year
+
+    cuts = year.live_a_year(scenario, customers=customers, days=days, on_progress=on_progress)
+    return year.write(cuts, scenario, output), cuts
+
+
+def _coverage(home: Path, logs: int, workers: int, output: Path, on_progress: OnProgress) -> Proved:
+    from experiments.executors import executor_of
+    from experiments.home import RunHome
+    from experiments.proofs import coverage
+
+    with executor_of(workers) as executor:
+        covered = coverage.cover(RunHome(home), logs, executor, on_progress)
+    return coverage.write(covered, output), covered
+
+
+def _fuzz(calls: int, output: Path, on_progress: OnProgress) -> Proved:
+    from experiments.proofs import fuzz
+
+    answered = fuzz.prove(calls=calls, on_progress=on_progress)
+    return fuzz.write(answered, output), answered

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
+import typer
 
 from simulator.calibration.command import calibrate
 from simulator.calibration.own_data import KINDS
 from simulator.scenarios import load, provenance
+from tests.support.pages import DOCS, ROOT, blocks, table, troth_commands
+from troth.client.retries import BROKEN_ON_THE_WAY
+from troth.commands import build
+from troth.settings import Settings
 
-DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -57,3 +66,70 @@ def test_what_the_python_page_shows_runs(tmp_path: Path, monkeypatch: pytest.Mon
         exec(compile(code, str(page), "exec"), session)  # our own page
     assert len(blocks) > 8
     assert (tmp_path / "episode.png").stat().st_size > 10_000
+
+
+def option_names(command: click.Command) -> set[str]:
+    """Every way to write an option of ``command``."""
+    named = (
+        getattr(one, "opts", []) + getattr(one, "secondary_opts", []) for one in command.params
+    )
+    return {name for names in named for name in names} | {"--help"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_that_a_page_shows_exist(page: Path) -> None:
+    """Each with the options that it is shown with."""
+    for words in troth_commands(page):
+        command = typer.main.get_command(build())
+        rest = list(words)
+        while subcommands := getattr(command, "commands", None):
+            name = rest.pop(0)
+            assert name in subcommands, f"troth {' '.join(words)}"
+            command = subcommands[name]
+        shown = {word.split("=")[0] for word in rest if word.startswith("--")}
+        assert shown <= option_names(command), f"troth {' '.join(words)}"
+
+
+def test_the_readme_names_every_page() -> None:
+    """Nobody has to look for one."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in DOCS.glob("*.md") if f"(docs/{page.name})" not in text] == []
+
+
+def test_the_serving_page_tells_settings_and_retries_as_they_are() -> None:
+    """Every setting with its default; every status that the client sends again."""
+    page = DOCS / "serve.md"
+    told = {row[0].strip("`"): row[1].strip("`") for row in table(page, "variable | default")}
+    fields = Settings.model_fields
+    assert told == {f"TROTH_{n.upper()}": f"{field.default}" for n, field in fields.items()} | {
+        f"TROTH_{n.upper()}": f"{field.default:g}"
+        for n, field in fields.items()
+        if isinstance(field.default, float)
+    }
+    rows = table(page, "status | its message holds")
+    retried = [(row[0].strip("`"), row[1].strip("`")) for row in rows]
+    assert retried == [(code.name, text) for code, text in BROKEN_ON_THE_WAY]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_the_governing_page_shows_runs(tmp_path: Path) -> None:
+    """Block after block in one shell, in an empty folder; the first that fails ends it."""
+    script = ["set -euo pipefail"]
+    for block in blocks(DOCS / "govern.md"):
+        if block.language == "python":
+            (tmp_path / f"line_{block.line}.py").write_text(block.code, encoding="utf-8")
+            script.append(f"python3 line_{block.line}.py")
+        else:
+            script.append(f"echo 'govern.md, line {block.line}'\n{block.code}")
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    modules = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path, "PYTHONPATH": modules},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

@@ -10,6 +10,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from troth.errors import Code, TrothError
+from troth.text import shortened
 
 DOMAIN = "troth.dev"
 """Whose ``ErrorInfo`` it is: what stands in front of a service may write its own."""
@@ -38,18 +39,16 @@ class Failure:
         code = Code(error.code().value[0])
         info, message = _details(error)
         if info is None:
-            return cls(code, _class_of(code, "")(_cut(message)), said_by_service=False)
+            return cls(
+                code, _class_of(code, "")(shortened(message, LONGEST)), said_by_service=False
+            )
         metadata = dict(info.metadata)
         field = metadata.pop("field", None)
         if field is not None:
             message = message.removeprefix(f"{field}: ")
-        typed = _class_of(code, info.reason)(_cut(message), field=field)
+        typed = _class_of(code, info.reason)(shortened(message, LONGEST), field=field)
         typed.metadata.update(metadata)
         return cls(code, typed, said_by_service=True)
-
-
-def _cut(message: str) -> str:
-    return message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
 
 
 def _details(error: Any) -> tuple[ErrorInfo | None, str]:
