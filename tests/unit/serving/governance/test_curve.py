@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,37 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from serving.governance import checkpoints, curve, keys
 from serving.governance.board import Board
 from serving.governance.checkpoints import Head
+from tests.support.torsion import affine, encoded, spelt, torsion
 from troth.errors import InvalidArgument
 from troth.types import parse_time
-
-SIGN = 1 << 255
-
-
-def _spelt(y: int, sign: int = 0) -> bytes:
-    return (y | sign).to_bytes(32, "little")
-
-
-@cache
-def torsion() -> tuple[bytes, ...]:
-    """Every spelling of the eight points of small order, the forbidden ones included."""
-    generator = next(
-        point
-        for y in range(2, 100)
-        if (found := curve.decode(_spelt(y))) is not None
-        and (point := curve.times(curve.L, found))
-        and len({_affine(curve.times(k, point)) for k in range(8)}) == 8
-    )
-    canonical = {
-        _spelt(y, SIGN if x & 1 else 0)
-        for x, y in (_affine(curve.times(k, generator)) for k in range(8))
-    }
-    others = {_spelt(y, sign) for y in (curve.P, curve.P + 1, 1, curve.P - 1) for sign in (0, SIGN)}
-    return tuple(sorted(canonical | others))
-
-
-def _affine(point: curve.Point) -> tuple[int, int]:
-    inverse = pow(point[2], -1, curve.P)
-    return point[0] * inverse % curve.P, point[1] * inverse % curve.P
 
 
 def _text(raw: bytes) -> str:
@@ -70,7 +41,7 @@ def test_all_fourteen_spellings_are_looked_at() -> None:
 
 def test_under_the_neutral_point_one_signature_fits_every_message() -> None:
     """What such a key on a roster meant: anyone signs as that member, whatever the statement."""
-    neutral = _spelt(1)
+    neutral = spelt(1)
     public = Ed25519PublicKey.from_public_bytes(neutral)
     for message in (b"", b"approve", b"approve anything"):
         public.verify(neutral + bytes(32), message)
@@ -114,8 +85,8 @@ def test_a_key_with_a_part_of_small_order_is_refused() -> None:
     assert point is not None
     assert curve.is_key(key)
     for small in (found for raw in torsion() if (found := curve.decode(raw)) is not None):
-        x, y = _affine(curve.plus(point, small))
-        assert curve.is_key(_spelt(y, SIGN if x & 1 else 0)) == (_affine(small) == (0, 1))
+        mixed = encoded(curve.plus(point, small))
+        assert curve.is_key(mixed) == (affine(small) == (0, 1))
 
 
 def test_keys_that_were_made_are_keys() -> None:
@@ -131,8 +102,8 @@ def test_keys_that_were_made_are_keys() -> None:
 
 def test_bytes_that_are_no_point_are_refused() -> None:
     """No point of the curve has 2 for its y."""
-    assert curve.decode(_spelt(2)) is None
-    assert not curve.is_key(_spelt(2))
+    assert curve.decode(spelt(2)) is None
+    assert not curve.is_key(spelt(2))
 
 
 def test_a_head_of_the_host_still_verifies() -> None:
