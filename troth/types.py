@@ -202,10 +202,13 @@ def new_id() -> str:
 
 
 def require_aware(moment: datetime, field: str) -> datetime:
-    """Return ``moment`` in UTC; raises :class:`InvalidArgument` if it has no zone."""
+    """Return ``moment`` in UTC; raises :class:`InvalidArgument` if it has no zone or no UTC."""
     if moment.tzinfo is None:
         raise InvalidArgument("has no time zone", field=field)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidArgument("is outside the years 1 to 9999 in UTC", field=field) from None
 
 
 def isoformat(moment: datetime) -> str:

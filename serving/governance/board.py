@@ -134,7 +134,7 @@ class Board:
             )
         try:
             data = tomllib.loads(text.decode())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidArgument(f"{path} is not TOML: {error}", field="board") from error
         return cls(_members(data), _quorum(data))
 

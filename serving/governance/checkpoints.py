@@ -106,7 +106,7 @@ class Head:
             data = json.loads(path.read_bytes())
         except FileNotFoundError:
             raise NotFound(f"{path} does not exist", field="head") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidArgument(f"{path} is not JSON: {error}", field="head") from error
         return cls.from_dict(data)
 

@@ -333,7 +333,9 @@ def _parse(row: sqlite3.Row) -> Proposal:
             proposer=str(data["proposer"]),
             created_at=parse_time(data["created_at"], "created_at"),
         )
-    except (AttributeError, KeyError, TypeError, ValueError, TrothError) as error:
+    except (
+        AttributeError, KeyError, TypeError, ValueError, RecursionError, TrothError
+    ) as error:  # fmt: skip
         raise DataLoss(
             f"the statement of {row['proposal_id']!r} is not one: {error}", field="proposals"
         ) from error

@@ -93,7 +93,7 @@ def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple
     for path in sorted(_folder(home).glob(f"{proposal_id}.*.json")):
         try:
             vote = from_dict(json.loads(path.read_bytes()))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataLoss(f"{path} is not JSON: {error}", field="refusals") from error
         found[_identity(vote)] = vote
     return tuple(sorted(found.values(), key=lambda vote: (vote.signed_at, vote.member)))

@@ -133,13 +133,13 @@ class GuardrailConfig(_Section):
         """
         if not path.is_file():
             raise NotFound(f"{path} does not exist", field="guardrails")
-        return cls._parse(path.read_text(), str(path))
+        return cls._parse(path.read_bytes(), str(path))
 
     @classmethod
     def shipped(cls) -> GuardrailConfig:
         """The configuration in ``serving/guardrails/default.toml``."""
         return cls._parse(
-            files("serving.guardrails").joinpath("default.toml").read_text(), "default.toml"
+            files("serving.guardrails").joinpath("default.toml").read_bytes(), "default.toml"
         )
 
     @classmethod
@@ -149,9 +149,9 @@ class GuardrailConfig(_Section):
         return cls.read(path) if path.exists() else cls.shipped()
 
     @classmethod
-    def _parse(cls, text: str, where: str) -> GuardrailConfig:
+    def _parse(cls, data: bytes, where: str) -> GuardrailConfig:
         try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InvalidArgument(f"{where}: {error}", field="guardrails") from error
-        return cls.from_dict(data, where=where)
+            found = tomllib.loads(data.decode())
+        except (ValueError, RecursionError) as error:
+            raise InvalidArgument(f"{where} is not TOML: {error}", field="guardrails") from error
+        return cls.from_dict(found, where=where)

@@ -49,6 +49,9 @@ def test_times_have_one_text_form() -> None:
         parse_time("2026-07-01T10:00:00", "when")
     with pytest.raises(InvalidArgument, match="when: 'soon'"):
         parse_time("soon", "when")
+    for edge in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"):
+        with pytest.raises(InvalidArgument, match="when: is outside the years"):
+            parse_time(edge, "when")
 
 
 def test_ids_are_uuid7_in_time_order() -> None:

@@ -149,6 +149,7 @@ def test_a_roster_others_can_write_is_refused(tmp_path: Path) -> None:
     ("text", "field"),
     [
         ("quorum = ", "board"),
+        ("quorum = " + "[" * 100_000, "board"),
         ("quorum = true", "board.quorum"),
         ("quorums = 2", "board"),
         ("members = 3", "board.members"),

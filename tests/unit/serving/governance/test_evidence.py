@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from serving.governance import evidence
+from serving.governance import audit, evidence, proposals, votes
+from serving.governance.audit import Head
 from serving.governance.evidence import DEEPEST, MOST_BYTES, EvidenceStore
 from troth.digests import canonical_json, sha256
 from troth.errors import DataLoss, InvalidArgument, NotFound
+
+Office = Any
 
 
 def nested(depth: int) -> Any:
@@ -90,3 +93,30 @@ def test_a_document_that_nobody_could_have_put_is_damage(tmp_path: Path, data: b
     with pytest.raises(DataLoss) as refused:
         EvidenceStore(tmp_path).get(sha256(data))
     assert refused.value.field == "evidence"
+
+
+DEEP = "[" * 100_000
+
+
+def test_nothing_nested_too_deeply_is_a_traceback(office: Office, tmp_path: Path) -> None:
+    """Heads, refusals, statements, audit rows: each is refused, damage or a finding."""
+    head = tmp_path / "head.json"
+    head.write_text(DEEP)
+    with pytest.raises(InvalidArgument, match="not JSON"):
+        Head.read(head)
+    proposal = office.propose()
+    refusal = office.home / "refusals" / f"{proposal.proposal_id}.bob.json"
+    refusal.parent.mkdir()
+    refusal.write_text(DEEP)
+    with pytest.raises(DataLoss, match="not JSON"):
+        votes.of(office.database, proposal.proposal_id)
+    refusal.unlink()
+    office.tamper("UPDATE proposals SET statement = ?", DEEP)
+    with pytest.raises(DataLoss):
+        proposals.get(office.database, proposal.proposal_id)
+    office.tamper("UPDATE audit SET payload = ? WHERE seq = 1", DEEP)
+    found = audit.verify(office.database)
+    assert {finding.kind for finding in found.findings} >= {
+        audit.FindingKind.EDITED,
+        audit.FindingKind.UNREADABLE,
+    }

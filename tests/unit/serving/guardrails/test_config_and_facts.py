@@ -72,6 +72,16 @@ def test_bad_configuration_names_the_key(tmp_path: Path, old: str, new: str, fie
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"a = " + b"[" * 100_000, b"\x00"])
+def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, data: bytes) -> None:
+    """Whatever its bytes, and however deeply they are nested."""
+    path = tmp_path / "guardrails.toml"
+    path.write_bytes(data)
+    with pytest.raises(InvalidArgument, match="is not TOML") as caught:
+        GuardrailConfig.read(path)
+    assert caught.value.field == "guardrails"
+
+
 def test_installation_overrides_the_shipped_file(tmp_path: Path) -> None:
     """HOME/guardrails.toml holds if it is there; a path that is not there is an error."""
     assert GuardrailConfig.installed(tmp_path) == GuardrailConfig.shipped()
