@@ -8,12 +8,11 @@ same installation, and approvals given in another one do not hold here.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from serving.store import Database
-from troth.digests import canonical_json
+from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, NotFound
 from troth.files import write_whole
 from troth.settings import Settings
@@ -80,7 +79,7 @@ def installation_id(home: Path) -> str:
     """
     path = home / ID_FILE
     try:
-        found = json.loads(path.read_bytes())["installation_id"]
+        found = parse_json(path.read_bytes())["installation_id"]
     except FileNotFoundError:
         raise NotFound(
             f"{home} has no {ID_FILE}: it is no installation, or one of an earlier version;"

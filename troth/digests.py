@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,19 @@ def canonical_json(value: Any) -> bytes:
         raise InvalidArgument(f"not representable as canonical JSON: {error}") from error
     except RecursionError:
         raise InvalidArgument("nested too deeply for canonical JSON") from None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What JSON in ``text`` says; for whatever was not written by this process.
+
+    Raises:
+        ValueError: if it is not JSON, or nested deeper than the interpreter goes, for which
+            ``json.loads`` alone raises an error that nobody expects of a file.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def sha256(data: bytes) -> str:

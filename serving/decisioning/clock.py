@@ -12,6 +12,7 @@ from typing import Any
 
 from serving.governance import served_clocks
 from serving.store import Database
+from troth.digests import parse_json
 from troth.errors import InvalidArgument
 from troth.types import isoformat, parse_time, require_aware
 
@@ -90,7 +91,7 @@ class ServiceClock:
     def from_json(cls, text: str) -> ServiceClock:
         """Inverse of :meth:`to_json`; raises as :meth:`from_dict`."""
         try:
-            data = json.loads(text)
+            data = parse_json(text)
         except ValueError as error:
             raise InvalidArgument(f"is not JSON: {error}", field="clock") from error
         return cls.from_dict(data)

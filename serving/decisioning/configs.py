@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 
 from serving.guardrails.config import GuardrailConfig
-from troth.digests import canonical_json
+from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, NotFound
 
 
@@ -30,7 +29,7 @@ def recall(connection: sqlite3.Connection, digest: str) -> GuardrailConfig:
     ).fetchone()
     if row is None:
         raise NotFound(f"{digest} is not a kept configuration", field="guardrails_digest")
-    config = GuardrailConfig.from_dict(json.loads(row["config"]))
+    config = GuardrailConfig.from_dict(parse_json(row["config"]))
     if config.digest != digest:
         raise DataLoss(f"configuration {digest} was changed", field="guardrails_digest")
     return config

@@ -6,7 +6,6 @@ A file is taken whole or not at all: every row that cannot be right is listed, w
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from serving.decisioning.sightings import Sighting
 from serving.guardrails.config import CONTACT_CHANNELS
 from serving.guardrails.facts import is_placeholder
 from troth.catalogue import Channel
+from troth.digests import parse_json
 from troth.errors import InvalidArgument, NotFound
 from troth.tables import listed, read_text_table
 from troth.types import isoformat, parse_time, require_aware
@@ -185,7 +185,7 @@ class _Reader:
         if value is None or (isinstance(value, str) and not value.strip()):
             return
         try:
-            for entry in json.loads(value) if isinstance(value, str) else value:
+            for entry in parse_json(value) if isinstance(value, str) else value:
                 at = _moment(entry["at"], "contacts")
                 channel = Channel(entry["channel"])
                 if at is None or channel is Channel.NONE:

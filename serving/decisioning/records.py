@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from serving.decisioning.plain import float_text, plain_json
 from serving.guardrails.facts import Facts
 from troth.catalogue import Channel
-from troth.digests import sha256
+from troth.digests import parse_json, sha256
 from troth.errors import DataLoss
 from troth.types import ServedBy, Verdict, isoformat, parse_time
 
@@ -160,7 +159,7 @@ def decode_record(text: str, expected_digest: str) -> Decision:
     if sha256(text.encode()) != expected_digest:
         raise DataLoss("a decision record does not match its digest", field="record")
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except ValueError as error:
         raise DataLoss(f"a decision record is not JSON: {error}", field="record") from error
     return Decision.from_dict(data)

@@ -189,9 +189,7 @@ def _guarded(
     """``check``'s findings; that it cannot read its tables is one, too."""
     try:
         yield from check(connection, on_progress)
-    except (
-        sqlite3.DatabaseError, ValueError, KeyError, TypeError, AttributeError, RecursionError
-    ) as error:  # fmt: skip
+    except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{getattr(check, '__name__', 'a check')} cannot read its tables: {error!r}"
         yield Finding(kind=FindingKind.UNREADABLE, seq=None, message=message)
 

@@ -6,15 +6,16 @@ is the proposer's own word, and the lines say so. Nothing here decides whether a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from serving.governance import case
 from serving.governance.case import Case, FigureName, Measure
 from serving.governance.evidence import EvidenceStore
-from serving.governance.incumbents import Incumbent, incumbents, roles
-from serving.governance.registry import Role
+from serving.governance.incumbents import Incumbent, incumbents
+from serving.governance.place import Place
 from serving.store import Database
-from troth.errors import TrothError
+from troth.errors import NotApproved, TrothError
 from troth.types import Proposal, Scope
 
 Line = tuple[str, str]
@@ -25,7 +26,13 @@ _MOST_DECIMALS = 6
 
 
 def of(
-    database: Database, proposal: Proposal, *, guardrails_digest: str, standing: str, now: datetime
+    database: Database,
+    proposal: Proposal,
+    *,
+    guardrails_digest: str,
+    place: Place,
+    standing: str,
+    now: datetime,
 ) -> tuple[Line, ...]:
     """The lines on ``proposal``, the most important first.
 
@@ -33,6 +40,7 @@ def of(
         database: the store.
         proposal: read from it.
         guardrails_digest: of the guardrails in force on this host.
+        place: where this host serves: its installation, settings and version.
         standing: how it stands, in words.
         now: aware UTC.
     """
@@ -49,6 +57,7 @@ def of(
         *judged,
         *_changed(proposal, there),
         _behind(proposal, guardrails_digest),
+        *_elsewhere(proposal, place),
         ("Standing", f"{standing}."),
     )
 
@@ -73,7 +82,7 @@ def _asked(proposal: Proposal, now: datetime) -> Line:
     ends = f"{left} days from now" if left >= 0 else "that is past"
     return "Asked", (
         f"{proposal.proposer} asks that policy {proposal.policy_digest[:SHORT]} may answer"
-        f" {_and(scope.decision_points)} as {' or '.join(roles(proposal))}, for"
+        f" {_and(scope.decision_points)} as the {proposal.role}, for"
         f" {_share(scope)}, until {_day(scope.expires_at)} ({ends})."
     )
 
@@ -88,15 +97,15 @@ def _now_there(proposal: Proposal, there: tuple[Incumbent, ...]) -> tuple[Line, 
 
 
 def _incumbent(proposal: Proposal, found: Incumbent) -> str:
-    paused = ", paused" if found.paused and found.role is Role.MODEL else ""
+    held = f", {found.held.replace('_', ' ')}" if found.held else ""
     if found.proposal is None:
-        return f"as {found.role} something that cannot be read{paused}"
+        return f"as {found.role} something that cannot be read{held}"
     if found.proposal.proposal_id == proposal.proposal_id:
-        return f"as {found.role} this very proposal{paused}"
+        return f"as {found.role} this very proposal{held}"
     scope = found.proposal.scope
     return (
         f"as {found.role} policy {found.proposal.policy_digest[:SHORT]}, for {_share(scope)}"
-        f" until {_day(scope.expires_at)}{paused}"
+        f" until {_day(scope.expires_at)}{held}"
     )
 
 
@@ -154,7 +163,7 @@ def _origin(made: Case, proposer: str) -> Line:
 
 def _changed(proposal: Proposal, there: tuple[Incumbent, ...]) -> tuple[Line, ...]:
     lines = []
-    for found in there:
+    for found in _replaced(proposal, there):
         other = found.proposal
         if other is None or other.proposal_id == proposal.proposal_id:
             continue
@@ -162,6 +171,7 @@ def _changed(proposal: Proposal, there: tuple[Incumbent, ...]) -> tuple[Line, ..
         same = {
             "policy": proposal.policy_digest == other.policy_digest,
             "catalogue": proposal.catalogue_digest == other.catalogue_digest,
+            "settings": proposal.settings == other.settings,
             "guardrails": proposal.guardrails_digest == other.guardrails_digest,
         }
         differ = [f"{what} {'the same' if kept else 'CHANGED'}" for what, kept in same.items()]
@@ -174,6 +184,13 @@ def _changed(proposal: Proposal, there: tuple[Incumbent, ...]) -> tuple[Line, ..
     return tuple(lines)
 
 
+def _replaced(proposal: Proposal, there: tuple[Incumbent, ...]) -> Iterator[Incumbent]:
+    """At each decision point what is active in the same role, else what is active at all."""
+    for point in proposal.scope.decision_points:
+        here = [found for found in there if found.decision_point == point]
+        yield from [found for found in here if found.role is proposal.role] or here
+
+
 def _behind(proposal: Proposal, guardrails_digest: str) -> Line:
     proposed = proposal.guardrails_digest
     if proposed == guardrails_digest:
@@ -182,6 +199,14 @@ def _behind(proposal: Proposal, guardrails_digest: str) -> Line:
         f"{proposed[:SHORT]}, NOT those in force on this host ({guardrails_digest[:SHORT]}):"
         " while that is so, it is not served."
     )
+
+
+def _elsewhere(proposal: Proposal, place: Place) -> tuple[Line, ...]:
+    try:
+        place.verify(proposal)
+    except NotApproved as error:
+        return (("Place", f"NOT this host as it is: it {error.message}."),)
+    return ()
 
 
 def _written(measure: Measure, times: float, decimals: int) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from serving.governance.kinds import AuditKind
-from troth.digests import canonical_json, digest, sha256
+from troth.digests import canonical_json, digest, parse_json, sha256
 from troth.errors import DataLoss, InvalidArgument
 from troth.types import isoformat
 
@@ -60,7 +60,7 @@ class AuditRow:
             "seq": self.seq,
             "at": self.at,
             "kind": self.kind,
-            "payload": json.loads(self.payload),
+            "payload": parse_json(self.payload),
             "previous": self.previous,
             "hash": self.hash,
         }

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import binascii
 import fcntl
-import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serving.governance import keys
-from troth.digests import canonical_json, require_digest
+from troth.digests import canonical_json, parse_json, require_digest
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.files import write_whole
 from troth.types import isoformat, parse_time
@@ -103,10 +102,10 @@ class Head:
             InvalidArgument: if it does not hold a head.
         """
         try:
-            data = json.loads(path.read_bytes())
+            data = parse_json(path.read_bytes())
         except FileNotFoundError:
             raise NotFound(f"{path} does not exist", field="head") from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise InvalidArgument(f"{path} is not JSON: {error}", field="head") from error
         return cls.from_dict(data)
 

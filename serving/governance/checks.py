@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
@@ -13,7 +12,7 @@ from serving.governance.chain import decisions_digest
 from serving.governance.findings import Finding, FindingKind
 from serving.governance.kinds import AuditKind
 from serving.store import foreign_to, shape
-from troth.digests import sha256
+from troth.digests import parse_json, sha256
 
 Progress = Callable[[str, int, int], None]
 """Called every few thousand rows with the table, its rows read and its rows in all."""
@@ -173,7 +172,7 @@ def _has_table(connection: sqlite3.Connection, name: str) -> bool:
 def _is_whole(decision: sqlite3.Row) -> bool:
     if sha256(decision["record"].encode()) != decision["record_digest"]:
         return False
-    record = json.loads(decision["record"])
+    record = parse_json(decision["record"])
     return all(record.get(name, cell) == cell for name, cell in dict(decision).items())
 
 
@@ -182,7 +181,7 @@ def _committed(connection: sqlite3.Connection) -> dict[int, tuple[int, str]]:
     for row in connection.execute(
         "SELECT seq, payload FROM audit WHERE kind = ?", (str(AuditKind.DECISIONS_COMMITTED),)
     ):
-        payload = json.loads(row["payload"])
+        payload = parse_json(row["payload"])
         found[row["seq"]] = (int(payload["count"]), str(payload["digest"]))
     return found
 
@@ -192,4 +191,4 @@ def _governance(connection: sqlite3.Connection) -> Iterator[tuple[int, str, dict
     for row in connection.execute(
         "SELECT seq, kind, payload FROM audit WHERE kind <> 'decisions.committed' ORDER BY seq"
     ):
-        yield row["seq"], row["kind"], json.loads(row["payload"])
+        yield row["seq"], row["kind"], parse_json(row["payload"])

@@ -7,7 +7,6 @@ transitions of one table alone (Google AIP-216).
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from datetime import datetime
@@ -17,6 +16,7 @@ from typing import Any
 from serving.governance import chain, generations
 from serving.governance.kinds import AuditKind
 from serving.store import Database
+from troth.digests import parse_json
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound
 from troth.types import isoformat
 
@@ -148,7 +148,7 @@ def require_point(decision_point: str) -> None:
 
 def _scope(statement: bytes) -> set[str]:
     try:
-        data: Any = json.loads(statement)
+        data: Any = parse_json(statement)
         return {str(point) for point in data["scope"]["decision_points"]}
     except (ValueError, KeyError, TypeError):
         return set()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serving.governance import decision_points, proposals, registry
+from serving.governance import decision_points, proposals, registry, stops
 from serving.governance.decision_points import State
-from serving.governance.registry import Role
 from serving.store import Database
 from troth.errors import TrothError
-from troth.types import Proposal
+from troth.types import Proposal, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,26 +18,21 @@ class Incumbent:
     Attributes:
         decision_point, role: where.
         proposal: under which it was activated; ``None`` if it cannot be read.
-        paused: a person stopped the model there.
+        held: why it does not answer though it is active, such as ``paused``; empty if it may.
     """
 
     decision_point: str
     role: Role
     proposal: Proposal | None
-    paused: bool
-
-
-def roles(_proposal: Proposal) -> tuple[Role, ...]:
-    """The roles that a proposal may have: which one, is chosen as it is activated."""
-    return tuple(Role)
+    held: str
 
 
 def incumbents(database: Database, proposal: Proposal) -> tuple[Incumbent, ...]:
-    """What is active at the decision points of ``proposal``, in the roles it may have."""
-    found = []
+    """What is active at the decision points of ``proposal``, in every role."""
+    found, stopped = [], stops.look(database.home)
     for point in proposal.scope.decision_points:
         paused = decision_points.state(database, point) is not State.RUNNING
-        for role in roles(proposal):
+        for role in Role:
             try:
                 active = registry.active(database, point, role)
                 if active is None:
@@ -46,5 +40,9 @@ def incumbents(database: Database, proposal: Proposal) -> tuple[Incumbent, ...]:
                 there = proposals.get(database, active.proposal_id)
             except TrothError:
                 there = None
-            found.append(Incumbent(decision_point=point, role=role, proposal=there, paused=paused))
+            held = stopped.everything or ("paused" if paused and role is Role.MODEL else "")
+            if there is not None and not held:
+                named = there.policy_digest, there.proposal_id
+                held = stopped.hold(point, role, *named) or ""
+            found.append(Incumbent(decision_point=point, role=role, proposal=there, held=held))
     return tuple(found)

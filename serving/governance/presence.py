@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import threading
@@ -22,7 +21,7 @@ from typing import Any
 
 from serving.governance import stops
 from serving.installation import REPLICAS
-from troth.digests import canonical_json
+from troth.digests import canonical_json, parse_json
 from troth.errors import Unavailable
 from troth.files import write_whole
 from troth.types import isoformat
@@ -186,7 +185,7 @@ def _is_held(lock: Path) -> bool:
 
 def _read(path: Path) -> Seen:
     try:
-        data = json.loads(path.read_bytes())
+        data = parse_json(path.read_bytes())
         return Seen(
             pid=int(data["pid"]),
             at=str(data["at"]),

@@ -233,6 +233,7 @@ def _brief(where: Settings, proposal: Proposal) -> tuple[brief.Line, ...]:
         database,
         proposal,
         guardrails_digest=_guardrails(where, None, None),
+        place=Place.of(where),
         standing=_sentence(slug, text),
         now=now(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import sqlite3
 from datetime import datetime
@@ -20,7 +19,7 @@ from serving.governance.kinds import AuditKind
 from serving.governance.place import Place
 from serving.governance.sealing import governed
 from serving.store import BUSY_TIMEOUT_S, Database
-from troth.digests import canonical_json, digest, require_digest
+from troth.digests import canonical_json, digest, parse_json, require_digest
 from troth.errors import (
     DataLoss,
     FailedPrecondition,
@@ -301,7 +300,7 @@ def _check_may_approve(proposal: Proposal, signed: Approval, before: tuple[Appro
 def _is_of_earlier_form(row: sqlite3.Row) -> bool:
     """Whether a statement binds to digests alone, as those of the first form did."""
     try:
-        data = json.loads(row["statement"])
+        data = parse_json(row["statement"])
     except (TypeError, ValueError):
         return False
     return isinstance(data, dict) and "policy_digest" in data and "installation_id" not in data
@@ -316,7 +315,7 @@ def _parse(row: sqlite3.Row) -> Proposal:
             proposal_id=str(row["proposal_id"]),
         )
     try:
-        data: dict[str, Any] = json.loads(row["statement"])
+        data: dict[str, Any] = parse_json(row["statement"])
         scope: dict[str, Any] = data["scope"]
         proposal = Proposal(
             proposal_id=votes.require_id(data["proposal_id"]),
@@ -333,9 +332,7 @@ def _parse(row: sqlite3.Row) -> Proposal:
             proposer=str(data["proposer"]),
             created_at=parse_time(data["created_at"], "created_at"),
         )
-    except (
-        AttributeError, KeyError, TypeError, ValueError, RecursionError, TrothError
-    ) as error:  # fmt: skip
+    except (AttributeError, KeyError, TypeError, ValueError, TrothError) as error:
         raise DataLoss(
             f"the statement of {row['proposal_id']!r} is not one: {error}", field="proposals"
         ) from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from serving.governance import chain
 from serving.governance.kinds import AuditKind
 from serving.store import Database
+from troth.digests import parse_json
 from troth.types import isoformat
 
 
@@ -22,7 +22,7 @@ def remember(database: Database, *, start: datetime, rate: float) -> None:
     facts = {"start": isoformat(start), "rate": rate}
     with database.write() as connection:
         for row in chain.rows(connection, kind=AuditKind.OTHER_CLOCK):
-            if json.loads(row.payload) == facts:
+            if parse_json(row.payload) == facts:
                 return
         chain.append(connection, AuditKind.OTHER_CLOCK, facts)
 
@@ -37,5 +37,5 @@ def other_clock(database: Database) -> str | None:
         found = list(chain.rows(connection, kind=AuditKind.OTHER_CLOCK))
     if not found:
         return None
-    facts = json.loads(found[-1].payload)
+    facts = parse_json(found[-1].payload)
     return f"served under another clock: from {facts['start']}, at {facts['rate']:g} times the pace"

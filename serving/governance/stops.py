@@ -16,7 +16,6 @@ somebody may have wanted to stop something. Whoever cannot run a command at nigh
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.installation import REFUSALS, STOPS
-from troth.digests import canonical_json
+from troth.digests import canonical_json, parse_json
 from troth.errors import Unavailable
 from troth.files import sync_folder, write_whole
 from troth.types import Role
@@ -173,7 +172,7 @@ def put(home: Path, name: str, facts: dict[str, Any]) -> None:
 def facts_of(home: Path, name: str) -> dict[str, Any]:
     """What a stop holds; nothing if that cannot be read."""
     try:
-        found = json.loads((home / STOPS / name).read_bytes())
+        found = parse_json((home / STOPS / name).read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

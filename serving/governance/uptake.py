@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Mapping, Set
@@ -14,6 +13,7 @@ from typing import Any
 from serving.governance import presence
 from serving.governance.braking import Braked
 from serving.installation import SERVICE_FILE
+from troth.digests import parse_json
 from troth.errors import Unavailable
 from troth.output import emit, note, say
 
@@ -78,7 +78,7 @@ def await_uptake(home: Path, names: Set[str], *, within_s: float = WITHIN_S) -> 
 
 def _service_lives(home: Path) -> bool:
     try:
-        pid = int(json.loads((home / SERVICE_FILE).read_bytes())["pid"])
+        pid = int(parse_json((home / SERVICE_FILE).read_bytes())["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
     with contextlib.suppress(PermissionError):  # it is there, and another user's

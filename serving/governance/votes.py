@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from typing import Any
 
 from serving.installation import REFUSALS
 from serving.store import Database
-from troth.digests import canonical_json
+from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, InvalidArgument, TrothError
 from troth.files import write_whole
 from troth.types import Approval, Vote, isoformat, parse_time
@@ -92,8 +91,8 @@ def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple
     found = {_identity(vote): vote for vote in in_store(connection, proposal_id)}
     for path in sorted(_folder(home).glob(f"{proposal_id}.*.json")):
         try:
-            vote = from_dict(json.loads(path.read_bytes()))
-        except (ValueError, RecursionError) as error:
+            vote = from_dict(parse_json(path.read_bytes()))
+        except ValueError as error:
             raise DataLoss(f"{path} is not JSON: {error}", field="refusals") from error
         found[_identity(vote)] = vote
     return tuple(sorted(found.values(), key=lambda vote: (vote.signed_at, vote.member)))
@@ -128,7 +127,7 @@ def kept(home: Path) -> Iterator[Approval]:
     """The refusals on the host that can be read as such."""
     for path in sorted(_folder(home).glob("*.json")):
         with contextlib.suppress(DataLoss, OSError, ValueError):
-            yield from_dict(json.loads(path.read_bytes()))
+            yield from_dict(parse_json(path.read_bytes()))
 
 
 def of(database: Database, proposal_id: str) -> tuple[Approval, ...]:

@@ -12,7 +12,7 @@ from serving.governance import brief
 from serving.governance.evidence import EvidenceStore
 from tests.support.evidence import evidence, figure
 from troth.digests import digest
-from troth.types import Proposal
+from troth.types import Proposal, Role
 
 Office = Any
 GUARDRAILS = digest({"quiet_hours": "22 to 8"})
@@ -22,6 +22,7 @@ def lines(office: Office, proposal: Proposal, **changes: Any) -> dict[str, str]:
     """The lines by their words; the last of those that are there several times."""
     values = {
         "guardrails_digest": GUARDRAILS,
+        "place": office.place,
         "standing": "Not approved: has 0 of 2 approvals",
         "now": office.now,
     }
@@ -39,13 +40,18 @@ def test_a_first_proposal_in_words(office: Office) -> None:
     """About ten lines: who asks what, each figure with its range, and where it stands."""
     proposal = office.propose()
     found = brief.of(
-        office.database, proposal, guardrails_digest=GUARDRAILS, standing="Open", now=office.now
+        office.database,
+        proposal,
+        guardrails_digest=GUARDRAILS,
+        place=office.place,
+        standing="Open",
+        now=office.now,
     )
     assert found == (
         (
             "Asked",
-            f"ada asks that policy {office.policy_digest[:12]} may answer daily as model or"
-            " baseline, for up to 50 % of customers, until 2 August 2026 (90 days from now).",
+            f"ada asks that policy {office.policy_digest[:12]} may answer daily as the"
+            " model, for up to 50 % of customers, until 2 August 2026 (90 days from now).",
         ),
         ("Active now", "At daily nothing."),
         (
@@ -91,7 +97,8 @@ def test_what_changes_is_told(office: Office) -> None:
     before = office.approved()
     again = lines(office, office.propose())
     assert again["Changed"] == (
-        "Against the model at daily: policy the same, catalogue the same, guardrails the same."
+        "Against the model at daily: policy the same, catalogue the same, settings the same,"
+        " guardrails the same."
     )
     assert f"as model policy {office.policy_digest[:12]}, for up to 50 %" in again["Active now"]
     wider = replace(before.scope, decision_points=("daily", "weekly"), traffic_share=1.0)
@@ -105,7 +112,8 @@ def test_what_changes_is_told(office: Office) -> None:
         ),
     )
     assert other["Changed"] == (
-        "Against the model at daily: policy CHANGED, catalogue CHANGED, guardrails CHANGED,"
+        "Against the model at daily: policy CHANGED, catalogue CHANGED, settings the same,"
+        " guardrails CHANGED,"
         " at daily and weekly, not daily, for all customers, not up to 50 % of customers."
     )
     assert "NOT those in force" in other["Guardrails"]
@@ -120,6 +128,47 @@ def test_the_proposal_that_serves_is_told_as_such(office: Office) -> None:
     assert "Changed" not in found
     office.tamper("INSERT INTO decision_point_states VALUES ('daily', 'paused', '')")
     assert lines(office, proposal)["Active now"].endswith("this very proposal, paused.")
+
+
+def test_against_a_baseline_where_no_model_is(office: Office) -> None:
+    """A first model is held against the rules in use; a second one against the first."""
+    rules = office.propose(role=Role.BASELINE, policy_digest=office.save_policy(note="rules"))
+    office.vote(rules, "bob", "cyd")
+    office.activate(rules)
+    found = lines(office, office.propose())
+    assert found["Changed"].startswith("Against the baseline at daily: policy CHANGED,")
+    office.approved()
+    found = lines(office, office.propose())
+    assert found["Changed"].startswith("Against the model at daily: policy the same,")
+    assert "; as baseline policy" in found["Active now"]
+
+
+def test_a_stop_is_told(office: Office) -> None:
+    """Files that stop count as rows do."""
+    proposal = office.approved()
+    stop = office.home / "stops" / f"policy.{office.policy_digest}.weekly"
+    stop.touch()
+    assert lines(office, proposal)["Active now"].endswith("this very proposal, paused.")
+    stop.unlink()
+    (office.home / "stops" / "all").touch()
+    assert lines(office, proposal)["Active now"].endswith("this very proposal, stopped all.")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"installation_id": "0" * 8}, "for the installation"),
+        ({"settings": {"model_budget_ms": 1.0}}, "was approved with"),
+        ({"version": "9.9"}, "Troth"),
+    ],
+)
+def test_a_proposal_for_another_place_is_told(office: Office, change: Any, says: str) -> None:
+    """Another installation, other settings or another version: signing would be for nothing."""
+    proposal = office.propose()
+    assert "Place" not in lines(office, proposal)
+    found = lines(office, proposal, place=replace(office.place, **change))["Place"]
+    assert found.startswith("NOT this host as it is: it was approved")
+    assert says in found
 
 
 def test_a_row_that_cannot_be_read_is_told(office: Office) -> None:

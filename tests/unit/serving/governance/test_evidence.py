@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit, evidence, proposals, votes
+from serving.governance import audit, decision_points, evidence, proposals, votes
 from serving.governance.audit import Head
 from serving.governance.evidence import DEEPEST, MOST_BYTES, EvidenceStore
-from troth.digests import canonical_json, sha256
+from troth.digests import canonical_json, parse_json, sha256
 from troth.errors import DataLoss, InvalidArgument, NotFound
 
 Office = Any
@@ -106,7 +106,7 @@ def test_nothing_nested_too_deeply_is_a_traceback(office: Office, tmp_path: Path
         Head.read(head)
     proposal = office.propose()
     refusal = office.home / "refusals" / f"{proposal.proposal_id}.bob.json"
-    refusal.parent.mkdir()
+    refusal.parent.mkdir(exist_ok=True)
     refusal.write_text(DEEP)
     with pytest.raises(DataLoss, match="not JSON"):
         votes.of(office.database, proposal.proposal_id)
@@ -114,6 +114,10 @@ def test_nothing_nested_too_deeply_is_a_traceback(office: Office, tmp_path: Path
     office.tamper("UPDATE proposals SET statement = ?", DEEP)
     with pytest.raises(DataLoss):
         proposals.get(office.database, proposal.proposal_id)
+    with office.database.read() as connection:  # which a pause asks before it acts
+        assert decision_points.known(connection) == ()
+        with pytest.raises(ValueError, match="nested too deeply"):
+            parse_json(DEEP)
     office.tamper("UPDATE audit SET payload = ? WHERE seq = 1", DEEP)
     found = audit.verify(office.database)
     assert {finding.kind for finding in found.findings} >= {
