@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc import aio
@@ -147,7 +148,7 @@ async def _fuzz(
 
 async def _send(channel: aio.Channel, call: Call) -> tuple[str, str]:
     """Status and message of one call."""
-    method = channel.unary_unary(call.path)
+    method: Any = channel.unary_unary(call.path)
     try:
         await method(
             call.body,

@@ -197,9 +197,9 @@ class Strange:
         path = self._one(tuple(METHODS))
         kind = METHODS[path]
         if kind is pb.DecideRequest:
-            message = self._question.to_message()
-            message.request_id = str(uuid.uuid4())
-            return path, message
+            asked = self._question.to_message()
+            asked.request_id = str(uuid.uuid4())
+            return path, asked
         message = kind()
         for field in kind.DESCRIPTOR.fields:
             if field.message_type is not None:

@@ -217,6 +217,7 @@ def _application(
         grpc_options={
             "port": plan.grpc,
             "grpc_servicer_functions": FUNCTIONS,
+            "enable_reflection": False,  # Serve's own; ours is one of the functions
             "request_timeout_s": _REQUEST_TIMEOUT_S,
         },
     )

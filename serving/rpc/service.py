@@ -141,7 +141,8 @@ def _await_ready(service: Service, timeout_s: float) -> None:
     while time.monotonic() < deadline:
         if service.process.poll() is not None:
             raise Unavailable(f"the service ended: {_tail(service.log)}")
-        if ready_path(service.settings).exists() and is_serving(service.address):
+        # Whether it is well is another matter: nothing may be active yet.
+        if ready_path(service.settings).exists() and health(service.address) is not None:
             return
         time.sleep(0.1)
     raise Unavailable(f"no answer within {timeout_s:g} s: {_tail(service.log)}")
@@ -149,14 +150,19 @@ def _await_ready(service: Service, timeout_s: float) -> None:
 
 def is_serving(address: str, timeout_s: float = 1.0) -> bool:
     """Whether ``grpc.health.v1`` at ``address`` says SERVING."""
+    return health(address, timeout_s) == int(health_pb2.HealthCheckResponse.SERVING)
+
+
+def health(address: str, timeout_s: float = 1.0) -> int | None:
+    """What ``grpc.health.v1`` at ``address`` says, ``None`` if it does not answer."""
     with grpc.insecure_channel(address) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(), timeout=timeout_s
             )
         except grpc.RpcError:
-            return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+            return None
+    return int(answer.status)
 
 
 def _tail(path: Path) -> str:
