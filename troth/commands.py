@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points, version
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Annotated, NoReturn
 
 import typer
@@ -46,8 +46,10 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-def build() -> typer.Typer:
-    """The application with every registered sub-command.
+def build(wanted: str | None = None) -> typer.Typer:
+    """The application with every registered sub-command, or all that ``wanted`` needs.
+
+    A command that stops something must not wait for floors to load that it does not touch.
 
     An entry point whose extra is not installed leaves a command group out, not the program:
     the client-only installation has no simulator.
@@ -68,7 +70,9 @@ def build() -> typer.Typer:
     ) -> None:
         """Decisioning for loyalty programmes."""
 
-    for point in sorted(entry_points(group="troth.commands"), key=lambda p: p.name):
+    for point in sorted(entry_points(group="troth.commands"), key=_soonest):
+        if wanted is not None and wanted in _names(app):
+            break
         try:
             register: Register = point.load()
         except ModuleNotFoundError as error:
@@ -76,6 +80,18 @@ def build() -> typer.Typer:
             continue
         register(app)
     return app
+
+
+def _soonest(point: EntryPoint) -> tuple[bool, str]:
+    """Serving first: its commands are the ones that may be in a hurry."""
+    return point.name != "serving", point.name
+
+
+def _names(app: typer.Typer) -> set[str | None]:
+    """Commands and groups of ``app``."""
+    return {command.name for command in app.registered_commands} | {
+        group.name for group in app.registered_groups
+    }
 
 
 def _refused(error: TrothError) -> NoReturn:
@@ -94,7 +110,7 @@ def main() -> None:
     So does what the operating system refuses about a file, such as a folder in its place.
     """
     try:
-        build()()
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except TrothError as error:
         _refused(error)
     except OSError as error:
