@@ -9,17 +9,20 @@ damaged; 7 unavailable or out of time.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points, version
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
+from troth import brake
+from troth.errors import Code, FailedPrecondition, InvalidArgument, NotFound, TrothError
 
-from troth.errors import Code, FailedPrecondition, TrothError
-from troth.output import note
+if TYPE_CHECKING:  # loaded when a stop has been put, see troth.brake
+    from importlib.metadata import EntryPoint
 
-Register = Callable[[typer.Typer], None]
+    import typer
+
+Register = Callable[["typer.Typer"], None]
 
 EXIT_CODES: dict[Code, int] = {
     Code.INVALID_ARGUMENT: 3,
@@ -42,6 +45,10 @@ _OURS = frozenset({"troth", "simulator", "envs", "agents", "serving", "experimen
 
 def _version(value: bool) -> None:
     if value:
+        from importlib.metadata import version
+
+        import typer
+
         typer.echo(version("troth"))
         raise typer.Exit
 
@@ -54,6 +61,12 @@ def build(wanted: str | None = None) -> typer.Typer:
     An entry point whose extra is not installed leaves a command group out, not the program:
     the client-only installation has no simulator.
     """
+    from importlib.metadata import entry_points
+
+    import typer
+
+    from troth.output import note
+
     app = typer.Typer(
         name="troth",
         help="Decisioning for loyalty programmes: simulate, train, evaluate, approve, serve.",
@@ -64,9 +77,7 @@ def build(wanted: str | None = None) -> typer.Typer:
 
     @app.callback()
     def root(
-        version: Annotated[
-            bool, typer.Option("--version", callback=_version, is_eager=True)
-        ] = False,
+        version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),
     ) -> None:
         """Decisioning for loyalty programmes."""
 
@@ -96,6 +107,8 @@ def _names(app: typer.Typer) -> set[str | None]:
 
 def _refused(error: TrothError) -> NoReturn:
     """Say why in one line, and exit with the code of the error."""
+    import typer
+
     if "--json" in sys.argv:
         body = {"code": error.code.name, "reason": error.reason, "field": error.field}
         typer.echo(json.dumps({"error": {**body, "message": error.message}}), err=True)
@@ -108,10 +121,14 @@ def main() -> None:
     """Run the command; a :class:`TrothError` becomes one line on stderr and its exit code.
 
     So does what the operating system refuses about a file, such as a folder in its place.
+    A stop is put first (:mod:`troth.brake`), and taken back if the line asked for none there is.
     """
+    stopped = brake.first(sys.argv[1:], os.environ)
     try:
         build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except TrothError as error:
+        if stopped is not None and isinstance(error, InvalidArgument | NotFound):
+            brake.take_back(stopped)
         _refused(error)
     except OSError as error:
         if error.filename is None:
@@ -121,6 +138,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] in _OURS:
             raise
+        import typer
+
         typer.echo(
             f"troth: this command needs an extra (no module {error.name!r}): "
             "pip install 'troth[train,serve,console]'",
