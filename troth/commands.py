@@ -40,6 +40,8 @@ EXIT_CODES: dict[Code, int] = {
 """Exit code of each status; a status not listed exits 1."""
 
 
+USAGE = 2
+"""Exit code of a line that is no command's; typer's own."""
 _OURS = frozenset({"troth", "simulator", "envs", "agents", "serving", "experiments"})
 
 
@@ -130,6 +132,10 @@ def main() -> None:
         if stopped is not None and isinstance(error, InvalidArgument | NotFound):
             brake.take_back(stopped)
         _refused(error)
+    except SystemExit as end:
+        if stopped is not None and end.code == USAGE:
+            brake.take_back(stopped)
+        raise
     except OSError as error:
         if error.filename is None:
             raise

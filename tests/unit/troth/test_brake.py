@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from serving.installation import create
-from troth import brake
+from troth import brake, commands
 from troth.commands import main
 
 
@@ -79,6 +79,21 @@ def test_a_refused_pause_is_taken_back(
         main()
     assert ended.value.code == 4
     assert "there are: none" in capsys.readouterr().err
+    assert names(home) == []
+
+
+def test_a_line_that_is_no_command_leaves_no_stop(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an installation of the client alone, which has no such command."""
+    monkeypatch.setattr(sys, "argv", ["troth", "pause", "--all", "--home", str(home)])
+
+    def usage() -> None:
+        raise SystemExit(2)
+
+    monkeypatch.setattr(commands, "build", lambda _: usage)
+    with pytest.raises(SystemExit):
+        main()
     assert names(home) == []
 
 
