@@ -24,7 +24,6 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
-from grpc import aio
 from pydantic import BaseModel, ConfigDict
 
 from agents.policies.uniform import NeverContact, UniformPolicy
@@ -39,11 +38,9 @@ from serving.governance.upkeep import try_record
 from serving.rpc.service import start_service
 from simulator.scenarios import load
 from simulator.world import World
-from troth.client import Question
+from troth.client import AsyncDecisionClient, Question
 from troth.errors import TrothError, Unavailable
-from troth.types import Role
-from troth.v1 import decision_service_pb2 as pb
-from troth.v1.decision_service_pb2_grpc import DecisionServiceStub
+from troth.types import Role, ServedBy
 
 PROMISE_S = 2.0
 AT_ONCE = 8
@@ -124,25 +121,24 @@ class Load:
 
     async def _run(self) -> None:
         raw, turn = self.world.contexts().raw, count()
-        async with aio.insecure_channel(self.address) as channel:
-            stub = DecisionServiceStub(channel)
+        async with AsyncDecisionClient(self.address, deadline_s=30.0) as client:
 
             async def ask() -> None:
                 while not self._end.is_set():
                     row = next(turn) % _CUSTOMERS
-                    message = Question(
+                    question = Question(
                         customer_id=str(self.world.customer_ids[row]),
                         decision_point=POINT,
                         features=raw[row].tolist(),
                         feature_schema_digest=self.world.schema.digest,
                         triggered_journeys=("engagement",),
-                    ).to_message()
+                    )
                     try:
-                        answer = await stub.Decide(message, timeout=30)
-                    except aio.AioRpcError:
+                        answer = await client.decide(question)
+                    except TrothError:
                         await asyncio.sleep(0.05)
                         continue
-                    model = answer.served_by == pb.SERVED_BY_MODEL
+                    model = answer.served_by is ServedBy.MODEL
                     self.answers.append((time.monotonic(), model))
 
             await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
