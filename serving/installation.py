@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from serving.store import Database
+from troth.brake import STOPS
 from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, NotFound
 from troth.files import write_whole
@@ -20,8 +21,8 @@ from troth.types import new_id
 
 ID_FILE = "installation.json"
 """Holds ``installation_id``."""
-STOPS, REFUSALS, REPLICAS = "stops", "refusals", "replicas"
-"""Folders of an installation that are there from the beginning."""
+REFUSALS, REPLICAS = "refusals", "replicas"
+"""Folders of an installation that are there from the beginning, as is that of the stops."""
 SERVICE_FILE = "service.json"
 """There while a service runs: its pid, address and number of replicas."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

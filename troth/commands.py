@@ -9,19 +9,20 @@ damaged; 7 unavailable or out of time.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points, version
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
-from typer.models import TyperInfo
+from troth import brake
+from troth.errors import Code, FailedPrecondition, InvalidArgument, NotFound, TrothError
 
-from troth import extras
-from troth.errors import Code, FailedPrecondition, TrothError
-from troth.text import visible
+if TYPE_CHECKING:  # loaded when a stop has been put, see troth.brake
+    from importlib.metadata import EntryPoint
 
-Register = Callable[[typer.Typer], None]
+    import typer
+
+Register = Callable[["typer.Typer"], None]
 
 EXIT_CODES: dict[Code, int] = {
     Code.INVALID_ARGUMENT: 3,
@@ -40,21 +41,36 @@ EXIT_CODES: dict[Code, int] = {
 """Exit code of each status; a status not listed exits 1."""
 
 
+USAGE = 2
+"""Exit code of a line that is no command's; typer's own."""
 _OURS = frozenset({"troth", "simulator", "envs", "agents", "serving", "experiments"})
 
 
 def _version(value: bool) -> None:
     if value:
+        from importlib.metadata import version
+
+        import typer
+
         typer.echo(version("troth"))
         raise typer.Exit
 
 
-def build() -> typer.Typer:
-    """The application with every registered sub-command.
+def build(wanted: str | None = None) -> typer.Typer:
+    """The application with every registered sub-command, or all that ``wanted`` needs.
+
+    A command that stops something must not wait for floors to load that it does not touch.
 
     A command whose extra is not installed is not listed, and says so when it is called: the
     client-only installation has no service and no simulator.
     """
+    from importlib.metadata import entry_points
+
+    import typer
+
+    from troth.absent import names as names_of
+    from troth.absent import replace_absent
+
     app = typer.Typer(
         name="troth",
         help="Decisioning for loyalty programmes: simulate, train, evaluate, approve, serve.",
@@ -65,13 +81,13 @@ def build() -> typer.Typer:
 
     @app.callback()
     def root(
-        version: Annotated[
-            bool, typer.Option("--version", callback=_version, is_eager=True)
-        ] = False,
+        version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),
     ) -> None:
         """Decisioning for loyalty programmes."""
 
-    for point in sorted(entry_points(group="troth.commands"), key=lambda p: p.name):
+    for point in sorted(entry_points(group="troth.commands"), key=_soonest):
+        if wanted is not None and wanted in names_of(app):
+            break
         try:
             register: Register = point.load()
         except ModuleNotFoundError as error:
@@ -79,38 +95,8 @@ def build() -> typer.Typer:
                 raise
             continue  # its commands are those of an extra
         register(app)
-    _replace_absent(app)
+    replace_absent(app)
     return app
-
-
-def _replace_absent(app: typer.Typer) -> None:
-    """Put what says which extra it needs in the place of each command that has not got it."""
-    names = {command.name for command in app.registered_commands}
-    names |= {group.name or _own_name(group) for group in app.registered_groups}
-    absent = {name for name in extras.NEEDS if name not in names or extras.missing(name)}
-    app.registered_commands = [c for c in app.registered_commands if c.name not in absent]
-    app.registered_groups = [
-        g for g in app.registered_groups if (g.name or _own_name(g)) not in absent
-    ]
-    for name in sorted(absent):
-        app.command(
-            name,
-            hidden=True,
-            add_help_option=False,
-            context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-        )(_absent)
-
-
-def _own_name(group: TyperInfo) -> str | None:
-    """The name that a group gave itself, rather than was added under."""
-    return None if group.typer_instance is None else group.typer_instance.info.name
-
-
-def _absent(context: typer.Context) -> None:
-    """It needs an extra that is not installed."""
-    name = context.info_name or ""
-    needed = extras.missing(name) or extras.NEEDS[name]
-    raise FailedPrecondition(f"{name} needs an extra: {extras.to_install(needed)}", field="command")
 
 
 def _is_ours(error: ModuleNotFoundError) -> bool:
@@ -118,8 +104,17 @@ def _is_ours(error: ModuleNotFoundError) -> bool:
     return bool(error.name) and str(error.name).split(".")[0] in _OURS
 
 
+def _soonest(point: EntryPoint) -> tuple[bool, str]:
+    """Serving first: its commands are the ones that may be in a hurry."""
+    return point.name != "serving", point.name
+
+
 def _refused(error: TrothError) -> NoReturn:
     """Say why in one line, and exit with the code of the error."""
+    import typer
+
+    from troth.text import visible
+
     if "--json" in sys.argv:
         body = {"code": error.code.name, "reason": error.reason, "field": error.field}
         typer.echo(json.dumps({"error": {**body, "message": error.message}}), err=True)
@@ -132,11 +127,19 @@ def main() -> None:
     """Run the command; a :class:`TrothError` becomes one line on stderr and its exit code.
 
     So does what the operating system refuses about a file, such as a folder in its place.
+    A stop is put first (:mod:`troth.brake`), and taken back if the line asked for none there is.
     """
+    stopped = brake.first(sys.argv[1:], os.environ)
     try:
-        build()()
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except TrothError as error:
+        if stopped is not None and isinstance(error, InvalidArgument | NotFound):
+            brake.take_back(stopped)
         _refused(error)
+    except SystemExit as end:
+        if stopped is not None and end.code == USAGE:
+            brake.take_back(stopped)
+        raise
     except OSError as error:
         if error.filename is None:
             raise
@@ -145,6 +148,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if _is_ours(error):
             raise
+        from troth import extras
+
         extra = extras.bringing(error.name or "")
         hint = extras.to_install((extra,)) if extra else "it is not among ours"
         message = f"needs an extra (no module {error.name!r}): {hint}"

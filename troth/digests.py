@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import rfc8785
 
 from troth.errors import InvalidArgument
 from troth.text import quoted
+
+if TYPE_CHECKING:  # a command that stops something must not wait for it to load
+    import numpy as np
 
 DIGEST_LENGTH = 64
 """Hexadecimal characters in a digest."""
@@ -56,6 +58,8 @@ def digest(value: Any) -> str:
 
 def array_digest(array: np.ndarray) -> str:
     """SHA-256 over dtype, shape and little-endian bytes of ``array``."""
+    import numpy as np
+
     ordered = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
     header = f"{ordered.dtype.str}:{ordered.shape}:".encode()
     return sha256(header + ordered.tobytes())

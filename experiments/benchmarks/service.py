@@ -11,19 +11,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grpc import aio
 
-from agents.policies.uniform import NeverContact, UniformPolicy
+from agents.policies.uniform import UniformPolicy
 from experiments.benchmarks.deciding import CUSTOMERS, POINT, admit
 from experiments.benchmarks.harness import Row, Timing, latency_row
-from experiments.demo.evidence import case
+from experiments.demo.evidence import case_of
 from experiments.demo.governing import establish, put_in_force
 from experiments.demo.serving_day import demo_settings
-from experiments.evaluate import figures
 from experiments.home import RunHome
-from experiments.rollout import roll_out
 from serving.governance.registry import Role
 from serving.rpc.service import Service, start_service
 from simulator.scenarios import load
@@ -38,8 +36,6 @@ if TYPE_CHECKING:  # a name that only the stubs have
 AT_ONCE = 8
 CALLS = 300
 """Requests per round and server."""
-DAYS, LEVEL = 3, 0.95
-"""What the policy asked is judged by."""
 
 
 def service(timing: Timing) -> list[Row]:
@@ -66,7 +62,7 @@ def serving_uniform(folder: Path) -> Iterator[tuple[Service, Question]]:
         mask=world.mask(),
         training={},
     )
-    evidence = _evidence(world, digest, governed.guardrails_digest)
+    evidence = case_of(world, UniformPolicy(), digest, governed.guardrails_digest)
     put_in_force(governed, digest, Role.MODEL, evidence, "benchmark")
     admit(governed.database, world)
     with start_service(settings) as running:
@@ -75,31 +71,6 @@ def serving_uniform(folder: Path) -> Iterator[tuple[Service, Question]]:
 
 def _world() -> World:
     return World(load("reference"), CUSTOMERS, 7)
-
-
-def _evidence(world: World, policy_digest: str, guardrails_digest: str) -> dict[str, Any]:
-    """A case for the uniform policy, as short as the benchmark allows."""
-    scenario = world.scenario
-    proposed, compared = (
-        figures(
-            roll_out(world.fork(), policy, DAYS, objective=scenario.objective),
-            scenario.objective,
-            LEVEL,
-        )
-        for policy in (UniformPolicy(), NeverContact())
-    )
-    return case(
-        policy_digest=policy_digest,
-        guardrails_digest=guardrails_digest,
-        scenario=(scenario.name, scenario.digest),
-        customers=CUSTOMERS,
-        days=DAYS,
-        currency="USD",
-        level=LEVEL,
-        against=("no contact at all", None),
-        proposed=proposed,
-        compared=compared,
-    )
 
 
 async def _measure(address: str, echo: str, world: World, timing: Timing) -> list[Row]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.evaluate import NEVER
+from agents.policies.uniform import NeverContact
+from experiments.evaluate import NEVER, figures
 from experiments.leaderboard import RFM
 from experiments.results import Measured, Played, RunResults
+from experiments.rollout import roll_out
+from simulator.world import World
 from troth.errors import NotFound
+from troth.policy import Policy
 
+_LEVEL = 0.95
 TITLES = {RFM: "RFM rules", NEVER: "no contact at all"}
 
 
@@ -103,6 +108,33 @@ def case(
             for name in proposed
         ],
     }
+
+
+def case_of(
+    world: World, policy: Policy, policy_digest: str, guardrails_digest: str, *, days: int = 7
+) -> dict[str, Any]:
+    """A short case for any policy: so many days of ``world`` beside no contact at all."""
+    scenario = world.scenario
+    proposed, compared = (
+        figures(
+            roll_out(world.fork(), one, days, objective=scenario.objective),
+            scenario.objective,
+            _LEVEL,
+        )
+        for one in (policy, NeverContact())
+    )
+    return case(
+        policy_digest=policy_digest,
+        guardrails_digest=guardrails_digest,
+        scenario=(scenario.name, scenario.digest),
+        customers=world.size,
+        days=days,
+        currency="USD",
+        level=_LEVEL,
+        against=(TITLES[NEVER], None),
+        proposed=proposed,
+        compared=compared,
+    )
 
 
 def _played(results: RunResults, policy: str, seed_index: int) -> Played:

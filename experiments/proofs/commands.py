@@ -16,7 +16,7 @@ from troth.output import AsJson, emit, progress, say, say_lines
 
 Proved = tuple[Path, Sequence[BaseModel]]
 """The page of a proof, and its figures."""
-PROOFS = ("truth", "year", "coverage", "fuzz")
+PROOFS = ("truth", "year", "coverage", "fuzz", "brake")
 
 
 def prove(
@@ -31,6 +31,7 @@ def prove(
     ] = 10_000,
     customers: Annotated[int, typer.Option(min=10, help="year: how many live.")] = 1_000_000,
     days: Annotated[int, typer.Option(min=8, help="year: how long.")] = 365,
+    times: Annotated[int, typer.Option(min=1, help="brake: pauses in good weather.")] = 50,
     logs: Annotated[int, typer.Option(min=5, max=10_000, help="coverage: logs to judge on.")] = 60,
     home: Annotated[Path, typer.Option(help="coverage: folder of a finished run.")] = Path(
         "runs/demo"
@@ -44,7 +45,7 @@ def prove(
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """The long proofs: truth, a year of a million, coverage of intervals, strange calls."""
+    """The long proofs: truth, a year of a million, coverage of intervals, fuzzing, the brake."""
     for name in only or ():
         if name not in PROOFS:
             raise InvalidArgument(f"{name!r} is not one of {', '.join(PROOFS)}", field="only")
@@ -53,6 +54,7 @@ def prove(
         "year": partial(_year, scenario, customers, days, output),
         "coverage": partial(_coverage, home, logs, workers, output),
         "fuzz": partial(_fuzz, calls, output),
+        "brake": partial(_brake, times, output),
     }
     pages: list[Path] = []
     figures: dict[str, Any] = {}
@@ -107,3 +109,10 @@ def _fuzz(calls: int, output: Path, on_progress: OnProgress) -> Proved:
 
     answered = fuzz.prove(calls=calls, on_progress=on_progress)
     return fuzz.write(answered, output), answered
+
+
+def _brake(times: int, output: Path, on_progress: OnProgress) -> Proved:
+    from experiments.proofs import brake
+
+    stopped = brake.brake(times, on_progress=on_progress)
+    return brake.write(stopped, output), stopped

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,7 @@ class ApprovedPolicies:
         self._blind = ""
         self._foreign = False
         self._head: tuple[int, str] = (0, chain.GENESIS)
+        self._proposed: int | None = None
         self._untold: deque[Told] = deque(maxlen=_MOST_UNTOLD)
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
@@ -241,11 +242,16 @@ class ApprovedPolicies:
         from the row that was last seen.
         """
         with self._database.read() as connection:
-            seq, known = self._head
+            seq, before = self._head
             row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
-            if seq and (row is None or row[0] != known):
+            if seq and (row is None or row[0] != before):
                 self._database.condemn()
             self._head = chain.head(connection)
+            # A proposal changes nothing that is served, but makes its decision points known.
+            proposed = connection.execute("SELECT max(rowid) FROM proposals").fetchone()[0]
+            if proposed != self._proposed:
+                known = frozenset(decision_points.known(connection))
+                self._loaded, self._proposed = replace(self._loaded, known=known), proposed
         self._database.require_same_file()
         try:
             self._database.require_own_schema()

@@ -11,9 +11,8 @@ from rich.progress import TaskID
 
 from serving.governance import audit
 from serving.governance.options import Home, settings
-from serving.installation import opened
 from serving.store import Database
-from troth.errors import DataLoss, FailedPrecondition
+from troth.errors import DataLoss, FailedPrecondition, NotFound
 from troth.output import AsJson, emit, progress, say, show_table
 
 
@@ -105,4 +104,8 @@ def list_rows(
 
 
 def _open(home: Path | None) -> Database:
-    return opened(settings(home))
+    """The store alone: whoever audits a copy away from the host has nothing else."""
+    path = settings(home).database
+    if not path.is_file():
+        raise NotFound(f"{path} does not exist", field="home")
+    return Database(path)

@@ -70,7 +70,7 @@ def pause(home: Path, decision_point: str, *, now: datetime, by: str, reason: st
     point = stops.point_name(decision_point)
     with _store(home) as database:
         if database is not None:
-            _require_point(database, decision_point)
+            _require_point(database, decision_point, by_stops=False)
             if point in stops.look(home).names and _is_paused(database, decision_point):
                 raise FailedPrecondition(
                     f"{decision_point!r} is paused; cannot pause it", field="decision_point"
@@ -251,9 +251,12 @@ def _recorded(database: Database | None, names: list[str]) -> Braked:
     return Braked(names=frozenset(names), generation=generation)
 
 
-def _require_point(database: Database, decision_point: str) -> None:
-    """Refuse a decision point that is not there; a store that cannot be read knows none."""
-    if any(stop.point == decision_point for stop in stops.listed(database.home)):
+def _require_point(database: Database, decision_point: str, *, by_stops: bool = True) -> None:
+    """Refuse a decision point that is not there; a store that cannot be read knows none.
+
+    What is stopped must be known to be resumed; but a pause may have put its file already.
+    """
+    if by_stops and any(stop.point == decision_point for stop in stops.listed(database.home)):
         return
     if any(decision_point in seen.standing for seen in presence.living(database.home)):
         return

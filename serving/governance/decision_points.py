@@ -7,7 +7,6 @@ transitions of one table alone (Google AIP-216).
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from datetime import datetime
 from enum import StrEnum
@@ -16,13 +15,13 @@ from typing import Any
 from serving.governance import chain, generations
 from serving.governance.kinds import AuditKind
 from serving.store import Database
+from troth.brake import POINT
 from troth.digests import parse_json
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound
 from troth.types import isoformat
 
 EVERYWHERE = "*"
 """The state that stands for all decision points: where it is paused, nobody is contacted."""
-_POINT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 class State(StrEnum):
@@ -123,7 +122,7 @@ def known(connection: sqlite3.Connection) -> tuple[str, ...]:
         found.update(bytes(row[0]).decode(errors="replace") for row in rows)
     for row in connection.execute("SELECT CAST(statement AS BLOB) FROM proposals"):
         found.update(_scope(row[0]))
-    return tuple(sorted(point for point in found if _POINT.fullmatch(point)))
+    return tuple(sorted(point for point in found if POINT.fullmatch(point)))
 
 
 def require_known(connection: sqlite3.Connection, decision_point: str) -> None:
@@ -139,7 +138,7 @@ def require_known(connection: sqlite3.Connection, decision_point: str) -> None:
 
 def require_point(decision_point: str) -> None:
     """Raise :class:`InvalidArgument` unless ``decision_point`` is a slug."""
-    if not _POINT.fullmatch(decision_point):
+    if not POINT.fullmatch(decision_point):
         raise InvalidArgument(
             f"{decision_point[:64]!r} is not a slug of a-z, 0-9, dots, - and _",
             field="decision_point",

@@ -24,10 +24,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from serving.installation import REFUSALS, STOPS
-from troth.digests import canonical_json, parse_json
-from troth.errors import Unavailable
-from troth.files import sync_folder, write_whole
+from serving.installation import REFUSALS
+from troth.brake import STOPS
+from troth.brake import put as put
+from troth.digests import parse_json
+from troth.files import sync_folder
 from troth.types import Role
 
 ALL = "all"
@@ -114,11 +115,18 @@ def refusal_name(proposal_id: str) -> str:
 
 def look(home: Path) -> Stops:
     """What is stopped now: two short listings, never believed from a time of change."""
+    in_stops, in_refusals = _folders(home)
     try:
-        stops, refusals = os.listdir(home / STOPS), os.listdir(home / REFUSALS)  # noqa: PTH208
+        stops, refusals = os.listdir(in_stops), os.listdir(in_refusals)  # noqa: PTH208
     except OSError as error:
         return Stops(unreadable=str(error))
     return _understood(tuple(stops), tuple(refusals))
+
+
+@lru_cache(maxsize=64)
+def _folders(home: Path) -> tuple[str, str]:
+    """As text: joining paths would take as long as listing them."""
+    return str(home / STOPS), str(home / REFUSALS)
 
 
 @lru_cache(maxsize=64)
@@ -148,25 +156,6 @@ def parse(name: str) -> Stop | None:
         role=Role(role) if role else None,
         digest=match["digest"] or "",
     )
-
-
-def put(home: Path, name: str, facts: dict[str, Any]) -> None:
-    """Stop, on the disk before this returns.
-
-    A disk too full for ``facts`` still has room for the name.
-
-    Raises:
-        Unavailable: if not even the name can be written.
-    """
-    folder = home / STOPS
-    try:
-        write_whole(folder / name, canonical_json(facts) + b"\n")
-    except OSError as error:
-        try:
-            os.close(os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o644))
-            sync_folder(folder)
-        except OSError:
-            raise Unavailable(f"the stop cannot be written: {error}", field="stops") from error
 
 
 def facts_of(home: Path, name: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Uptake:
             )
 
 
-def await_uptake(home: Path, names: Set[str], *, within_s: float = WITHIN_S) -> Uptake:
+def await_uptake(home: Path, names: Set[str], *, within_s: float) -> Uptake:
     """Wait until every living replica knows the stops in ``names``, or time is up."""
     deadline = time.monotonic() + within_s
     while True:
@@ -101,7 +101,7 @@ def tell(home: Path, braked: Braked, facts: Mapping[str, Any], as_json: bool) ->
     Raises:
         Unavailable: if it cannot be known that every replica took it up.
     """
-    uptake = await_uptake(home, braked.names)
+    uptake = await_uptake(home, braked.names, within_s=WITHIN_S)
     if as_json:
         emit(
             {

@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from agents.artifacts import Artifact, ArtifactStore
 from serving.governance import case
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
 from serving.governance.causes import Cause, not_approved
 from serving.governance.evidence import EvidenceStore
 from serving.governance.place import Place
-from serving.guardrails.config import GuardrailConfig
 from troth.errors import TrothError
 from troth.settings import Settings
 from troth.types import Approval, Proposal, Role
+
+if TYPE_CHECKING:  # loaded where it is needed: a pause needs neither policies nor guardrails
+    from agents.artifacts import Artifact, ArtifactStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,9 @@ class Verifier:
             NotFound, InvalidArgument, PermissionDenied, DataLoss: if roster, guardrails or
                 identity cannot be read or trusted.
         """
+        from agents.artifacts import ArtifactStore
+        from serving.guardrails.config import GuardrailConfig
+
         return cls(
             board=Board.load(settings.board),
             place=Place.of(settings),

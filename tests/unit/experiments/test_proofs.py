@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments.proofs import truth, year
+from experiments.proofs import brake, truth, year
 from troth.commands import build
 from troth.errors import DataLoss
 
@@ -106,3 +106,16 @@ def test_a_proof_that_there_is_not_is_named() -> None:
     said = f"{result.output} {result.exception}"
     assert "everything" in said
     assert "truth" in said
+
+
+def test_the_brake_is_written_down(tmp_path: Path) -> None:
+    """A row per state; a time beyond the promise is not kept."""
+    row = brake.Stopped(
+        state="normal", times=50, last_s=0.4, median_s=0.2, command_s=1.1, taken_up=50, answered=90
+    )
+    late = row.model_copy(update={"state": "watch jammed", "last_s": brake.PROMISE_S})
+    assert (row.kept, late.kept) == (True, False)
+    page = brake.write([row, late], tmp_path)
+    assert "| normal | 50 | 0.40 | 0.20 | 1.10 | 50 of 50 | 90 |" in page.read_text()
+    assert len(json.loads((tmp_path / "brake.json").read_text())) == 2
+    assert brake.STATES[0] == "normal"

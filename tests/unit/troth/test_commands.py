@@ -18,7 +18,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> i
     def failing() -> None:
         raise error
 
-    monkeypatch.setattr(commands, "build", lambda: failing)
+    monkeypatch.setattr(commands, "build", lambda _: failing)
     monkeypatch.setattr(commands.sys, "argv", ["troth", "something", *arguments])
     with pytest.raises(SystemExit) as stopped:
         commands.main()
@@ -81,7 +81,7 @@ def test_a_refused_file_is_one_line(
     def broken() -> None:
         raise OSError("of no file")
 
-    monkeypatch.setattr(commands, "build", lambda: broken)
+    monkeypatch.setattr(commands, "build", lambda _: broken)
     with pytest.raises(OSError, match="of no file"):
         commands.main()
 
@@ -96,7 +96,7 @@ def test_a_missing_extra_is_named(
     def broken() -> None:
         raise ModuleNotFoundError(name="troth.gone")
 
-    monkeypatch.setattr(commands, "build", lambda: broken)
+    monkeypatch.setattr(commands, "build", lambda _: broken)
     with pytest.raises(ModuleNotFoundError):
         commands.main()
 

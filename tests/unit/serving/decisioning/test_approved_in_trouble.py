@@ -199,6 +199,10 @@ def test_an_unknown_decision_point_is_told_from_an_empty_one(installed: Installa
     assert source.standing("weekly").reasons == ("no_policy",)
     assert not source.standing("dialy").known
     assert source.standing("daily").known
+    installed.propose(installed.model, point="hourly")  # type: ignore[attr-defined]
+    assert not source.standing("hourly").known
+    assert not source.refresh()  # nothing is verified anew for it
+    assert source.standing("hourly").known
 
 
 def test_a_process_tells_what_it_serves(installed: Installation) -> None:

@@ -79,7 +79,7 @@ def test_a_killed_replica_is_not_counted(home: Path) -> None:
 def test_a_stop_is_taken_up_by_whoever_lives(home: Path, replica: Presence) -> None:
     """The thread says so by itself, well before a command gives up."""
     stops.put(home, "all", {})
-    uptake = await_uptake(home, frozenset({"all"}))
+    uptake = await_uptake(home, frozenset({"all"}), within_s=2.0)
     assert uptake == Uptake(running=1, took_up=1, service=False)
     assert str(uptake) == "taken up by 1 of 1 replicas"
     uptake.require_known()
@@ -88,7 +88,7 @@ def test_a_stop_is_taken_up_by_whoever_lives(home: Path, replica: Presence) -> N
 def test_a_brake_that_cannot_be_read_counts_as_taken_up(home: Path, replica: Presence) -> None:
     """Then the replica contacts nobody at all."""
     (home / "stops" / "whatever").touch()
-    assert await_uptake(home, frozenset({"point.daily"})).is_known
+    assert await_uptake(home, frozenset({"point.daily"}), within_s=2.0).is_known
 
 
 def test_a_replica_that_does_not_answer_is_said(home: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from serving.governance import stops
 from serving.governance.stops import Stop
 from serving.installation import create
+from troth import brake
 from troth.errors import Unavailable
 from troth.types import Role
 
@@ -108,7 +109,7 @@ def test_a_full_disk_still_takes_the_name(home: Path, monkeypatch: pytest.Monkey
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(stops, "write_whole", full)
+    monkeypatch.setattr(brake, "write_whole", full)
     stops.put(home, "all", {"by": "ada"})
     assert held(home) == "stopped_all"
     (home / "stops" / "all").unlink()

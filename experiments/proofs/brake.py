@@ -1,0 +1,395 @@
+"""From the command that stops a model to its last answer, under load and in bad weather.
+
+A service with two replicas answers eight requests at once. ``troth pause`` runs in a process
+of its own, again and again, while the store is locked, damaged, tampered with or replaced;
+the time counts from the start of that process. What the model answered after it is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from statistics import median
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.policies.uniform import NeverContact, UniformPolicy
+from experiments.benchmarks.deciding import POINT, admit
+from experiments.demo.evidence import case_of
+from experiments.demo.governing import Governed, establish, put_in_force
+from experiments.demo.serving_day import demo_settings
+from experiments.executors import OnProgress
+from experiments.home import RunHome
+from experiments.proofs.pages import write as write_page
+from serving.governance import braking
+from serving.governance.upkeep import try_record
+from serving.rpc.service import start_service
+from simulator.scenarios import load
+from simulator.world import World
+from troth.client import AsyncDecisionClient, Question
+from troth.errors import TrothError, Unavailable
+from troth.types import Role, ServedBy
+
+PROMISE_S = 2.0
+AT_ONCE = 8
+LOCK_S = 30.0
+_CUSTOMERS = 500
+_SETTLE_S = 20.0
+_AFTER_S = 2.5
+"""How long answers are watched after a command has ended."""
+
+
+class Stopped(BaseModel):
+    """What came of pausing in one state.
+
+    Attributes:
+        state: what was wrong.
+        times: how often it was tried.
+        last_s: from the start of the command to the model's last answer, the longest time,
+            seconds; 0 if the model had answered none since.
+        median_s: the median of these.
+        command_s: how long the command took, the longest time, seconds.
+        taken_up: how often every replica was known to have taken it up.
+        answered: answers of any kind in a second before the command, the median.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: str
+    times: int
+    last_s: float
+    median_s: float
+    command_s: float
+    taken_up: int
+    answered: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise was kept every time."""
+        return self.last_s < PROMISE_S
+
+
+@dataclass
+class Load:
+    """Requests without end, and who answered them when.
+
+    Attributes:
+        address: of the service.
+        world: whose customers ask.
+        answers: (monotonic time, answered by the model), in order.
+    """
+
+    address: str
+    world: World
+    answers: list[tuple[float, bool]] = field(default_factory=list)
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Ask from a thread until the context ends."""
+        thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._end.set()
+            thread.join()
+
+    def by_model_since(self, moment: float) -> list[float]:
+        """When the model answered, after ``moment``."""
+        return [at for at, model in list(self.answers) if model and at >= moment]
+
+    def await_model(self) -> None:
+        """Wait until the model answers; raises :class:`Unavailable` if it does not."""
+        began = time.monotonic()
+        while not self.by_model_since(began):
+            if time.monotonic() - began > _SETTLE_S:
+                raise Unavailable("the model does not answer", field="brake")
+            time.sleep(0.05)
+
+    async def _run(self) -> None:
+        raw, turn = self.world.contexts().raw, count()
+        async with AsyncDecisionClient(self.address, deadline_s=30.0) as client:
+
+            async def ask() -> None:
+                while not self._end.is_set():
+                    row = next(turn) % _CUSTOMERS
+                    question = Question(
+                        customer_id=str(self.world.customer_ids[row]),
+                        decision_point=POINT,
+                        features=raw[row].tolist(),
+                        feature_schema_digest=self.world.schema.digest,
+                        triggered_journeys=("engagement",),
+                    )
+                    try:
+                        answer = await client.decide(question)
+                    except TrothError:
+                        await asyncio.sleep(0.05)
+                        continue
+                    model = answer.served_by is ServedBy.MODEL
+                    self.answers.append((time.monotonic(), model))
+
+            await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
+
+
+Weather = Callable[[Governed], AbstractContextManager[None]]
+"""Makes something wrong, and right again afterwards."""
+
+
+def brake(
+    times: int = 50, weathered: int = 3, on_progress: OnProgress = lambda *_: None
+) -> list[Stopped]:
+    """Pause in every state, ``times`` in good weather and ``weathered`` in each other.
+
+    Raises:
+        Unavailable: if a service does not start, or the model does not answer before.
+    """
+    states: list[tuple[str, Weather, int]] = [("normal", _normal, times)]
+    for name, weather in _WEATHERS.items():
+        states.append((name, weather, 1 if weather is _locked else weathered))
+    total, found = sum(tries for *_, tries in states) + 1, []
+    with _service() as (governed, load_of):
+        for name, weather, tries in states:
+            found.append(_tried(governed, load_of, name, weather, tries))
+            on_progress(sum(one.times for one in found), total)
+    with _service() as (governed, load_of):  # no replica goes on after that
+        found.append(_tried(governed, load_of, "store replaced", _replaced, 1))
+        on_progress(total, total)
+    return found
+
+
+def _tried(governed: Governed, asking: Load, state: str, weather: Weather, times: int) -> Stopped:
+    last: list[float] = []
+    commands: list[float] = []
+    answered: list[int] = []
+    taken_up = 0
+    for _ in range(times):
+        asking.await_model()
+        time.sleep(1.0)
+        with weather(governed):
+            began = time.monotonic()
+            answered.append(sum(at > began - 1.0 for at, _ in list(asking.answers)))
+            taken_up += _pause(governed)
+            commands.append(time.monotonic() - began)
+            time.sleep(LOCK_S if weather is _locked else 0.0)
+        time.sleep(_AFTER_S)
+        late = asking.by_model_since(began)
+        last.append(max(late) - began if late else 0.0)
+        if weather is not _replaced:
+            _resume(governed)
+    return Stopped(
+        state=state,
+        times=times,
+        last_s=max(last),
+        median_s=median(last),
+        command_s=max(commands),
+        taken_up=taken_up,
+        answered=median(answered),
+    )
+
+
+def _pause(governed: Governed) -> bool:
+    """Run the command; whether it knew that both replicas took it up."""
+    done = subprocess.run(  # noqa: S603  # our own command
+        [
+            sys.executable, "-c", "from troth.commands import main; main()",
+            "pause", POINT, "--home", str(governed.settings.home), "--json",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    with suppress(ValueError, KeyError):
+        replicas = json.loads(done.stdout)["replicas"]
+        return done.returncode == 0 and replicas == {"running": 2, "took_up": 2}
+    return False
+
+
+def _resume(governed: Governed) -> None:
+    deadline = time.monotonic() + _SETTLE_S
+    while True:
+        try:
+            try_record(governed.database)
+            braking.resume(
+                governed.database,
+                POINT,
+                verifier=governed.verifier,
+                now=datetime.now(UTC),
+                by="troth prove",
+            )
+            return
+        except TrothError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+@contextmanager
+def _service() -> Iterator[tuple[Governed, Load]]:
+    """Two replicas with a model and a baseline, under load."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(load("reference"), _CUSTOMERS, 7)
+        settings = demo_settings(RunHome(Path(folder)))
+        governed = establish(settings)
+        for policy, role in ((UniformPolicy(), Role.MODEL), (NeverContact(), Role.BASELINE)):
+            digest = governed.artifacts.save(
+                policy,
+                schema=world.schema,
+                catalogue=world.catalogue,
+                contexts=world.contexts(),
+                mask=world.mask(),
+                training={},
+            )
+            evidence = case_of(world, policy, digest, governed.guardrails_digest)
+            put_in_force(governed, digest, role, evidence, "proof")
+        admit(governed.database, world)
+        with start_service(settings) as running:
+            asking = Load(running.address, world)
+            with asking.running():
+                yield governed, asking
+        governed.database.close()
+
+
+@contextmanager
+def _normal(_: Governed) -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _unreadable_row(governed: Governed) -> Iterator[None]:
+    """A row of the registry whose role is none."""
+    with governed.database.write() as connection:
+        connection.execute(
+            "INSERT INTO activations SELECT decision_point, 'modle', proposal_id, ''"
+            " FROM activations WHERE role = 'model'"
+        )
+    time.sleep(1.0)
+    yield
+    with governed.database.write() as connection:
+        connection.execute("DELETE FROM activations WHERE role = 'modle'")
+
+
+@contextmanager
+def _swallowing(governed: Governed) -> Iterator[None]:
+    """Triggers that swallow the pause and its audit row."""
+    tables = ("decision_point_states", "audit")
+    with governed.database.write() as connection:
+        for table in tables:
+            connection.execute(
+                f"CREATE TRIGGER swallow_{table} BEFORE INSERT ON {table}"
+                " BEGIN SELECT RAISE(IGNORE); END"
+            )
+    yield
+    with governed.database.write() as connection:
+        for table in tables:
+            connection.execute(f"DROP TRIGGER swallow_{table}")
+
+
+@contextmanager
+def _locked(governed: Governed) -> Iterator[None]:
+    """Another writer that does not let go."""
+    other = sqlite3.connect(governed.database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+    other.close()
+
+
+@contextmanager
+def _jammed(governed: Governed) -> Iterator[None]:
+    """A roster whose reading never ends: the watch over the registry hangs in it."""
+    board = governed.settings.board
+    aside = board.with_name("board.aside")
+    board.rename(aside)
+    os.mkfifo(board, 0o600)
+    time.sleep(1.0)
+    yield
+    with board.open("wb") as pipe:  # whoever hangs in it reads an empty roster
+        aside.rename(board.with_name("board.back"))
+        board.with_name("board.back").replace(board)
+        pipe.write(b"")
+
+
+@contextmanager
+def _damaged_log(governed: Governed) -> Iterator[None]:
+    """A row of the audit log is gone."""
+    with governed.database.write() as connection:
+        row = tuple(connection.execute("SELECT * FROM audit WHERE seq = 2").fetchone())
+        _without_seatbelt(connection, "DELETE FROM audit WHERE seq = 2")
+    yield
+    with governed.database.write() as connection:
+        connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+@contextmanager
+def _replaced(governed: Governed) -> Iterator[None]:
+    """Another file in the place of the store, as after a restore."""
+    path = governed.database.path
+    copy = path.with_name("restored.db")
+    with sqlite3.connect(path) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    copy.replace(path)
+    yield
+
+
+_WEATHERS: dict[str, Weather] = {
+    "unreadable row in the registry": _unreadable_row,
+    "triggers that swallow": _swallowing,
+    "watch jammed": _jammed,
+    "audit log damaged": _damaged_log,
+    "locked for 30 s": _locked,
+}
+
+
+STATES = ("normal", *_WEATHERS, "store replaced")
+"""All that is tried, in order."""
+
+
+def _without_seatbelt(connection: sqlite3.Connection, statement: str) -> None:
+    name, sql = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE name = 'audit_no_delete'"
+    ).fetchone()
+    connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(statement)
+    connection.execute(sql)
+
+
+def write(found: list[Stopped], folder: Path) -> Path:
+    """Write ``brake.json`` and ``brake.md`` into ``folder``; returns the latter."""
+    return write_page(
+        "brake",
+        found,
+        folder,
+        title="The brake",
+        text="`troth pause` in a process of its own, while two replicas answer"
+        f" {AT_ONCE} requests at once. Times count from the start of that process, Python's own"
+        f" start included; promised is under {PROMISE_S:g} s to the model's last answer. *Taken"
+        " up* is how often the command knew that both replicas obeyed. Where the store was"
+        " replaced, nobody answers at all until the service is started again.",
+        columns=(
+            "state", "times", "last model answer, s, longest", "median", "command, s, longest",
+            "taken up", "answers/s before",
+        ),
+        rows=[
+            (
+                row.state, row.times, f"{row.last_s:.2f}", f"{row.median_s:.2f}",
+                f"{row.command_s:.2f}", f"{row.taken_up} of {row.times}", f"{row.answered:.0f}",
+            )
+            for row in found
+        ],
+    )  # fmt: skip
