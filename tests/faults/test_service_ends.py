@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sqlite3
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import psutil
 import pytest
 
 from serving.governance.registry import Role
-from serving.rpc.processes import belonging, titled
+from serving.rpc.processes import SCRATCH, belonging, titled
 from serving.rpc.service import Service, start_service
 from serving.rpc.vitals import ORGANS
 from tests.support.decisions import SCHEMA, customers
@@ -29,7 +28,6 @@ pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(240)]
 ADDRESS = "127.0.0.1:22600"
 PROMISED_S = 5.0
 """Within this nothing of a service that lost its head may run or listen."""
-LOCKED_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -68,21 +66,11 @@ def question(customer: str) -> Question:
 
 
 def scratch_of(service: Service) -> Path:
-    """The folder of the start that ``service`` is."""
-    for folder in Path(tempfile.gettempdir()).glob("troth-*"):
-        if any(p.pid == service.process.pid for p in family(folder)):
-            return folder
+    """The folder of the start that ``service`` is, as its children carry it."""
+    for child in psutil.Process(service.process.pid).children():
+        if SCRATCH in (environment := child.environ()):
+            return Path(environment[SCRATCH])
     raise AssertionError("the service has no folder")
-
-
-def family(scratch: Path) -> list[psutil.Process]:
-    """All processes of a start, those above a marked one too."""
-    found = {p.pid: p for p in belonging(scratch)}
-    for process in list(found.values()):
-        for parent in process.parents():
-            if "serving.rpc.foreground" in " ".join(parent.cmdline()):
-                found.setdefault(parent.pid, parent)
-    return list(found.values())
 
 
 def gone_within(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
