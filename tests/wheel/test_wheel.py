@@ -100,7 +100,16 @@ def install(tmp_path: Path, wheel: Path) -> Installer:
     def installer(*arguments: str, extra: str = "") -> Installed:
         run(sys.executable, "-m", "venv", "--without-pip", "env", cwd=tmp_path)
         python = tmp_path / "env" / "bin" / "python"
-        run(*PIP, "--python", python, "install", *arguments, f"{wheel}{extra}", cwd=tmp_path)
+        run(
+            *PIP,
+            "--python",
+            python,
+            "install",
+            "--no-compile",
+            *arguments,
+            f"{wheel}{extra}",
+            cwd=tmp_path,
+        )
         home = tmp_path / "home"
         home.mkdir()
         return Installed(home, python.parent)
