@@ -82,6 +82,8 @@ def decide(
             "send at": answer.send_at.isoformat(),
             "propensity": answer.propensity,
             "served by": f"{answer.served_by}: {', '.join(answer.reasons)}",
+            "valid until": answer.valid_until.isoformat(),
+            "holds": "yes" if answer.holds else f"no: {', '.join(answer.void_reasons)}",
         },
     )
     if answer.verdicts:

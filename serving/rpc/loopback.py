@@ -19,6 +19,8 @@ INGRESS = "TROTH_SERVICE_INGRESS"
 KNOWN = "2.60."
 """Versions of Ray whose places are known."""
 _LOCAL = "127.0.0.1"
+_ECHO = "Application '%[req.hdr(application)]' not found."
+"""What HAProxy tells a caller who names another application of Serve's: all of the name."""
 _EVERYWHERE = (
     "frontend prometheus\n    bind :{{ config.metrics_port }}",
     "  bind *:{{ config.stats_port }}",
@@ -53,10 +55,15 @@ def keep_inside() -> None:
 
 
 def _closed(template: str) -> str:
-    """HAProxy's configuration with its statistics and metrics on loopback."""
+    """HAProxy's configuration with its statistics and metrics on loopback.
+
+    Nor does it send back, in a trailer, whatever a caller put into the ``application`` metadata.
+    """
     for place in _EVERYWHERE:
         if template.count(place) != 1:
             raise RuntimeError(f"HAProxy's template has no {place!r} to be kept inside")
         head, _, tail = place.partition("bind ")
         template = template.replace(place, f"{head}bind {_LOCAL}:{tail.partition(':')[2]}")
-    return template
+    if template.count(_ECHO) != 1:
+        raise RuntimeError(f"HAProxy's template does not say {_ECHO!r}")
+    return template.replace(_ECHO, "There is no such application.")

@@ -13,6 +13,8 @@ import click
 import pytest
 import typer
 
+from serving.decisioning.requests import MOST_FEATURES, MOST_JOURNEYS
+from serving.rpc import environment, handler
 from simulator.calibration.command import calibrate
 from simulator.calibration.own_data import KINDS
 from simulator.scenarios import load, provenance
@@ -20,6 +22,7 @@ from tests.support.pages import DOCS, ROOT, blocks, table, troth_commands
 from troth.client.retries import BROKEN_ON_THE_WAY
 from troth.commands import build
 from troth.settings import Settings
+from troth.text import LONGEST_QUOTE
 
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -96,8 +99,8 @@ def test_the_readme_names_every_page() -> None:
     assert [page.name for page in DOCS.glob("*.md") if f"(docs/{page.name})" not in text] == []
 
 
-def test_the_serving_page_tells_settings_and_retries_as_they_are() -> None:
-    """Every setting with its default; every status that the client sends again."""
+def test_the_serving_page_tells_figures_as_they_are() -> None:
+    """Every setting with its default; the limits; every status that the client sends again."""
     page = DOCS / "serve.md"
     told = {row[0].strip("`"): row[1].strip("`") for row in table(page, "variable | default")}
     fields = Settings.model_fields
@@ -106,6 +109,13 @@ def test_the_serving_page_tells_settings_and_retries_as_they_are() -> None:
         for n, field in fields.items()
         if isinstance(field.default, float)
     }
+    limits = {row[0]: row[1] for row in table(page, "what | at most")}
+    assert limits["any other message"] == f"{environment.LARGEST_MESSAGE >> 20} MiB"
+    own = "a message of `Decide`, `RecordOutcome` or `SetPermission`"
+    assert limits[own] == f"{handler.LARGEST_MESSAGE >> 10} KiB"
+    assert limits["features, journeys in one request"] == f"{MOST_FEATURES}, {MOST_JOURNEYS}"
+    assert limits["a connection without a call"].startswith(f"{environment.IDLE_S} s")
+    assert f"at most {LONGEST_QUOTE} characters of a value" in page.read_text(encoding="utf-8")
     rows = table(page, "status | its message holds")
     retried = [(row[0].strip("`"), row[1].strip("`")) for row in rows]
     assert retried == [(code.name, text) for code, text in BROKEN_ON_THE_WAY]

@@ -18,12 +18,12 @@ import pytest
 from tests.architecture.inventory import PACKAGES, ROOT
 from troth import extras
 
-pytestmark = [pytest.mark.wheel, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.wheel, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LIGHT = {"decide", "protos", "scenarios"}
 """Commands that need no extra."""
 ASK = Path(__file__).with_name("ask.py")
-LOWER = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?.*>=([\w.]+)")
+LOWER = re.compile(r"([\w.-]+(?:\[[\w,]+\])?).*>=([\w.]+)")
 
 
 def clean_environment() -> dict[str, str]:
@@ -42,7 +42,7 @@ def run(*command: object, cwd: Path, code: int = 0) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=500,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done
@@ -97,10 +97,19 @@ Installer = Callable[..., Installed]
 def install(tmp_path: Path, wheel: Path) -> Installer:
     """Makes an environment, and installs the wheel with more requirements beside it."""
 
-    def installer(*arguments: str) -> Installed:
+    def installer(*arguments: str, extra: str = "") -> Installed:
         run(sys.executable, "-m", "venv", "--without-pip", "env", cwd=tmp_path)
         python = tmp_path / "env" / "bin" / "python"
-        run(*PIP, "--python", python, "install", *arguments, wheel, cwd=tmp_path)
+        run(
+            *PIP,
+            "--python",
+            python,
+            "install",
+            "--no-compile",
+            *arguments,
+            f"{wheel}{extra}",
+            cwd=tmp_path,
+        )
         home = tmp_path / "home"
         home.mkdir()
         return Installed(home, python.parent)
@@ -108,13 +117,14 @@ def install(tmp_path: Path, wheel: Path) -> Installer:
     return installer
 
 
-def lowest(wheel: Path) -> Iterator[str]:
-    """The wheel's own requirements, each at its lower bound."""
+def lowest(wheel: Path, extra: str = "") -> Iterator[str]:
+    """The wheel's own requirements and those of an extra, each at its lower bound."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         metadata = Parser().parsestr(archive.read(name).decode())
     for requirement in metadata.get_all("Requires-Dist") or []:
-        if "extra ==" not in requirement and (bound := LOWER.match(requirement)):
+        wanted = "extra ==" not in requirement or f'extra == "{extra}"' in requirement
+        if wanted and (bound := LOWER.match(requirement)):
             yield f"{bound[1]}=={bound[2]}"
 
 
@@ -151,6 +161,19 @@ def test_the_light_install_is_whole(install: Installer, wheel: Path, end: str) -
         == (ROOT / "protos" / written.relative_to(installed.home / "here")).read_bytes()
     )
     assert installed.python(ASK, installed.programs / "troth") == "d1 d1 welcome_email\n"
+
+
+def test_the_service_is_whole_at_the_lowest_versions(install: Installer, wheel: Path) -> None:
+    """Its commands are there and run, and what it serves with can be imported."""
+    installed = install(*lowest(wheel, "serve"), extra="[serve]")
+    needs_it_alone = {name for name, needs in extras.NEEDS.items() if needs == ("serve",)}
+    assert installed.listed() == LIGHT | needs_it_alone
+    installed.troth("keys", "new", "ada", "--out", "keys")
+    installed.troth("board", "init", "--home", "here")
+    installed.troth("board", "add", "ada", "--public-key", "keys/ada.pub", "--home", "here")
+    assert installed.troth("registry", "--home", "here").stderr == ""
+    imported = "import serving.rpc.app, serving.rpc.foreground, serving.decisioning.loading"
+    run(installed.programs / "python", "-c", imported, cwd=installed.home)
 
 
 def test_the_full_install_is_whole(install: Installer) -> None:
