@@ -221,7 +221,8 @@ def record(
         now: the server's clock, aware UTC.
         tolerance: how far ahead of it a reporter's clock may be.
         fact_id: of the report, for the audit log.
-        via: ``file``, ``outcome`` or ``request``. What a file merely confirms is not audited.
+        via: ``file``, ``outcome``, ``request`` or ``command``. What a file merely confirms is
+            not audited.
 
     Returns:
         One change per fact, in order.
