@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from serving.decisioning.commands import Home, opened, settings_of
 from serving.decisioning.permissions import ALL, MARKETING, REASONS, Permission
@@ -68,8 +69,5 @@ def set_command(
         emit({"effective": done.effective, "reason": done.reason})
         return
     said = "granted" if granted else "refused"
-    say(
-        f"{customer}: {channel} is {said}."
-        if done.effective
-        else f"{customer}: {channel} is not {said}: {REASONS[done.reason]}."
-    )
+    told = f"is {said}" if done.effective else f"is not {said}: {REASONS[done.reason]}"
+    say(escape(f"{customer}: {channel} {told}."))
