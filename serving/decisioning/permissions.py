@@ -185,7 +185,7 @@ def fold(facts: Mapping[tuple[str, str], str]) -> dict[Channel, bool]:
     return permissions
 
 
-def facts_of(rows: Iterable[tuple[Any, Any, Any]], customer_id: str) -> Facts:
+def facts_of(rows: Iterable[tuple[str, str, str]]) -> Facts:
     """The facts in rows of (channel, kind, at).
 
     Raises:
@@ -194,10 +194,7 @@ def facts_of(rows: Iterable[tuple[Any, Any, Any]], customer_id: str) -> Facts:
     facts: Facts = {}
     for channel, kind, at in rows:
         if channel not in _CHANNELS or not _TIME.fullmatch(at):
-            raise DataLoss(
-                f"permission of {customer_id!r} cannot be read: {channel!r} {at!r}",
-                field="permissions",
-            )
+            raise DataLoss(f"a permission cannot be read: {channel!r} {at!r}", field="permissions")
         facts[(channel, kind)] = at
     return facts
 
@@ -304,7 +301,7 @@ def _stored(connection: sqlite3.Connection, customer_id: str, purpose: str) -> F
         "SELECT channel, kind, at FROM permissions WHERE customer_id = ? AND purpose = ?",
         (customer_id, purpose),
     )
-    return facts_of(rows, customer_id)
+    return facts_of(rows)
 
 
 _STORE = (
