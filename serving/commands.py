@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from serving.decisioning import commands as decisioning
+from serving.decisioning import permission_commands as permissions
 from serving.governance import commands as governance
 from serving.rpc import commands as rpc
 
@@ -13,4 +14,5 @@ def register(app: typer.Typer) -> None:
     """Add governance, decisioning and service commands to ``app``."""
     governance.register(app)
     decisioning.register(app)
+    permissions.register(app)
     rpc.register(app)

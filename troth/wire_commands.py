@@ -80,6 +80,8 @@ def decide(
             "decision": answer.decision_id,
             "action": f"{answer.action_id} ({answer.channel})",
             "send at": answer.send_at.isoformat(),
+            "valid until": answer.valid_until.isoformat(),
+            "holds": "yes" if answer.holds else f"NO: {', '.join(answer.void_reasons)}",
             "propensity": answer.propensity,
             "served by": f"{answer.served_by}: {', '.join(answer.reasons)}",
             "valid until": answer.valid_until.isoformat(),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from serving.governance import options
 from serving.installation import opened
@@ -119,7 +120,7 @@ def load_command(
         return
     show_mapping(f"Loaded {file}", loaded.counts())
     for sentence in loaded.notes[:MOST_LINES]:
-        note(sentence)
+        note(escape(sentence))
     changes = [change for line in lines for change in line.sentences()]
     if changes:
         show_table("What changed", ("line", "customer", "what"), changes[:MOST_LINES])

@@ -160,12 +160,12 @@ class _Reader:
     def _permissions(self, line: int, data: Mapping[str, Any]) -> Iterator[Permission]:
         purpose = require_slug(_text(data, "purpose") or MARKETING, "purpose")
         as_of = _moment(data.get("as_of"), "as_of")
+        of_all, source = _moment(data.get("given_at"), "given_at"), _text(data, "source")
         for reach, channel in _REACH.items():
             granted = _flag(data.get(f"permit_{reach}"), f"permit_{reach}")
             if granted is None:
                 continue
-            given_at = _moment(data.get(f"given_at_{reach}"), f"given_at_{reach}")
-            given_at = given_at or _moment(data.get("given_at"), "given_at")
+            given_at = _moment(data.get(f"given_at_{reach}"), f"given_at_{reach}") or of_all
             if granted:
                 # When it was read is not when the customer said yes, but it has to be possible.
                 self._not_ahead(as_of, "as_of")
@@ -177,7 +177,7 @@ class _Reader:
                 channel=channel,
                 granted=granted,
                 given_at=given_at,
-                source=_text(data, f"source_{reach}") or _text(data, "source"),
+                source=_text(data, f"source_{reach}") or source,
                 purpose=purpose,
             )
 

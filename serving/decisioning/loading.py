@@ -18,7 +18,7 @@ from serving.decisioning.profiles import Taken
 from serving.decisioning.sightings import How
 from serving.store import Database
 
-ROWS_PER_TRANSACTION = 2000
+ROWS_PER_TRANSACTION = 250
 """Small enough that decisions going on beside a load do not wait."""
 TOLERANCE = timedelta(seconds=300)
 """How far ahead of the clock a time may lie."""

@@ -144,7 +144,7 @@ class Change:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, without the customer."""
         return {
-            "channel": str(self.permission.channel or ALL),
+            "channel": _name(self.permission),
             "granted": self.permission.granted,
             "at": isoformat(self.at),
             "source": self.permission.source,
@@ -185,7 +185,7 @@ def fold(facts: Mapping[tuple[str, str], str]) -> dict[Channel, bool]:
     return permissions
 
 
-def facts_of(rows: Iterable[tuple[Any, Any, Any]], customer_id: str) -> Facts:
+def facts_of(rows: Iterable[tuple[str, str, str]]) -> Facts:
     """The facts in rows of (channel, kind, at).
 
     Raises:
@@ -194,10 +194,7 @@ def facts_of(rows: Iterable[tuple[Any, Any, Any]], customer_id: str) -> Facts:
     facts: Facts = {}
     for channel, kind, at in rows:
         if channel not in _CHANNELS or not _TIME.fullmatch(at):
-            raise DataLoss(
-                f"permission of {customer_id!r} cannot be read: {channel!r} {at!r}",
-                field="permissions",
-            )
+            raise DataLoss(f"a permission cannot be read: {channel!r} {at!r}", field="permissions")
         facts[(channel, kind)] = at
     return facts
 
@@ -221,7 +218,8 @@ def record(
         now: the server's clock, aware UTC.
         tolerance: how far ahead of it a reporter's clock may be.
         fact_id: of the report, for the audit log.
-        via: ``file``, ``outcome`` or ``request``. What a file merely confirms is not audited.
+        via: ``file``, ``outcome``, ``request`` or ``command``. What a file merely confirms is
+            not audited.
 
     Returns:
         One change per fact, in order.
@@ -232,27 +230,24 @@ def record(
     """
     if not permissions:
         return ()
-    purpose = permissions[0].purpose
+    purpose, moment = permissions[0].purpose, isoformat(now)
     settled = [permission.settled(now, tolerance) for permission in permissions]
     facts = _stored(connection, customer_id, purpose)
-    told: list[tuple[Permission, datetime, dict[Channel, bool | None]]] = []
+    before, rows = fold(facts), []
+    texts = {at: isoformat(at) for _, at in settled}
     for permission, (kind, at) in zip(permissions, settled, strict=True):
-        before = _of(permission, facts)
-        key, text = (str(permission.channel or ALL), str(kind)), isoformat(at)
+        key, text = (_name(permission), kind.value), texts[at]
         # Of consents that say nothing the first is as good as any.
         if key not in facts or (kind is not Kind.STATED and text > facts[key]):
             facts[key] = text
-            _store(connection, customer_id, purpose, key, text, permission.source, now, fact_id)
-        told.append((permission, at, before))
+            rows.append((customer_id, purpose, *key, text, permission.source, moment, fact_id))
+    after = before
+    if rows:
+        connection.executemany(_STORE, rows)
+        after = fold(facts)
     changes = tuple(
-        Change(
-            permission=permission,
-            at=at,
-            before=before,
-            after=_of(permission, facts),
-            reason=_reason(permission, _of(permission, facts)),
-        )
-        for permission, at, before in told
+        _change(permission, at, before, after)
+        for permission, (_, at) in zip(permissions, settled, strict=True)
     )
     _audit(connection, customer_id, changes, fact_id=fact_id, via=via)
     return changes
@@ -262,13 +257,32 @@ def stands(
     connection: sqlite3.Connection, customer_id: str, permission: Permission
 ) -> tuple[bool, str]:
     """Whether things are as ``permission`` says by now, and a reason as of :class:`Change`."""
-    after = _of(permission, _stored(connection, customer_id, permission.purpose))
+    after = _of(permission, fold(_stored(connection, customer_id, permission.purpose)))
     reason = _reason(permission, after)
     return reason == "as_given", reason
 
 
-def _of(permission: Permission, facts: Facts) -> dict[Channel, bool | None]:
-    known = fold(facts)
+def _change(
+    permission: Permission,
+    at: datetime,
+    before: Mapping[Channel, bool],
+    after: Mapping[Channel, bool],
+) -> Change:
+    states = _of(permission, after)
+    return Change(
+        permission=permission,
+        at=at,
+        before=_of(permission, before) if before is not after else states,
+        after=states,
+        reason=_reason(permission, states),
+    )
+
+
+def _name(permission: Permission) -> str:
+    return ALL if permission.channel is None else permission.channel.value
+
+
+def _of(permission: Permission, known: Mapping[Channel, bool]) -> dict[Channel, bool | None]:
     return {channel: known.get(channel) for channel in permission.channels}
 
 
@@ -287,25 +301,14 @@ def _stored(connection: sqlite3.Connection, customer_id: str, purpose: str) -> F
         "SELECT channel, kind, at FROM permissions WHERE customer_id = ? AND purpose = ?",
         (customer_id, purpose),
     )
-    return facts_of(rows, customer_id)
+    return facts_of(rows)
 
 
-def _store(
-    connection: sqlite3.Connection,
-    customer_id: str,
-    purpose: str,
-    key: tuple[str, str],
-    at: str,
-    source: str,
-    now: datetime,
-    fact_id: str,
-) -> None:
-    connection.execute(
-        "INSERT INTO permissions VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " at = excluded.at, source = excluded.source, recorded_at = excluded.recorded_at,"
-        " fact_id = excluded.fact_id",
-        (customer_id, purpose, *key, at, source, isoformat(now), fact_id),
-    )
+_STORE = (
+    "INSERT INTO permissions VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " at = excluded.at, source = excluded.source, recorded_at = excluded.recorded_at,"
+    " fact_id = excluded.fact_id"
+)
 
 
 def _audit(
@@ -329,9 +332,25 @@ def _audit(
             "fact_id": fact_id,
             "purpose": told[0].permission.purpose,
             "via": via,
-            "facts": [change.to_dict() for change in told],
+            "facts": _together(told),
         },
     )
+
+
+def _together(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """Facts that differ in their channel only are told once: a file brings many such."""
+    alike: dict[tuple[Any, ...], list[Change]] = {}
+    for change in changes:
+        told = change.permission
+        states = (tuple(change.before.values()), tuple(change.after.values()))
+        alike.setdefault((told.granted, change.at, told.source, *states), []).append(change)
+    return [
+        {
+            **{name: value for name, value in group[0].to_dict().items() if name != "channel"},
+            "channels": [_name(change.permission) for change in group],
+        }
+        for group in alike.values()
+    ]
 
 
 def _told(states: Mapping[Channel, bool | None]) -> Any:

@@ -27,7 +27,7 @@ class AuditKind(StrEnum):
     OTHER_CLOCK = "serving.clock"
     """start, rate: the installation was served under a clock that is not the host's."""
     PERMISSION_WITHDRAWN = "permission.withdrawn"
-    """customer (SHA-256 of the id), fact_id, purpose, via, facts: channel, granted, at, source,
+    """customer (SHA-256 of the id), fact_id, purpose, via, facts: channels, granted, at, source,
     before and after of each; at least one is a refusal."""
     PERMISSION_CHANGED = "permission.changed"
     """As for withdrawn; grants only."""

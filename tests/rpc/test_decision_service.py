@@ -22,7 +22,7 @@ from serving.decisioning.replay import replay
 from tests.support.decisions import CATALOGUE, SCHEMA
 from tests.support.service import Served
 from troth.catalogue import Channel
-from troth.client import Answer, AsyncDecisionClient, DecisionClient, Question
+from troth.client import Answer, AsyncDecisionClient, DecisionClient, Permission, Question
 from troth.errors import AlreadyExists, InvalidArgument, NotFound, TrothError
 from troth.types import Outcome, OutcomeKind, ServedBy
 from troth.v1 import decision_service_pb2 as pb
@@ -196,6 +196,21 @@ def test_opt_out_holds_at_once(client: DecisionClient) -> None:
         assert refused["no_consent"] == (answer.action_id,)
         return
     pytest.fail("nobody was contacted")
+
+
+def test_refusal_without_a_decision_holds_at_once(client: DecisionClient) -> None:
+    """A withdrawal by telephone: no contact, and an answer given before is void."""
+    asked = question("C180")
+    first = client.decide(asked)
+    refusal = Permission(customer_id="C180", channel=None, granted=False)
+    assert client.set_permission(refusal).effective
+    assert not client.set_permission(refusal).first_time
+    assert client.decide(question("C180")).channel is Channel.NONE
+    again = client.decide(asked)
+    assert again == first
+    assert again.holds is (first.channel is Channel.NONE)
+    consent = Permission(customer_id="C180", channel=None, granted=True)
+    assert client.set_permission(consent).reason == "no_given_at"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from experiments.demo.channels import actions, outcomes, questions, summarise
 from experiments.demo.evidence import evidence_for
 from experiments.demo.governing import Governed, establish, put_in_force, try_unapproved
 from experiments.demo.population import Population, served_midnight, settle
-from experiments.demo.serving_day import DAY_S, START_S, load_crm
+from experiments.demo.serving_day import DAY_S, LONGEST_START_S, load_crm
 from experiments.demo.stages import MARKER, fresh
 from experiments.demo.summary import summarise as summary_of
 from experiments.evaluate import figures
@@ -291,5 +291,5 @@ def test_served_day_lies_ahead_at_any_hour(hour: int) -> None:
     """The service's clock, on its way to midnight, is never before the signatures."""
     now = datetime(2026, 5, 1, hour, 59, tzinfo=UTC)
     assert served_midnight(now) == MIDNIGHT
-    starting = served_midnight(now) - timedelta(days=START_S[-1] / DAY_S)
+    starting = served_midnight(now) - timedelta(days=LONGEST_START_S / DAY_S)
     assert starting > now

@@ -290,3 +290,29 @@ def test_command_tells_line_by_line(tmp_path: Path) -> None:
     file.write_text(EVENING)
     held = CliRunner().invoke(build(), command, catch_exceptions=False)
     assert "not granted" in " ".join(held.output.split())
+
+
+def test_permission_by_command(tmp_path: Path) -> None:
+    """A refusal on the telephone holds; what outlives it does so here too."""
+    place, runner = Place(tmp_path), CliRunner()
+    place.load(CONSENT)
+
+    def told(*options: str) -> tuple[int, str]:
+        done = runner.invoke(
+            build(), ["permission", "set", "C1", "--home", str(tmp_path), *options]
+        )
+        return done.exit_code, done.output
+
+    assert told("--refused", "--channel", "all") == (0, "C1: all is refused.\n")
+    assert place.email() is False
+    code, output = told("--granted", "--channel", "email")
+    assert code == 0
+    assert "email is not granted" in output
+    assert place.email() is False
+    assert isinstance(
+        runner.invoke(
+            build(),
+            ["permission", "set", "C1", "--refused", "--channel", "sms", "--home", "/nowhere"],
+        ).exception,
+        NotFound,
+    )

@@ -150,7 +150,7 @@ def test_opt_out_holds_for_the_next_decision(bench: Make) -> None:
     assert (told["via"], told["purpose"]) == ("outcome", "marketing")
     assert told["facts"] == [
         {
-            "channel": "email",
+            "channels": ["email"],
             "granted": False,
             "at": isoformat(NOON + timedelta(minutes=30)),
             "source": "outcome",
