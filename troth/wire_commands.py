@@ -84,8 +84,6 @@ def decide(
             "holds": "yes" if answer.holds else f"NO: {', '.join(answer.void_reasons)}",
             "propensity": answer.propensity,
             "served by": f"{answer.served_by}: {', '.join(answer.reasons)}",
-            "valid until": answer.valid_until.isoformat(),
-            "holds": "yes" if answer.holds else f"no: {', '.join(answer.void_reasons)}",
         },
     )
     if answer.verdicts:

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from serving.decisioning.commands import Home, opened, settings_of
+from serving.decisioning.commands import Home, settings_of
 from serving.decisioning.permissions import ALL, MARKETING, REASONS, Permission
 from serving.guardrails.config import CONTACT_CHANNELS
+from serving.installation import opened
 from troth.errors import InvalidArgument
 from troth.output import AsJson, emit, say
 from troth.types import new_id, parse_time

@@ -13,11 +13,20 @@ from serving.decisioning import approved
 from serving.decisioning.approved import ApprovedPolicies
 from serving.governance import braking, loading
 from serving.governance.place import Place
-from tests.support.approved import installed as installed
-from tests.support.approved import policies, refusals, roles
 from tests.support.installations import Installation
+from tests.support.looks import policies, roles
 from troth.errors import Unavailable
 from troth.types import ServedBy
+
+
+def refusals(one: Installation) -> int:
+    """Audited refusals to serve."""
+    with one.database.read() as connection:
+        return int(
+            connection.execute(
+                "SELECT count(*) FROM audit WHERE kind = 'serving.refused'"
+            ).fetchone()[0]
+        )
 
 
 def test_approved_policies_answer_in_order(installed: Installation) -> None:

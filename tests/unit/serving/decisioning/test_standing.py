@@ -1,4 +1,4 @@
-"""What a process serves while stops are set, rows are damaged, locks held and stores replaced."""
+"""What may answer at this moment: stops, what cannot be renewed, and what health says."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from serving.decisioning.approved import ApprovedPolicies
 from serving.governance import braking
 from serving.governance.place import Place
 from serving.governance.registry import Role
-from tests.support.approved import held_lock, loads, pause, policies, roles
-from tests.support.approved import installed as installed
 from tests.support.installations import Installation
+from tests.support.looks import held_lock, pause, policies, roles
 from troth.types import ServedBy
 
 
@@ -102,6 +101,13 @@ def test_verification_does_not_wait_for_a_writer(installed: Installation) -> Non
     assert loads(installed) == 2
     assert not source.refresh()
     assert loads(installed) == 2
+
+
+def loads(one: Installation) -> int:
+    """Audited loads."""
+    query = "SELECT count(*) FROM audit WHERE kind = 'serving.loaded'"
+    with one.database.read() as connection:
+        return int(connection.execute(query).fetchone()[0])
 
 
 def test_what_cannot_be_renewed_ends(

@@ -1,4 +1,4 @@
-"""An installation whose approved policies a process looks at, and what may hinder it."""
+"""A process's look at an installation, and what is done to it meanwhile."""
 
 from __future__ import annotations
 
@@ -7,27 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
-
-from agents.policies.uniform import NeverContact, UniformPolicy
 from serving.decisioning.approved import ApprovedPolicies
 from serving.governance import braking
 from serving.governance.place import Place
 from tests.support.installations import Installation
-from troth.types import Role, ServedBy
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Installation:
-    """A model and a baseline, both approved and active."""
-    one = Installation(tmp_path / "home")
-    one.model = one.save(UniformPolicy())  # type: ignore[attr-defined]
-    one.baseline = one.save(NeverContact())  # type: ignore[attr-defined]
-    one.activate(one.model, Role.MODEL)  # type: ignore[attr-defined]
-    one.activate(one.baseline, Role.BASELINE)  # type: ignore[attr-defined]
-    return one
+from troth.types import ServedBy
 
 
 def policies(
@@ -55,16 +40,6 @@ def roles(source: ApprovedPolicies) -> list[ServedBy]:
     return [answerer.role for answerer in source.standing("daily").answerers]
 
 
-def refusals(one: Installation) -> int:
-    """Audited refusals to serve."""
-    with one.database.read() as connection:
-        return int(
-            connection.execute(
-                "SELECT count(*) FROM audit WHERE kind = 'serving.refused'"
-            ).fetchone()[0]
-        )
-
-
 def pause(one: Installation) -> None:
     """Stop the model of ``daily``."""
     braking.pause(one.settings.home, "daily", now=datetime.now(UTC), by="test")
@@ -80,10 +55,3 @@ def held_lock(one: Installation) -> Iterator[None]:
     finally:
         other.execute("ROLLBACK")
         other.close()
-
-
-def loads(one: Installation) -> int:
-    """Audited loads."""
-    query = "SELECT count(*) FROM audit WHERE kind = 'serving.loaded'"
-    with one.database.read() as connection:
-        return int(connection.execute(query).fetchone()[0])
