@@ -294,6 +294,7 @@ def test_command_tells_line_by_line(tmp_path: Path) -> None:
 
 def test_permission_by_command(tmp_path: Path) -> None:
     """A refusal on the telephone holds; what outlives it does so here too."""
+    create(tmp_path)
     place, runner = Place(tmp_path), CliRunner()
     place.load(CONSENT)
 
