@@ -6,10 +6,11 @@ row afterwards. Its *name* alone stops; what it holds tells people who did it an
 - ``all``: nobody is contacted, at any decision point;
 - ``point.POINT``: no model answers there;
 - ``policy.DIGEST.POINT``: that policy answers nowhere, in no role; it was stopped at POINT;
-- ``role.ROLE.POINT``: nobody answers there in that role.
+- ``role.ROLE.POINT``: nobody answers there in that role;
+- ``refused.PROPOSAL``: a member refused it, so that it answers nowhere; the signed vote is
+  kept beside (:mod:`serving.governance.votes`).
 
-Refusals of the board (:mod:`serving.governance.votes`) are files already and act the same
-way. A folder that cannot be listed, or that holds what is none of these, stops everything:
+A folder that cannot be listed, or that holds what is none of these, stops everything:
 somebody may have wanted to stop something. Whoever cannot run a command at night can still
 ``touch stops/all``.
 """
@@ -24,7 +25,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from serving.installation import REFUSALS
 from troth.brake import STOPS
 from troth.brake import put as put
 from troth.digests import parse_json
@@ -37,6 +37,7 @@ _NAME = re.compile(
     rf"all|point\.{_POINT}"
     rf"|policy\.(?P<digest>[0-9a-f]{{64}})\.{_POINT.replace('point', 'at')}"
     rf"|role\.(?P<role>{'|'.join(Role)})\.{_POINT.replace('point', 'of')}"
+    r"|refused\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 
 
@@ -46,8 +47,8 @@ class Stop:
 
     Attributes:
         name: of the file.
-        kind: ``all``, ``point``, ``policy`` or ``role``.
-        point: the decision point, empty for ``all``.
+        kind: ``all``, ``point``, ``policy``, ``role`` or ``refused``.
+        point: the decision point, empty for ``all`` and ``refused``.
         role: of a ``role`` stop.
         digest: of a ``policy`` stop.
     """
@@ -61,10 +62,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Stops:
-    """What one look at the folders found.
+    """What one look at the folder found.
 
     Attributes:
-        names: of the stops and, as ``refused.PROPOSAL``, of the refusals.
+        names: of the stops.
         policies: digests of stopped policies.
         unreadable: why it cannot be told what is stopped; empty if it can.
     """
@@ -109,34 +110,32 @@ def role_name(role: Role, decision_point: str) -> str:
 
 
 def refusal_name(proposal_id: str) -> str:
-    """How a refusal is called among the stops."""
+    """The stop of a proposal that was refused."""
     return f"refused.{proposal_id}"
 
 
 def look(home: Path) -> Stops:
-    """What is stopped now: two short listings, never believed from a time of change."""
-    in_stops, in_refusals = _folders(home)
+    """What is stopped now: one short listing, never believed from a time of change."""
     try:
-        stops, refusals = os.listdir(in_stops), os.listdir(in_refusals)  # noqa: PTH208
+        found = os.listdir(_folder(home))  # noqa: PTH208 - twice per decision
     except OSError as error:
         return Stops(unreadable=str(error))
-    return _understood(tuple(stops), tuple(refusals))
+    return _understood(tuple(found))
 
 
 @lru_cache(maxsize=64)
-def _folders(home: Path) -> tuple[str, str]:
+def _folder(home: Path) -> str:
     """As text: joining paths would take as long as listing them."""
-    return str(home / STOPS), str(home / REFUSALS)
+    return str(home / STOPS)
 
 
 @lru_cache(maxsize=64)
-def _understood(stops: tuple[str, ...], refusals: tuple[str, ...]) -> Stops:
-    names = [name for name in stops if not name.startswith(".")]  # a file on its way in
+def _understood(found: tuple[str, ...]) -> Stops:
+    names = [name for name in found if not name.startswith(".")]  # a file on its way in
     parsed = [parse(name) for name in names]
     unknown = [name for name, stop in zip(names, parsed, strict=True) if stop is None]
-    refused = {refusal_name(n.split(".")[0]) for n in refusals if n.endswith(".json")}
     return Stops(
-        names=frozenset(names) | refused,
+        names=frozenset(names),
         policies=frozenset(stop.digest for stop in parsed if stop is not None and stop.digest),
         unreadable=f"{min(unknown)!r} in {STOPS} is not a stop" if unknown else "",
     )
@@ -197,6 +196,6 @@ def _bytes(path: Path) -> bytes:
 
 
 def listed(home: Path) -> tuple[Stop, ...]:
-    """The stops there are, by name; refusals and what is not understood left out."""
+    """The stops there are, by name; what is not understood left out."""
     parsed = (parse(name) for name in sorted(look(home).names))
     return tuple(stop for stop in parsed if stop is not None)

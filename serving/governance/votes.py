@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from serving.governance import stops
 from serving.installation import REFUSALS
 from serving.store import Database
 from troth.digests import canonical_json, parse_json
@@ -75,7 +76,12 @@ def insert(connection: sqlite3.Connection, vote: Approval) -> None:
 
 
 def keep_refusal(home: Path, vote: Approval) -> None:
-    """Keep a refusal on the host; the file appears whole or not at all."""
+    """Keep a refusal on the host, first as a stop; its files appear whole or not at all.
+
+    Raises:
+        Unavailable: if not even the stop can be written.
+    """
+    stops.put(home, stops.refusal_name(vote.proposal_id), to_dict(vote))
     path = _folder(home) / f"{vote.proposal_id}.{vote.member}.json"
     write_whole(path, canonical_json(to_dict(vote)) + b"\n")
 

@@ -60,7 +60,7 @@ def test_a_refusal_and_a_deactivation_hold_at_once(installed: Installation) -> N
     """By their files, before the row is looked at."""
     source = policies(installed)
     proposal_id = source.standing("daily").answerers[0].proposal_id
-    (installed.settings.home / "refusals" / f"{proposal_id}.ada.json").write_text("")
+    (installed.settings.home / "stops" / f"refused.{proposal_id}").touch()
     assert roles(source) == [ServedBy.BASELINE]
     with held_lock(installed):
         braking.deactivate(

@@ -17,7 +17,7 @@ from troth import brake
 from troth.errors import Unavailable
 from troth.types import Role
 
-POLICY = "ab" * 32
+POLICY, PROPOSAL = "ab" * 32, "00000000-0000-7000-8000-000000000000"
 points = st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,63}", fullmatch=True)
 digests = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 
@@ -44,7 +44,7 @@ def test_a_name_says_what_it_stops(point: str, digest: str, role: Role) -> None:
 def held(home: Path, point: str = "daily", role: Role = Role.MODEL) -> str | None:
     """Why the policy must not answer."""
     found = stops.look(home)
-    return found.everything or found.hold(point, role, POLICY, "p1")
+    return found.everything or found.hold(point, role, POLICY, PROPOSAL)
 
 
 def test_nothing_is_stopped_at_first(home: Path) -> None:
@@ -76,7 +76,7 @@ def test_each_stop_holds_what_it_names(home: Path) -> None:
     stops.put(home, "role.baseline.daily", {})
     assert held(home) is None
     assert held(home, role=Role.BASELINE) == "deactivated"
-    (home / "refusals" / "p1.ada.json").write_text("")
+    (home / "stops" / f"refused.{PROPOSAL}").touch()
     assert held(home, "weekly") == "refused"
     stops.put(home, "all", {})
     assert held(home, "weekly") == "stopped_all"
@@ -96,10 +96,9 @@ def test_a_file_on_its_way_in_is_none(home: Path) -> None:
     assert held(home) is None
 
 
-@pytest.mark.parametrize("folder", ["stops", "refusals"])
-def test_a_folder_that_is_gone_stops_everything(home: Path, folder: str) -> None:
+def test_a_folder_that_is_gone_stops_everything(home: Path) -> None:
     """What cannot be listed may hold anything."""
-    (home / folder).rmdir()
+    (home / "stops").rmdir()
     assert held(home) == "brake_unreadable"
 
 
