@@ -14,8 +14,9 @@ from serving.rpc.processes import SCRATCH
 LARGEST_MESSAGE = 4 * 1024 * 1024
 """Bytes of one gRPC message, any method; Ray's own limit is 2 GiB."""
 IDLE_S = 60
-"""How long a connection without a call is kept, seconds: those of strangers who say nothing
-take the place of callers. A gRPC client opens another one by itself."""
+"""How long a connection without a call is kept, seconds; a gRPC client opens another one."""
+SILENT_S = 10
+"""How long one is kept that never said anything: strangers take the place of callers."""
 _HAPROXY_CONNECTIONS = 4096
 _DESCRIPTORS = 2 * _HAPROXY_CONNECTIONS + 2048
 """What HAProxy asks for with that many connections, and some more."""
@@ -38,7 +39,7 @@ def serve_environment(plan: PortPlan, scratch: Path) -> dict[str, str]:
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         "RAY_SERVE_HAPROXY_MAXCONN": str(_connections()),
-        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(IDLE_S),
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(SILENT_S),
         "RAY_SERVE_HTTP_KEEP_ALIVE_TIMEOUT_S": str(IDLE_S),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(plan.metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(plan.stats),

@@ -1,10 +1,11 @@
 """Keeps Ray Serve's own sockets on loopback, in the processes that open them.
 
 Serve has no setting for the address of a replica's two gRPC servers, of the Python proxy, of
-HAProxy's statistics and metrics: it binds them to every interface. :func:`keep_inside` runs in
-each worker process before Serve does (Ray's ``worker_process_setup_hook``) and changes these
-places. ``troth serve`` then reads which sockets there are (:mod:`serving.rpc.sockets`), so a
-place that a new version of Ray adds is noticed, not trusted.
+HAProxy's statistics and metrics: it binds them to every interface, and lets one source take
+every connection there is. :func:`keep_inside` runs in each worker process before Serve does
+(Ray's ``worker_process_setup_hook``) and changes these places. ``troth serve`` then reads
+which sockets there are (:mod:`serving.rpc.sockets`), so a place that a new version of Ray
+adds is noticed, not trusted.
 """
 
 from __future__ import annotations
@@ -19,12 +20,25 @@ INGRESS = "TROTH_SERVICE_INGRESS"
 KNOWN = "2.60."
 """Versions of Ray whose places are known."""
 _LOCAL = "127.0.0.1"
-_ECHO = "Application '%[req.hdr(application)]' not found."
-"""What HAProxy tells a caller who names another application of Serve's: all of the name."""
-_EVERYWHERE = (
-    "frontend prometheus\n    bind :{{ config.metrics_port }}",
-    "  bind *:{{ config.stats_port }}",
-)
+_INGRESS = "{{ config.grpc_frontend_host }}:{{ config.grpc_frontend_port }} proto h2\n"
+# A call shares its connection with others, so that a caller needs few. Whoever opens many, and
+# perhaps says nothing on them, must not take the places of everybody else.
+_FAIR = """\
+    timeout http-request 5s
+    stick-table type ipv6 size 100k expire 60s store conn_cur
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_cur gt {{ config.maxconn // 4 }} }
+"""
+_METRICS = "frontend prometheus\n    bind {}:{{{{ config.metrics_port }}}}"
+_STATISTICS = "  bind {}:{{{{ config.stats_port }}}}"
+_PLACES = {
+    _METRICS.format(""): _METRICS.format(_LOCAL),
+    _STATISTICS.format("*"): _STATISTICS.format(_LOCAL),
+    _INGRESS: _INGRESS + _FAIR,
+    # Otherwise the trailer holds all that a caller put there, however long.
+    "Application '%[req.hdr(application)]' not found.": "There is no such application.",
+}
+"""What stands in HAProxy's template, and what is to stand there."""
 
 
 def keep_inside() -> None:
@@ -55,15 +69,13 @@ def keep_inside() -> None:
 
 
 def _closed(template: str) -> str:
-    """HAProxy's configuration with its statistics and metrics on loopback.
+    """HAProxy's configuration, changed in each of the places.
 
-    Nor does it send back, in a trailer, whatever a caller put into the ``application`` metadata.
+    Raises:
+        RuntimeError: if one is not there, or there twice.
     """
-    for place in _EVERYWHERE:
+    for place, instead in _PLACES.items():
         if template.count(place) != 1:
-            raise RuntimeError(f"HAProxy's template has no {place!r} to be kept inside")
-        head, _, tail = place.partition("bind ")
-        template = template.replace(place, f"{head}bind {_LOCAL}:{tail.partition(':')[2]}")
-    if template.count(_ECHO) != 1:
-        raise RuntimeError(f"HAProxy's template does not say {_ECHO!r}")
-    return template.replace(_ECHO, "There is no such application.")
+            raise RuntimeError(f"HAProxy's template has no {place!r} to be changed")
+        template = template.replace(place, instead)
+    return template

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -27,6 +29,10 @@ from tests.support.installations import Installation
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(180)]
 
 PORT = 22300
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""How an HTTP/2 client begins: the server answers with its settings."""
+AGENT_PORT = 52365
+"""Where Ray's agent listens, if another one does not."""
 PATIENCE_S = 25.0
 """How long a driver may try: one with the token joins in a few seconds."""
 _DRIVER = """
@@ -159,12 +165,37 @@ def test_stranger_without_the_token_joins_nothing(service: Service) -> None:
 
 def test_job_api_runs_nothing_for_strangers(service: Service) -> None:
     """Ray's agent asks for the token on loopback, and is not there on the network."""
-    port = port_of(listeners(below(service.process.pid)), "DashboardAgent")
-    ports = {
-        one.port for one in listeners(below(service.process.pid)) if "DashboardAgent" in one.title
-    }
-    assert port in ports
-    local = [submitted("127.0.0.1", one) for one in ports]
-    assert 200 not in local
-    assert local.count(401) >= 1
-    assert {submitted(network_address(), one) for one in ports} == {0}
+    found = listeners(below(service.process.pid))
+    ports = {one.port for one in found if "DashboardAgent" in one.title} | {AGENT_PORT}
+    # The first cluster of a host has the agent's port, and this session's may be another one.
+    answers = {port: submitted("127.0.0.1", port) for port in ports}
+    assert answers[AGENT_PORT] == 401
+    assert 200 not in answers.values()
+    assert {submitted(network_address(), port) for port in ports} == {0}
+
+
+def test_a_source_that_takes_every_connection_locks_nobody_else_out(service: Service) -> None:
+    """Thousands of silent connections from one address: another one's call is answered."""
+    host, taken = network_address(), []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
+    try:
+        for _ in range(4300):
+            one = socket.socket()
+            one.settimeout(2.0)
+            one.bind((host, 0))
+            with contextlib.suppress(OSError):
+                one.connect((host, PORT))
+            taken.append(one)
+        # Loopback addresses reach an address of this host too, as another source.
+        other = socket.socket()
+        other.bind(("127.0.0.9", 0))
+        other.settimeout(5.0)
+        other.connect((host, PORT))
+        other.sendall(_PREFACE)
+        assert other.recv(9)[3:4] == b"\x04", "no settings frame came"
+        taken.append(other)
+    finally:
+        for one in taken:
+            one.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
