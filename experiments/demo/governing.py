@@ -94,6 +94,11 @@ class Governed:
             reason=reason,
         )
 
+    def active(self, role: Role) -> str | None:
+        """Digest of the policy that is active in ``role``, if one is."""
+        found = registry.active(self.database, DECISION_POINT, role)
+        return proposals.get(self.database, found.proposal_id).policy_digest if found else None
+
     def activate(self, proposal: Proposal) -> int:
         """Put a proposal in force; raises :class:`NotApproved` unless it is approved."""
         return registry.activate(

@@ -166,6 +166,7 @@ def _check(
         other.seed_index,
         policy_digest=other.digest,
         guardrails_digest=governed.guardrails_digest,
+        against_digest=governed.active(Role.BASELINE),
     )
     refused = try_unapproved(governed, other.digest, case)
     replayed = serving_day.replay_some(

@@ -205,7 +205,8 @@ def _elsewhere(proposal: Proposal, place: Place) -> tuple[Line, ...]:
     try:
         place.verify(proposal)
     except NotApproved as error:
-        return (("Place", f"NOT this host as it is: it {error.message}."),)
+        told = f"NOT this host, by the settings of this command: it {error.message}."
+        return (("Place", told),)
     return ()
 
 

@@ -178,6 +178,8 @@ def test_unapproved_policy_is_refused_twice(governed: Governed, population: Popu
     put_in_force(governed, fit, Role.MODEL, evidence(fit, behind), "fit")
     refused = try_unapproved(governed, other, evidence(other, behind))
     assert refused.ok
+    assert governed.active(Role.MODEL) == fit
+    assert governed.active(Role.BASELINE) is None
     assert "1 of 2" in refused.by_registry
     assert "1 of 2" in refused.by_replica
     report = audit.verify(governed.database)

@@ -167,7 +167,7 @@ def test_a_proposal_for_another_place_is_told(office: Office, change: Any, says:
     proposal = office.propose()
     assert "Place" not in lines(office, proposal)
     found = lines(office, proposal, place=replace(office.place, **change))["Place"]
-    assert found.startswith("NOT this host as it is: it was approved")
+    assert found.startswith("NOT this host, by the settings of this command: it was approved")
     assert says in found
 
 
