@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from serving import installation
 from serving.decisioning import ledger
 from serving.decisioning.loading import Loaded, load_customers
 from serving.guardrails import Facts
@@ -294,6 +295,7 @@ def test_command_tells_line_by_line(tmp_path: Path) -> None:
 
 def test_permission_by_command(tmp_path: Path) -> None:
     """A refusal on the telephone holds; what outlives it does so here too."""
+    installation.create(tmp_path)
     place, runner = Place(tmp_path), CliRunner()
     place.load(CONSENT)
 
