@@ -23,7 +23,6 @@ from serving.governance import stops
 from serving.installation import REPLICAS
 from troth.digests import canonical_json, parse_json
 from troth.errors import Unavailable
-from troth.files import write_whole
 from troth.types import isoformat
 
 log = logging.getLogger(__name__)
@@ -109,7 +108,8 @@ class Presence:
         self._end.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._path.unlink(missing_ok=True)
+        for path in (self._path, self._path.with_suffix(".partial")):
+            path.unlink(missing_ok=True)
         if self._lock is not None:
             self._path.with_suffix(".lock").unlink(missing_ok=True)
             os.close(self._lock)
@@ -127,9 +127,11 @@ class Presence:
         }
         if content == self._written and time.monotonic() < self._due:
             return
-        write_whole(
-            self._path, canonical_json({**content, "at": isoformat(datetime.now(UTC))}) + b"\n"
-        )
+        data = canonical_json({**content, "at": isoformat(datetime.now(UTC))}) + b"\n"
+        # Whole, but not synced: it tells of a process that a power cut ends, and a command waits.
+        partial = self._path.with_suffix(".partial")
+        partial.write_bytes(data)
+        partial.replace(self._path)
         self._written, self._due = content, time.monotonic() + HEARTBEAT_S
 
     def _watch(self) -> None:
@@ -164,8 +166,8 @@ def living(home: Path) -> tuple[Seen, ...]:
         if _is_held(lock):
             found.append(_read(lock.with_suffix(".json")))
         else:
-            for path in (lock.with_suffix(".json"), lock):
-                path.unlink(missing_ok=True)
+            for end in (".json", ".partial", ".lock"):
+                lock.with_suffix(end).unlink(missing_ok=True)
     return tuple(sorted(found, key=lambda seen: seen.pid))
 
 

@@ -166,12 +166,12 @@ def test_stranger_without_the_token_joins_nothing(service: Service) -> None:
 def test_job_api_runs_nothing_for_strangers(service: Service) -> None:
     """Ray's agent asks for the token on loopback, and is not there on the network."""
     found = listeners(below(service.process.pid))
-    ports = {one.port for one in found if "DashboardAgent" in one.title} | {AGENT_PORT}
+    own = {one.port for one in found if "DashboardAgent" in one.title}
     # The first cluster of a host has the agent's port, and this session's may be another one.
-    answers = {port: submitted("127.0.0.1", port) for port in ports}
+    answers = {port: submitted("127.0.0.1", port) for port in own | {AGENT_PORT}}
     assert answers[AGENT_PORT] == 401
     assert 200 not in answers.values()
-    assert {submitted(network_address(), port) for port in ports} == {0}
+    assert {submitted(network_address(), port) for port in own} == {0}
 
 
 def test_a_source_that_takes_every_connection_locks_nobody_else_out(service: Service) -> None:
