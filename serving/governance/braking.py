@@ -71,7 +71,7 @@ def pause(home: Path, decision_point: str, *, now: datetime, by: str, reason: st
     with _store(home) as database:
         if database is not None:
             _require_point(database, decision_point, by_stops=False)
-            if point in stops.look(home).names and _is_paused(database, decision_point):
+            if _is_held(database, point) and _is_paused(database, decision_point):
                 raise FailedPrecondition(
                     f"{decision_point!r} is paused; cannot pause it", field="decision_point"
                 )
@@ -88,7 +88,7 @@ def pause_all(home: Path, *, now: datetime, by: str, reason: str = "") -> Braked
     with _store(home) as database:
         if (
             database is not None
-            and stops.ALL in stops.look(home).names
+            and _is_held(database, stops.ALL)
             and _is_paused(database, EVERYWHERE)
         ):
             raise FailedPrecondition("everything is paused already", field="decision_point")
@@ -265,6 +265,12 @@ def _require_point(database: Database, decision_point: str, *, by_stops: bool = 
             decision_points.require_known(connection, decision_point)
     except (sqlite3.Error, Unavailable, DataLoss):
         return
+
+
+def _is_held(database: Database, name: str) -> bool:
+    """Whether somebody else has put the stop: a service may have recorded our own already."""
+    home = database.home
+    return name in stops.look(home).names and not stops.was_put_first(home, name)
 
 
 def _is_paused(database: Database, point: str) -> bool:

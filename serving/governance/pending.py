@@ -73,6 +73,8 @@ def _record_refusal(database: Database, vote: Approval, patience_s: float) -> st
 def _is_pending(connection: sqlite3.Connection, stop: Stop, facts: dict[str, Any]) -> bool:
     if stop.kind in ("all", "point"):
         point = stop.point or EVERYWHERE
+        if stop.point and stop.point not in decision_points.known(connection):
+            return False  # given in error, and about to be taken back
         return decision_points.fetch_state(connection, point) is State.RUNNING
     if stop.role is not None:
         found = registry.fetch_active(connection, stop.point, stop.role)
