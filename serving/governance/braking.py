@@ -33,7 +33,7 @@ from serving.governance.registry import Activation
 from serving.governance.sealing import governed
 from serving.governance.verification import Verifier
 from serving.installation import ID_FILE
-from serving.store import Database
+from serving.store import BUSY_TIMEOUT_S, Database
 from troth.errors import DataLoss, FailedPrecondition, NotFound, TrothError, Unavailable
 from troth.settings import Settings
 from troth.types import Approval, Role, isoformat
@@ -204,20 +204,21 @@ def _release(
             f"the log is not whole: {report.findings[0].message}; `troth audit verify` tells more",
             field="audit",
         )
-    with governed(database) as connection:
-        for row in active:
-            proposal = proposals.fetch(connection, row.proposal_id)
-            cast = votes.fetch(connection, database.home, row.proposal_id)
-            verifier.verify(
-                proposal, cast, decision_point=row.decision_point, role=row.role, now=now
-            )
-        if decision_points.fetch_state(connection, point) is State.RUNNING:
-            generation = generations.fetch(connection)  # a policy's stop alone has no row
-        else:
-            generation = decision_points.change_state(
-                connection, point, Transition.RESUME, now=now, by=by, reason=reason
-            )
-    stops.lift(database.home, held)
+    with pending.alone(database.home, patience_s=BUSY_TIMEOUT_S):
+        with governed(database) as connection:
+            for row in active:
+                proposal = proposals.fetch(connection, row.proposal_id)
+                cast = votes.fetch(connection, database.home, row.proposal_id)
+                verifier.verify(
+                    proposal, cast, decision_point=row.decision_point, role=row.role, now=now
+                )
+            if decision_points.fetch_state(connection, point) is State.RUNNING:
+                generation = generations.fetch(connection)  # a policy's stop alone has no row
+            else:
+                generation = decision_points.change_state(
+                    connection, point, Transition.RESUME, now=now, by=by, reason=reason
+                )
+        stops.lift(database.home, held)
     return generation
 
 

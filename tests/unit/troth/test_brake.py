@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Path:
 
 def names(home: Path) -> list[str]:
     """Of the stops there are."""
-    return sorted(path.name for path in (home / "stops").iterdir())
+    return sorted(p.name for p in (home / "stops").iterdir() if not p.name.startswith("."))
 
 
 @pytest.mark.parametrize(
