@@ -26,6 +26,8 @@ STOPS = "stops"
 """The folder of an installation that holds its stops."""
 POINT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 """What a decision point may be called."""
+_put_first: set[Path] = set()
+"""What :func:`first` has put in this process."""
 _VALUED = ("--home", "--reason")
 _FLAGS = ("--json", "--all")
 
@@ -76,12 +78,19 @@ def first(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | No
     facts = {"by": _user(), "reason": options.get("--reason", "")}
     with contextlib.suppress(Unavailable):
         put(home, name, {**facts, "at": datetime.now(UTC).isoformat()})
+        _put_first.add(path.resolve())
         return path
     return None
 
 
+def was_put_first(home: Path, name: str) -> bool:
+    """Whether this process put the stop itself, before it was loaded."""
+    return (home / STOPS / name).resolve() in _put_first
+
+
 def take_back(path: Path) -> None:
     """Undo :func:`first`: the command refused what it was asked."""
+    _put_first.discard(path.resolve())
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
 

@@ -33,7 +33,7 @@ from serving.governance.registry import Activation
 from serving.governance.sealing import governed
 from serving.governance.verification import Verifier
 from serving.installation import ID_FILE
-from serving.store import Database
+from serving.store import BUSY_TIMEOUT_S, Database
 from troth.errors import DataLoss, FailedPrecondition, NotFound, TrothError, Unavailable
 from troth.settings import Settings
 from troth.types import Approval, Role, isoformat
@@ -71,7 +71,7 @@ def pause(home: Path, decision_point: str, *, now: datetime, by: str, reason: st
     with _store(home) as database:
         if database is not None:
             _require_point(database, decision_point, by_stops=False)
-            if point in stops.look(home).names and _is_paused(database, decision_point):
+            if _is_held(database, point) and _is_paused(database, decision_point):
                 raise FailedPrecondition(
                     f"{decision_point!r} is paused; cannot pause it", field="decision_point"
                 )
@@ -88,7 +88,7 @@ def pause_all(home: Path, *, now: datetime, by: str, reason: str = "") -> Braked
     with _store(home) as database:
         if (
             database is not None
-            and stops.ALL in stops.look(home).names
+            and _is_held(database, stops.ALL)
             and _is_paused(database, EVERYWHERE)
         ):
             raise FailedPrecondition("everything is paused already", field="decision_point")
@@ -204,20 +204,21 @@ def _release(
             f"the log is not whole: {report.findings[0].message}; `troth audit verify` tells more",
             field="audit",
         )
-    with governed(database) as connection:
-        for row in active:
-            proposal = proposals.fetch(connection, row.proposal_id)
-            cast = votes.fetch(connection, database.home, row.proposal_id)
-            verifier.verify(
-                proposal, cast, decision_point=row.decision_point, role=row.role, now=now
-            )
-        if decision_points.fetch_state(connection, point) is State.RUNNING:
-            generation = generations.fetch(connection)  # a policy's stop alone has no row
-        else:
-            generation = decision_points.change_state(
-                connection, point, Transition.RESUME, now=now, by=by, reason=reason
-            )
-    stops.lift(database.home, held)
+    with pending.alone(database.home, patience_s=BUSY_TIMEOUT_S):
+        with governed(database) as connection:
+            for row in active:
+                proposal = proposals.fetch(connection, row.proposal_id)
+                cast = votes.fetch(connection, database.home, row.proposal_id)
+                verifier.verify(
+                    proposal, cast, decision_point=row.decision_point, role=row.role, now=now
+                )
+            if decision_points.fetch_state(connection, point) is State.RUNNING:
+                generation = generations.fetch(connection)  # a policy's stop alone has no row
+            else:
+                generation = decision_points.change_state(
+                    connection, point, Transition.RESUME, now=now, by=by, reason=reason
+                )
+        stops.lift(database.home, held)
     return generation
 
 
@@ -265,6 +266,12 @@ def _require_point(database: Database, decision_point: str, *, by_stops: bool = 
             decision_points.require_known(connection, decision_point)
     except (sqlite3.Error, Unavailable, DataLoss):
         return
+
+
+def _is_held(database: Database, name: str) -> bool:
+    """Whether somebody else has put the stop: a service may have recorded our own already."""
+    home = database.home
+    return name in stops.look(home).names and not stops.was_put_first(home, name)
 
 
 def _is_paused(database: Database, point: str) -> bool:

@@ -7,8 +7,14 @@ looks every few seconds.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from serving.governance import decision_points, proposals, registry, signatures, stops, votes
@@ -17,9 +23,13 @@ from serving.governance.decision_points import EVERYWHERE, State, Transition
 from serving.governance.sealing import governed
 from serving.governance.stops import Stop
 from serving.store import BUSY_TIMEOUT_S, Database
-from troth.errors import TrothError
+from troth.brake import STOPS
+from troth.errors import TrothError, Unavailable
 from troth.settings import Settings
 from troth.types import Approval, parse_time
+
+_LOCK = ".lock"
+"""In the folder of the stops, where names that begin with a dot are none."""
 
 
 def record(database: Database, *, patience_s: float = BUSY_TIMEOUT_S) -> tuple[str, ...]:
@@ -29,6 +39,37 @@ def record(database: Database, *, patience_s: float = BUSY_TIMEOUT_S) -> tuple[s
         Unavailable: if the store cannot be written now.
         DataLoss: if it is damaged, or swallows what is written.
     """
+    with alone(database.home, patience_s=patience_s):
+        return _record_all(database, patience_s)
+
+
+@contextmanager
+def alone(home: Path, *, patience_s: float) -> Iterator[None]:
+    """Keep others from recording or lifting stops meanwhile; to put one, nobody waits.
+
+    Who gives back writes the row first and takes the file away last: between the two, it
+    looks like a stop that waits for its row.
+
+    Raises:
+        Unavailable: if somebody else does for longer than ``patience_s`` seconds.
+    """
+    handle = os.open(home / STOPS / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + patience_s
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise Unavailable("another act is under way", field=STOPS) from error
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _record_all(database: Database, patience_s: float) -> tuple[str, ...]:
     done = [_record_refusal(database, vote, patience_s) for vote in _refusals(database)]
     with database.read() as connection:
         waiting = any(
@@ -73,6 +114,8 @@ def _record_refusal(database: Database, vote: Approval, patience_s: float) -> st
 def _is_pending(connection: sqlite3.Connection, stop: Stop, facts: dict[str, Any]) -> bool:
     if stop.kind in ("all", "point"):
         point = stop.point or EVERYWHERE
+        if stop.point and stop.point not in decision_points.known(connection):
+            return False  # given in error, and about to be taken back
         return decision_points.fetch_state(connection, point) is State.RUNNING
     if stop.role is not None:
         found = registry.fetch_active(connection, stop.point, stop.role)

@@ -27,6 +27,7 @@ from typing import Any
 
 from troth.brake import STOPS
 from troth.brake import put as put
+from troth.brake import was_put_first as was_put_first
 from troth.digests import parse_json
 from troth.files import sync_folder
 from troth.types import Role

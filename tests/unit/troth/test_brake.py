@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from agents.policies.uniform import UniformPolicy
+from serving.governance.decision_points import known
+from serving.governance.upkeep import try_record
 from serving.installation import create
+from tests.support.installations import Installation
 from troth import brake, commands
 from troth.commands import main
 
@@ -23,7 +27,7 @@ def home(tmp_path: Path) -> Path:
 
 def names(home: Path) -> list[str]:
     """Of the stops there are."""
-    return sorted(path.name for path in (home / "stops").iterdir())
+    return sorted(p.name for p in (home / "stops").iterdir() if not p.name.startswith("."))
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,32 @@ def test_a_refused_pause_is_taken_back(
     assert ended.value.code == 4
     assert "there are: none" in capsys.readouterr().err
     assert names(home) == []
+
+
+def test_a_service_that_records_it_first_is_no_second_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Between the file and the command a running service wrote the row: done, not refused."""
+    one = Installation(tmp_path / "home")
+    one.propose(one.save(UniformPolicy()))
+    home = one.settings.home
+    early = brake.first
+
+    def first_then_recorded(words: list[str], environment: dict[str, str]) -> Path | None:
+        path = early(words, environment)
+        try_record(one.database)
+        return path
+
+    monkeypatch.setattr(brake, "first", first_then_recorded)
+    for point, code in (("daily", 0), ("daily", 5), ("dialy", 4)):
+        monkeypatch.setattr(sys, "argv", ["troth", "pause", point, "--home", str(home)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert (ended.value.code or 0) == code, capsys.readouterr()
+        brake._put_first.clear()  # each command is a process of its own
+    assert names(home) == ["point.daily"]
+    with one.database.read() as connection:
+        assert known(connection) == ("daily",)
 
 
 def test_a_line_that_is_no_command_leaves_no_stop(

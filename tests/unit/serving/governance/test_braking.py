@@ -269,3 +269,21 @@ def test_a_stop_made_by_hand_is_recorded(office: Office) -> None:
     all_resumed(office)
     office.resume()
     assert hold(office) is None
+
+
+def test_a_service_does_not_pause_again_what_is_being_resumed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the row that runs and the file that goes, upkeep sees a stop without its row."""
+    office.approved()
+    office.pause()
+    lift = stops.lift
+
+    def recorded_then_lifted(*arguments: Any) -> None:
+        try_record(office.database)
+        lift(*arguments)
+
+    monkeypatch.setattr(stops, "lift", recorded_then_lifted)
+    office.resume()
+    assert state(office) is State.RUNNING
+    assert hold(office) is None
