@@ -7,47 +7,31 @@ the time counts from the start of that process. What the model answered after it
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from statistics import median
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.policies.uniform import NeverContact, UniformPolicy
-from experiments.benchmarks.deciding import POINT, admit
-from experiments.demo.evidence import case_of
-from experiments.demo.governing import Governed, establish, put_in_force
-from experiments.demo.serving_day import demo_settings
+from experiments.benchmarks.deciding import POINT
+from experiments.demo.governing import Governed
 from experiments.executors import OnProgress
-from experiments.home import RunHome
 from experiments.proofs.pages import write as write_page
+from experiments.proofs.under_load import AT_ONCE, SETTLE_S, Load, under_load
 from serving.governance import braking
 from serving.governance.upkeep import try_record
-from serving.rpc.service import start_service
-from simulator.scenarios import load
-from simulator.world import World
-from troth.client import AsyncDecisionClient, Question
-from troth.errors import TrothError, Unavailable
-from troth.types import Role, ServedBy
+from troth.errors import TrothError
 
 PROMISE_S = 2.0
-AT_ONCE = 8
 LOCK_S = 30.0
-_CUSTOMERS = 500
-_SETTLE_S = 20.0
 _AFTER_S = 2.5
 """How long answers are watched after a command has ended."""
 
@@ -82,69 +66,6 @@ class Stopped(BaseModel):
         return self.last_s < PROMISE_S
 
 
-@dataclass
-class Load:
-    """Requests without end, and who answered them when.
-
-    Attributes:
-        address: of the service.
-        world: whose customers ask.
-        answers: (monotonic time, answered by the model), in order.
-    """
-
-    address: str
-    world: World
-    answers: list[tuple[float, bool]] = field(default_factory=list)
-    _end: threading.Event = field(default_factory=threading.Event)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Ask from a thread until the context ends."""
-        thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._end.set()
-            thread.join()
-
-    def by_model_since(self, moment: float) -> list[float]:
-        """When the model answered, after ``moment``."""
-        return [at for at, model in list(self.answers) if model and at >= moment]
-
-    def await_model(self) -> None:
-        """Wait until the model answers; raises :class:`Unavailable` if it does not."""
-        began = time.monotonic()
-        while not self.by_model_since(began):
-            if time.monotonic() - began > _SETTLE_S:
-                raise Unavailable("the model does not answer", field="brake")
-            time.sleep(0.05)
-
-    async def _run(self) -> None:
-        raw, turn = self.world.contexts().raw, count()
-        async with AsyncDecisionClient(self.address, deadline_s=30.0) as client:
-
-            async def ask() -> None:
-                while not self._end.is_set():
-                    row = next(turn) % _CUSTOMERS
-                    question = Question(
-                        customer_id=str(self.world.customer_ids[row]),
-                        decision_point=POINT,
-                        features=raw[row].tolist(),
-                        feature_schema_digest=self.world.schema.digest,
-                        triggered_journeys=("engagement",),
-                    )
-                    try:
-                        answer = await client.decide(question)
-                    except TrothError:
-                        await asyncio.sleep(0.05)
-                        continue
-                    model = answer.served_by is ServedBy.MODEL
-                    self.answers.append((time.monotonic(), model))
-
-            await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
-
-
 Weather = Callable[[Governed], AbstractContextManager[None]]
 """Makes something wrong, and right again afterwards."""
 
@@ -161,11 +82,11 @@ def brake(
     for name, weather in _WEATHERS.items():
         states.append((name, weather, 1 if weather is _locked else weathered))
     total, found = sum(tries for *_, tries in states) + 1, []
-    with _service() as (governed, load_of):
+    with under_load() as (governed, load_of, _):
         for name, weather, tries in states:
             found.append(_tried(governed, load_of, name, weather, tries))
             on_progress(sum(one.times for one in found), total)
-    with _service() as (governed, load_of):  # no replica goes on after that
+    with under_load() as (governed, load_of, _):  # no replica goes on after that
         found.append(_tried(governed, load_of, "store replaced", _replaced, 1))
         on_progress(total, total)
     return found
@@ -219,7 +140,7 @@ def _pause(governed: Governed) -> bool:
 
 
 def _resume(governed: Governed) -> None:
-    deadline = time.monotonic() + _SETTLE_S
+    deadline = time.monotonic() + SETTLE_S
     while True:
         try:
             try_record(governed.database)
@@ -235,32 +156,6 @@ def _resume(governed: Governed) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
-
-
-@contextmanager
-def _service() -> Iterator[tuple[Governed, Load]]:
-    """Two replicas with a model and a baseline, under load."""
-    with tempfile.TemporaryDirectory() as folder:
-        world = World(load("reference"), _CUSTOMERS, 7)
-        settings = demo_settings(RunHome(Path(folder)))
-        governed = establish(settings)
-        for policy, role in ((UniformPolicy(), Role.MODEL), (NeverContact(), Role.BASELINE)):
-            digest = governed.artifacts.save(
-                policy,
-                schema=world.schema,
-                catalogue=world.catalogue,
-                contexts=world.contexts(),
-                mask=world.mask(),
-                training={},
-            )
-            evidence = case_of(world, policy, digest, governed.guardrails_digest)
-            put_in_force(governed, digest, role, evidence, "proof")
-        admit(governed.database, world)
-        with start_service(settings) as running:
-            asking = Load(running.address, world)
-            with asking.running():
-                yield governed, asking
-        governed.database.close()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from troth.output import AsJson, emit, progress, say, say_lines
 
 Proved = tuple[Path, Sequence[BaseModel]]
 """The page of a proof, and its figures."""
-PROOFS = ("truth", "year", "coverage", "fuzz", "brake")
+PROOFS = ("truth", "year", "coverage", "fuzz", "brake", "kills")
 
 
 def prove(
@@ -45,7 +45,7 @@ def prove(
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """The long proofs: truth, a year of a million, coverage of intervals, fuzzing, the brake."""
+    """The long proofs: truth, a year of a million, coverage of intervals, fuzzing, brake, kills."""
     for name in only or ():
         if name not in PROOFS:
             raise InvalidArgument(f"{name!r} is not one of {', '.join(PROOFS)}", field="only")
@@ -55,6 +55,7 @@ def prove(
         "coverage": partial(_coverage, home, logs, workers, output),
         "fuzz": partial(_fuzz, calls, output),
         "brake": partial(_brake, times, output),
+        "kills": partial(_kills, output),
     }
     pages: list[Path] = []
     figures: dict[str, Any] = {}
@@ -116,3 +117,10 @@ def _brake(times: int, output: Path, on_progress: OnProgress) -> Proved:
 
     stopped = brake.brake(times, on_progress=on_progress)
     return brake.write(stopped, output), stopped
+
+
+def _kills(output: Path, on_progress: OnProgress) -> Proved:
+    from experiments.proofs import kills
+
+    killed = kills.kill_each(on_progress)
+    return kills.write(killed, output), killed

@@ -24,7 +24,8 @@ class GroupCommitter(Generic[J, R]):
 
     While one group is on its way to the disk, the next one gathers. A job's future is
     resolved only after its transaction is committed, so that whoever has an answer has a
-    durable one. If a group fails, each job is tried alone: one bad job spoils no other.
+    durable one. If a group fails, each job is tried alone: one bad job spoils no other. Only
+    where the store itself cannot be written do all of them fail at once.
 
     Args:
         database: where to.
@@ -97,8 +98,12 @@ class GroupCommitter(Generic[J, R]):
             with self._database.write() as connection:
                 results = self._apply(connection, [job for job, _ in group])
         except Exception as error:  # whatever it is, the callers must hear of it
-            if len(group) == 1:
-                group[0][1].set_exception(typed(error))
+            failure = typed(error)
+            # A store that is busy or full is so for each of them, and each alone would wait for
+            # it as long as all of them have.
+            if len(group) == 1 or isinstance(error, Unavailable):
+                for _, future in group:
+                    future.set_exception(failure)
                 return
             for item in group:
                 self._commit([item])

@@ -22,7 +22,8 @@ MOST_JOURNEYS = 256
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _CUSTOMER = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
-_MOST_MINOR = 2**53 - 1
+MOST_MINOR = 1_000_000_000
+"""Minor units of one outcome, ten million dollars: more is a slip, and would rule every mean."""
 
 
 def require_uuid(text: str, field: str) -> str:
@@ -132,12 +133,12 @@ def _canonical(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def check_outcome(kind: OutcomeKind, value_minor: int) -> None:
-    """Check that only a purchase carries money, and not more than JSON can hold.
+    """Check that only a purchase carries money, and not more than a purchase can bring.
 
     Raises:
         InvalidArgument: naming ``value_minor``.
     """
     if value_minor and kind is not OutcomeKind.PURCHASED:
         raise InvalidArgument(f"{value_minor} goes with a purchase only", field="value_minor")
-    if abs(value_minor) > _MOST_MINOR:
-        raise InvalidArgument(f"{value_minor} is outside ±(2**53 - 1)", field="value_minor")
+    if abs(value_minor) > MOST_MINOR:
+        raise InvalidArgument(f"{value_minor} is outside ±{MOST_MINOR:,}", field="value_minor")

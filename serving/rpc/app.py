@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 APPLICATION = "troth"
 HEALTH_KEY = "troth-health"
 """Trailing metadata of a health check: why the service is not well, comma-separated."""
+CLOCK_KEY = "troth-clock"
+"""The same, of a home that was ever served under another clock than the host's."""
 MOST_ONGOING = 256
 """Requests a replica works on at once; the default of 5 halves throughput."""
 
@@ -80,8 +82,11 @@ class Decisions:
             refuse(grpc_context, error)
             return health_pb2.HealthCheckResponse()
         amiss = self._amiss()
+        told = [(HEALTH_KEY, ",".join(amiss).encode())] if amiss else []
+        if self._replica.other_clock:
+            told.append((CLOCK_KEY, self._replica.other_clock.encode()))
+        grpc_context.set_trailing_metadata(told)
         if amiss:
-            grpc_context.set_trailing_metadata([(HEALTH_KEY, ",".join(amiss).encode())])
             return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.NOT_SERVING)
         return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
 
@@ -94,8 +99,9 @@ class Decisions:
         return amiss
 
     async def check_health(self) -> None:
-        """Serve replaces a replica for which this raises."""
+        """Serve replaces a replica for which this raises; whether all is well, the log is told."""
         self._replica.check()
+        self._amiss()
 
     async def __del__(self) -> None:
         replica: Replica | None = getattr(self, "_replica", None)

@@ -11,6 +11,7 @@ from serving.decisioning.clock import Clock, announce, server_clock
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.governance.place import Place
 from serving.governance.presence import Presence
+from serving.governance.served_clocks import other_clock
 from serving.guardrails import GuardrailConfig, GuardrailEngine
 from serving.installation import opened
 from troth.settings import Settings
@@ -47,6 +48,8 @@ class Replica:
             clock=clock,
         )
         self._policies.start()
+        self.other_clock = other_clock(self._database)
+        """In words, another clock than the host's that the home was ever served under."""
         followed = "host" if clock is server_clock else repr(clock)
         self._presence = Presence(
             settings.home, lambda: {**self._policies.report(), "clock": followed}

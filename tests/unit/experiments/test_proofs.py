@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments.proofs import brake, truth, year
+from experiments.proofs import brake, kills, truth, year
 from troth.commands import build
 from troth.errors import DataLoss
 
@@ -119,3 +119,25 @@ def test_the_brake_is_written_down(tmp_path: Path) -> None:
     assert "| normal | 50 | 0.40 | 0.20 | 1.10 | 50 of 50 | 90 |" in page.read_text()
     assert len(json.loads((tmp_path / "brake.json").read_text())) == 2
     assert brake.STATES[0] == "normal"
+
+
+def test_kills_are_written_down(tmp_path: Path) -> None:
+    """A service that went on is told from one that ended, and what was lost stands beside it."""
+    row = kills.Killed(
+        kind="GCS",
+        ended=7,
+        gone_s=1.25,
+        silent_s=None,
+        unanswered=None,
+        answered=900,
+        lost=0,
+        twice=0,
+    )
+    going_on = row.model_copy(
+        update={"kind": "HAProxy", "ended": None, "gone_s": None, "silent_s": 6.31, "unanswered": 2}
+    )
+    page = kills.write([row, going_on], tmp_path).read_text()
+    assert "ends with 7" in page
+    assert "6.3" in page
+    assert len(json.loads((tmp_path / "kills.json").read_text())) == 2
+    assert len(kills.KINDS) == 7

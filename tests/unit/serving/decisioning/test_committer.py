@@ -108,6 +108,30 @@ def test_group_that_fails_is_tried_one_by_one(database: Database) -> None:
     assert stored(database) == [7, 8, 9]
 
 
+def test_busy_store_is_waited_for_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that cannot be written fails a whole group, which has waited long enough."""
+    slow, release, sizes = held(insert)
+    committer = GroupCommitter(database, slow)
+    first = committer.submit(1)
+    while not sizes:
+        pass
+    waiting = [committer.submit(n) for n in (2, 3, 4)]
+    tried = []
+
+    def busy() -> Iterator[sqlite3.Connection]:
+        tried.append(1)
+        raise Unavailable("the store is busy", field="database")
+
+    monkeypatch.setattr(database, "write", busy)
+    release.set()
+    assert first.result(5) == 1
+    for future in waiting:
+        with pytest.raises(Unavailable, match="busy"):
+            future.result(5)
+    assert len(tried) == 1
+    committer.close()
+
+
 def test_cancelled_job_is_not_committed(database: Database) -> None:
     """A caller who left before its group was taken leaves nothing behind."""
     apply, release, sizes = held(insert)
