@@ -1,17 +1,30 @@
-"""Settings of a Troth installation: defaults, overridden by ``TROTH_*`` variables."""
+"""Settings of a Troth installation: defaults, its ``settings.toml``, ``TROTH_*`` variables."""
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from troth.errors import InvalidArgument
+
+SETTINGS_FILE = "settings.toml"
+"""In the home: settings that stay with it, so that every command judges by the same."""
 
 
 class Settings(BaseSettings):
     """Where things lie and how the service behaves.
 
-    Every field can be set by an environment variable, e.g. ``TROTH_HOME=/srv/troth``.
+    Every field can be set by an environment variable, e.g. ``TROTH_HOME=/srv/troth``, and all
+    but ``home`` in ``settings.toml`` of the home; the variable wins.
+
+    Raises:
+        InvalidArgument: if that file is not TOML or has a key that is no setting.
+        pydantic.ValidationError: naming the setting whose value cannot be.
     """
 
     model_config = SettingsConfigDict(env_prefix="TROTH_", extra="forbid", frozen=True)
@@ -28,6 +41,18 @@ class Settings(BaseSettings):
     model_budget_ms: float = Field(
         default=50.0, gt=0.0, description="Time the model has before the baseline answers, ms."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then variables, then the file of the home that these two name."""
+        return init_settings, env_settings, _FileOfTheHome(settings_cls)
 
     def deciding(self) -> dict[str, float]:
         """The settings that a decision depends on: what an approval is bound to."""
@@ -50,3 +75,26 @@ class Settings(BaseSettings):
     def board(self) -> Path:
         """The board roster: members and their public keys."""
         return self.home / "board.toml"
+
+
+class _FileOfTheHome(PydanticBaseSettingsSource):
+    """``settings.toml`` of the home, if there is one."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Unused: the file is read whole."""
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        """The settings in the file."""
+        fields = self.settings_cls.model_fields
+        path = Path(self.current_state.get("home", fields["home"].default)) / SETTINGS_FILE
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except ValueError as error:
+            raise InvalidArgument(f"{path} is not TOML: {error}", field="settings") from error
+        unknown = sorted(found.keys() - (fields.keys() - {"home"}))
+        if unknown:
+            raise InvalidArgument(f"{path}: {unknown[0]!r} is no setting", field="settings")
+        return found

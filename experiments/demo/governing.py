@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.artifacts import ArtifactStore
@@ -21,7 +22,8 @@ from serving.guardrails.config import GuardrailConfig
 from serving.installation import create
 from serving.store import Database
 from troth.errors import NotApproved
-from troth.settings import Settings
+from troth.files import write_whole
+from troth.settings import SETTINGS_FILE, Settings
 from troth.types import Proposal, Role, Scope, Vote
 
 DECISION_POINT = "daily"
@@ -114,6 +116,9 @@ class Governed:
 def establish(settings: Settings) -> Governed:
     """Make a board of three with fresh keys."""
     create(settings.home)
+    # So that a command that is given the home alone judges by what the service goes by.
+    kept = {k: v for k, v in settings.model_dump(mode="json").items() if k != "home"}
+    write_whole(settings.home / SETTINGS_FILE, tomli_w.dumps(kept).encode())
     made = {}
     for member in (PROPOSER, *APPROVERS):
         made[member] = keys.generate()
