@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from serving.governance.registry import Role
-from serving.rpc.processes import SCRATCH, belonging, titled
+from serving.rpc.processes import SCRATCH, belonging, clear_earlier, titled
 from serving.rpc.service import Service, start_service
 from serving.rpc.vitals import ORGANS
 from tests.support.decisions import SCHEMA, customers
@@ -31,7 +31,7 @@ PROMISED_S = 5.0
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A model that answers everybody."""
     from agents.policies.uniform import UniformPolicy
 
@@ -43,14 +43,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     )
     one.activate(one.save(UniformPolicy()), Role.MODEL)
     customers(one.database, *(f"C{i}" for i in range(50)))
-    return one
-
-
-@pytest.fixture
-def service(installation: Installation) -> Iterator[Service]:
-    """The installation served; each test ends it in its own way."""
-    with start_service(installation.settings) as one:
-        yield one
+    yield one
+    clear_earlier(one.settings.home)  # of a test that failed half way
 
 
 def question(customer: str) -> Question:
@@ -79,55 +73,47 @@ def gone_within(processes: list[psutil.Process], seconds: float) -> list[psutil.
     return [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_nothing_is_left_of_a_killed_service(service: Service) -> None:
-    """SIGKILL of its own process: nothing runs, nothing listens, and the next start serves."""
-    scratch = scratch_of(service)
-    processes = [psutil.Process(service.process.pid), *belonging(scratch)]
-    assert titled(processes, "haproxy")
-    os.kill(service.process.pid, signal.SIGKILL)
-    service.process.wait()
-    assert gone_within(processes[1:], PROMISED_S) == []
-    assert not scratch.exists()
-    with start_service(service.settings):
-        pass
+def test_nothing_is_left_of_services_that_end_badly(installation: Installation) -> None:
+    """Killed with its watchdog, the next start clears up; killed alone, the watchdog does.
 
-
-def test_what_a_start_left_is_ended_by_the_next_one(service: Service) -> None:
-    """Service and watchdog killed at once: HAProxy and the rest go when the next one starts."""
-    scratch = scratch_of(service)
-    processes = belonging(scratch)
-    watchdogs = [
-        child
-        for child in psutil.Process(service.process.pid).children()
-        if "serving.rpc.watchdog" in " ".join(child.cmdline())
-    ]
-    assert len(watchdogs) == 1
-    for process in (*watchdogs, psutil.Process(service.process.pid)):
+    Without its raylet a service only seems to live: it ends with 7, says so, and leaves nothing.
+    """
+    first = start_service(installation.settings)
+    left = belonging(scratch_of(first))
+    (watchdog,) = titled(psutil.Process(first.process.pid).children(), "serving.rpc.watchdog")
+    for process in (watchdog, psutil.Process(first.process.pid)):
         process.kill()
-    service.process.wait()
+    first.process.wait()
     time.sleep(0.5)
-    assert [p for p in titled(processes, "haproxy") if p.is_running()], "nothing was left to end"
-    with start_service(service.settings):
-        assert gone_within(processes, 0.5) == []
+    assert [p for p in titled(left, "haproxy") if p.is_running()], "nothing was left to end"
+
+    second = start_service(installation.settings)
+    assert gone_within(left, 0.5) == []
+    scratch = scratch_of(second)
+    left = belonging(scratch)
+    assert titled(left, "haproxy")
+    os.kill(second.process.pid, signal.SIGKILL)
+    second.process.wait()
+    assert gone_within(left, PROMISED_S) == []
+    assert not scratch.exists()
+
+    with start_service(installation.settings) as third:
+        left = belonging(scratch_of(third))
+        (raylet,) = titled(left, ORGANS["raylet"])
+        raylet.kill()
+        assert third.process.wait(PROMISED_S) == 7
+        assert gone_within(left, PROMISED_S) == []
+    log = (installation.settings.home / "service.log").read_text()
+    assert "processes that an earlier service of this home left" in log
+    assert "the service ends: the service has lost its raylet" in log
 
 
-@pytest.mark.parametrize("organ", sorted(ORGANS))
-def test_a_lost_part_ends_the_service(service: Service, organ: str) -> None:
-    """Without GCS, raylet or controller it would only seem to live: it ends with 7, and says so."""
-    scratch = scratch_of(service)
-    processes = belonging(scratch)
-    (victim,) = titled(processes, ORGANS[organ])
-    victim.kill()
-    assert service.process.wait(PROMISED_S) == 7
-    assert gone_within(processes, PROMISED_S) == []
-    log = (service.settings.home / "service.log").read_text()
-    assert f"the service ends: the service has lost its {organ}" in log
-
-
-def test_calls_under_way_are_answered_before_the_end(
-    service: Service, installation: Installation
-) -> None:
+def test_calls_under_way_are_answered_before_the_end(installation: Installation) -> None:
     """SIGTERM while decisions wait for the store: each is answered; later ones are turned away."""
+    service = start_service(installation.settings)
+    other = service.settings.model_copy(update={"address": "127.0.0.1:22950"})
+    with pytest.raises(TrothError, match="served already"):
+        start_service(other)
     asked = [question(f"C{at}") for at in range(20)]
 
     async def ask() -> tuple[list[Answer | BaseException], str]:
@@ -159,10 +145,3 @@ def test_calls_under_way_are_answered_before_the_end(
             row["decision_id"] for row in connection.execute("SELECT decision_id FROM decisions")
         }
     assert {a.decision_id for a in answers if isinstance(a, Answer)} <= stored
-
-
-def test_one_home_is_served_once(service: Service) -> None:
-    """A second service of the same installation is refused, whatever its address."""
-    other = service.settings.model_copy(update={"address": "127.0.0.1:22950"})
-    with pytest.raises(TrothError, match="served already"):
-        start_service(other)
