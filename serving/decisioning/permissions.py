@@ -262,6 +262,15 @@ def stands(
     return reason == "as_given", reason
 
 
+def refused_since(
+    connection: sqlite3.Connection, customer_id: str, channel: Channel | None, at: datetime
+) -> bool:
+    """Whether a refusal of ``channel`` (``None``: of all), for marketing, is as late as ``at``."""
+    facts = _stored(connection, customer_id, MARKETING)
+    names = (ALL,) if channel is None else (ALL, channel.value)
+    return any(facts.get((name, Kind.REFUSED.value), "") >= isoformat(at) for name in names)
+
+
 def _change(
     permission: Permission,
     at: datetime,
