@@ -126,7 +126,8 @@ def load_customers(
 ) -> Loaded:
     """Load ``path`` into profiles, permissions and contact ledger. Loading again is harmless.
 
-    A column that is absent and a cell that is empty change nothing.
+    A column that is absent and a cell that is empty change nothing. A refusal without a time
+    counts from each load: it may be newer than any consent given before.
 
     Args:
         database: where to.

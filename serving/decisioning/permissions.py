@@ -58,7 +58,8 @@ class Permission:
         channel: which; ``None`` for all of them.
         granted: false for a refusal.
         given_at: when the customer said so, aware UTC; ``None`` if nobody knows.
-        source: where they said so, e.g. ``"web form"``; empty if nobody knows.
+        source: where they said so, e.g. ``"web form"``; empty if nobody knows. Blanks around it
+            are left out, so that a blank is no source.
         purpose: what for.
 
     Raises:
@@ -76,6 +77,7 @@ class Permission:
             raise InvalidArgument("no contact needs no permission", field="channel")
         if self.given_at is not None:
             object.__setattr__(self, "given_at", require_aware(self.given_at, "given_at"))
+        object.__setattr__(self, "source", self.source.strip(" "))
         if len(self.source) > MOST_SOURCE or not (self.source or "-").isprintable():
             raise InvalidArgument(
                 f"is not up to {MOST_SOURCE} printable characters", field="source"

@@ -344,6 +344,8 @@ def test_permission_by_command(tmp_path: Path) -> None:
     assert code == 0
     assert "email is not granted" in output
     assert place.email() is False
+    code, output = told("--refused", "--channel", "email", "--purpose", "survey")
+    assert (code, "decisions go by marketing only" in output) == (0, True)
     assert isinstance(
         runner.invoke(
             build(),
