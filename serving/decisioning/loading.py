@@ -131,7 +131,7 @@ def load_customers(
 
     Args:
         database: where to.
-        path: Parquet, or text with a header and commas, semicolons or tabs, one row per
+        path: Parquet, or text with a header and commas, semicolons, bars or tabs, one row per
             customer: ``customer_id``; optionally ``zone`` (IANA), ``permit_<channel>`` or
             ``permit_all`` (true or false) with ``given_at`` (when the customer said so, a time
             with a zone), ``source`` (where) or the two for one channel, ``given_at_<channel>``
