@@ -1,13 +1,15 @@
 """Tables in text files, as spreadsheets and exports write them.
 
-Read is what needs no guess: a byte order mark, commas, semicolons or tabs, UTF-8 or the
-Windows code page. Everything else is refused, with all its lines at once.
+Read is what needs no guess: a byte order mark, commas, semicolons, bars or tabs, a first line
+that names them (``sep=;``), UTF-8 or the Windows code page. Everything else is refused, with
+all its lines at once.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,10 @@ from troth.errors import InvalidArgument, NotFound
 
 MOST_FAULTS = 20
 """Faults told one by one."""
-_DELIMITERS = {",": "','", ";": "';'", "\t": "tabs"}
+_DELIMITERS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
+_NAMED = re.compile(r"sep=([,;\t|])(?:\r\n?|\n)")
+"""What spreadsheets write first to be told by others what separates."""
+_QUOTED = re.compile(r'"[^"]*"?')
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -61,11 +66,12 @@ def read_text_table(path: Path) -> TextTable:
     except OSError as error:
         raise NotFound(f"{path} cannot be read: {error.strerror}", field="file") from error
     text, notes = _decode(data, path)
-    head = text[: next((at for at, c in enumerate(text) if c in "\r\n"), len(text))]
-    delimiter = max(_DELIMITERS, key=head.count)
+    delimiter, named = _delimiter(text)
     if delimiter != ",":
         notes.append(f"separated by {_DELIMITERS[delimiter]}")
     records = _records(text, delimiter, path)
+    if named:
+        next(records)
     _, names = next(records, (1, []))
     columns = tuple(name.strip() for name in names)
     _check_columns(columns, path)
@@ -110,6 +116,19 @@ def _decode(data: bytes, path: Path) -> tuple[str, list[str]]:
     if "\0" in text:
         raise InvalidArgument(f"{path} is not a text file", field="file")
     return text, notes
+
+
+def _delimiter(text: str) -> tuple[str, bool]:
+    """What separates, and whether a line before the header says so.
+
+    Names in quotes may hold anything, and do not count.
+    """
+    named = _NAMED.match(text)
+    if named is not None:
+        return named[1], True
+    lines = text.lstrip("\r\n")
+    head = _QUOTED.sub("", lines[: next((i for i, c in enumerate(lines) if c in "\r\n"), None)])
+    return max(_DELIMITERS, key=head.count), False
 
 
 def _records(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -89,7 +89,8 @@ def load_command(
 ) -> None:
     """Load customers: zone, permit_<channel>, given_at, source, contacts in other logs.
 
-    What a file does not say stays as it is, and loading it again changes nothing. A permission
+    What a file does not say stays as it is, and loading it again changes nothing, save that a
+    refusal without a time (given_at or as_of) counts from each load. A permission
     that a customer refused comes back only with a row that says when (given_at, after the
     refusal) and where (source) they consented again; as_of, when the row was read, does not.
     """

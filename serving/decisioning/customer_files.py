@@ -6,6 +6,7 @@ A file is taken whole or not at all: every row that cannot be right is listed, w
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,6 +26,10 @@ from troth.tables import listed, read_text_table
 from troth.types import isoformat, parse_time, require_aware
 
 _REACH: dict[str, Channel | None] = {ALL: None, **{str(c): c for c in CONTACT_CHANNELS}}
+MOST_PURPOSES = 5
+"""Purposes other than marketing that a note tells."""
+_ROUNDED = re.compile(r"\d(\.\d+)?E\+\d+")
+"""A long number as a spreadsheet shows it, most digits gone."""
 _PARTS = ("permit", "given_at", "source")
 COLUMNS = (
     "customer_id",
@@ -98,6 +103,11 @@ def read_customers(path: Path, *, now: datetime, tolerance: timedelta) -> Custom
         raise InvalidArgument(
             f"{path}: nothing was loaded: {listed(reader.faults)}", field=reader.first
         )
+    others = sorted(reader.purposes - {MARKETING})
+    if others:
+        notes.append(
+            f"kept for {', '.join(others[:MOST_PURPOSES])}: decisions go by {MARKETING} only"
+        )
     return CustomerFile(reader.rows, tuple(notes))
 
 
@@ -111,6 +121,7 @@ class _Reader:
     faults: list[str] = field(default_factory=list)
     first: str = ""
     seen: dict[str, int] = field(default_factory=dict)
+    purposes: set[str] = field(default_factory=set)
 
     def add(self, line: int, data: Mapping[str, Any]) -> None:
         """Check one row: it becomes a customer, or a fault."""
@@ -140,10 +151,22 @@ class _Reader:
         )
 
     def _id(self, line: int, value: Any) -> str:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+            raise InvalidArgument(
+                f"{str(value)[:64]!r} is {type(value).__name__}, not text or a whole number",
+                field="customer_id",
+            )
         text = str(value if value is not None else "")
         if text != text.strip():
             self.notes.append(f"{self.where} {line}: blanks around {text[:64]!r} were left out")
-        return text.strip()
+            text = text.strip()
+        if text.startswith('="'):
+            raise InvalidArgument(f"{text[:64]!r} is a spreadsheet's formula", field="customer_id")
+        if _ROUNDED.fullmatch(text):
+            self.notes.append(
+                f"{self.where} {line}: {text[:64]!r} looks like a number that a spreadsheet rounded"
+            )
+        return text
 
     def _zone(self, line: int, value: Any) -> str | None:
         name = str(value or "").strip()
@@ -173,6 +196,7 @@ class _Reader:
             else:
                 given_at = given_at or as_of
                 self._tell_doubt(line, given_at)
+            self.purposes.add(purpose)
             yield Permission(
                 channel=channel,
                 granted=granted,
@@ -185,19 +209,23 @@ class _Reader:
         if value is None or (isinstance(value, str) and not value.strip()):
             return
         try:
-            for entry in parse_json(value) if isinstance(value, str) else value:
-                at = _moment(entry["at"], "contacts")
-                channel = Channel(entry["channel"])
-                if at is None or channel is Channel.NONE:
-                    raise ValueError("a contact has a time and a channel")
+            entries = parse_json(value) if isinstance(value, str) else value
+            if entries is None:
+                return
+            if not isinstance(entries, list) or not all(isinstance(e, Mapping) for e in entries):
+                raise ValueError('not a list of {"at", "channel"}')
+            for entry in entries:
+                at, name = _moment(entry.get("at"), "contacts"), entry.get("channel")
+                if at is None or name in (None, Channel.NONE):
+                    raise ValueError("a contact has a time (at) and a channel")
                 self._not_ahead(at, "contacts")
-                decision = entry.get("decision_id") or ""
+                decision = str(entry.get("decision_id") or "")
                 yield Sighting(
                     at=at,
-                    channel=channel,
+                    channel=Channel(name),
                     decision_id=require_uuid(decision, "contacts") if decision else "",
                 )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError) as error:
             raise InvalidArgument(f"{str(value)[:64]!r}: {error}", field="contacts") from error
 
     def _not_ahead(self, moment: datetime | None, name: str) -> None:

@@ -126,11 +126,12 @@ def load_customers(
 ) -> Loaded:
     """Load ``path`` into profiles, permissions and contact ledger. Loading again is harmless.
 
-    A column that is absent and a cell that is empty change nothing.
+    A column that is absent and a cell that is empty change nothing. A refusal without a time
+    counts from each load: it may be newer than any consent given before.
 
     Args:
         database: where to.
-        path: Parquet, or text with a header and commas, semicolons or tabs, one row per
+        path: Parquet, or text with a header and commas, semicolons, bars or tabs, one row per
             customer: ``customer_id``; optionally ``zone`` (IANA), ``permit_<channel>`` or
             ``permit_all`` (true or false) with ``given_at`` (when the customer said so, a time
             with a zone), ``source`` (where) or the two for one channel, ``given_at_<channel>``

@@ -10,7 +10,12 @@ from serving.decisioning import permissions, reports
 from serving.decisioning.permissions import Permission
 from serving.decisioning.records import Decision, decode_record
 from serving.decisioning.reports import PermissionReport
-from serving.decisioning.requests import check_outcome, require_customer, require_uuid
+from serving.decisioning.requests import (
+    check_outcome,
+    is_uuid,
+    require_customer,
+    require_uuid,
+)
 from troth.catalogue import Channel
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
 from troth.types import Outcome, OutcomeKind, isoformat, parse_time, require_aware
@@ -36,7 +41,8 @@ OPT_OUT_SOURCE = "outcome"
 def checked(outcome: Outcome, now: datetime, skew: timedelta) -> Outcome:
     """Return ``outcome`` in canonical form if it can be right.
 
-    An opt-out is not refused for its time: a withdrawal is never lost because of a clock.
+    An opt-out is not refused for its time: a withdrawal is never lost because of a clock. Nor
+    is one that names its customer refused for a decision's id that cannot be one of ours.
 
     Args:
         outcome: as reported.
@@ -60,14 +66,14 @@ def checked(outcome: Outcome, now: datetime, skew: timedelta) -> Outcome:
             raise InvalidArgument(f"{getattr(outcome, name)!r} goes with an opt-out", field=name)
     if outcome.channel is Channel.NONE:
         raise InvalidArgument("nobody opts out of no contact", field="channel")
-    needs_decision = not (opts_out and outcome.customer_id)
+    names_customer = opts_out and bool(outcome.customer_id)
     return replace(
         outcome,
         outcome_id=require_uuid(outcome.outcome_id, "outcome_id"),
         decision_id=(
-            require_uuid(outcome.decision_id, "decision_id")
-            if needs_decision or outcome.decision_id
-            else ""
+            ""
+            if names_customer and not is_uuid(outcome.decision_id)
+            else require_uuid(outcome.decision_id, "decision_id")
         ),
         occurred_at=occurred_at,
         customer_id=require_customer(outcome.customer_id) if outcome.customer_id else "",
@@ -79,9 +85,10 @@ def record(
 ) -> Recorded:
     """Store one outcome; an opt-out takes the permission away in the same transaction.
 
-    An opt-out whose time cannot be right counts from now. Of a decision that made no contact
-    it withdraws all channels unless it names one. One that names a customer is taken up
-    without any decision, as a report of a permission under the outcome's id.
+    An opt-out whose time cannot be right, such as one before the contact that it came of,
+    counts from now: it outlives every consent that the decision rested on. Of a decision that
+    made no contact it withdraws all channels unless it names one. One that names a customer is
+    taken up without any decision, as a report of a permission under the outcome's id.
 
     Args:
         connection: inside a write transaction.
@@ -94,9 +101,11 @@ def record(
         AlreadyExists: if the id was used for another outcome.
         InvalidArgument: if the outcome cannot be that of its decision.
     """
-    if _seen(connection, outcome):
-        return Recorded(outcome_id=outcome.outcome_id, first_time=False)
+    seen = _seen(connection, outcome)
     decision = _decision(connection, outcome.decision_id)
+    if seen is not None:
+        _require_same(connection, outcome, decision, seen)
+        return Recorded(outcome_id=outcome.outcome_id, first_time=False)
     opts_out = outcome.kind is OutcomeKind.OPTED_OUT
     if decision is None:
         if opts_out and outcome.customer_id:
@@ -108,7 +117,7 @@ def record(
     early = outcome.occurred_at < decision.decided_at - skew
     if not opts_out:
         _require_fit(outcome, decision, early=early)
-    doubtful = opts_out and (early or outcome.occurred_at > now + skew)
+    doubtful = opts_out and not decision.send_at <= outcome.occurred_at <= now + skew
     occurred_at = now if doubtful else outcome.occurred_at
     connection.execute(
         "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -123,13 +132,15 @@ def record(
         ),
     )
     if opts_out:
-        channel = outcome.channel or (decision.channel if decision.contacts else None)
         permissions.record(
             connection,
             decision.customer_id,
             (
                 Permission(
-                    channel=channel, granted=False, given_at=occurred_at, source=OPT_OUT_SOURCE
+                    channel=_reach(outcome, decision),
+                    granted=False,
+                    given_at=occurred_at,
+                    source=OPT_OUT_SOURCE,
                 ),
             ),
             now=now,
@@ -145,6 +156,11 @@ def _decision(connection: sqlite3.Connection, decision_id: str) -> Decision | No
         "SELECT record, record_digest FROM decisions WHERE decision_id = ?", (decision_id,)
     ).fetchone()
     return None if row is None else decode_record(row["record"], row["record_digest"])
+
+
+def _reach(outcome: Outcome, decision: Decision) -> Channel | None:
+    """What an opt-out is from; ``None`` for all channels."""
+    return outcome.channel or (decision.channel if decision.contacts else None)
 
 
 def _require_fit(outcome: Outcome, decision: Decision, *, early: bool) -> None:
@@ -177,13 +193,15 @@ def _without_decision(
     return Recorded(outcome_id=outcome.outcome_id, first_time=taken.first_time)
 
 
-def _seen(connection: sqlite3.Connection, outcome: Outcome) -> bool:
+def _seen(connection: sqlite3.Connection, outcome: Outcome) -> datetime | None:
+    """When the outcome recorded under this id occurred, if there is one."""
     row = connection.execute(
-        "SELECT decision_id, kind, value_minor, reported_at FROM outcomes WHERE outcome_id = ?",
+        "SELECT decision_id, kind, value_minor, occurred_at, reported_at FROM outcomes"
+        " WHERE outcome_id = ?",
         (outcome.outcome_id,),
     ).fetchone()
     if row is None:
-        return False
+        return None
     stored = Outcome(
         outcome_id=outcome.outcome_id,
         decision_id=row["decision_id"],
@@ -192,7 +210,24 @@ def _seen(connection: sqlite3.Connection, outcome: Outcome) -> bool:
         occurred_at=parse_time(row["reported_at"]),
     )
     if stored != replace(outcome, customer_id="", channel=None):
-        raise AlreadyExists(
-            f"{outcome.outcome_id} was used before for another outcome", field="outcome_id"
-        )
-    return True
+        raise _other(outcome)
+    return parse_time(row["occurred_at"])
+
+
+def _require_same(
+    connection: sqlite3.Connection, outcome: Outcome, decision: Decision | None, at: datetime
+) -> None:
+    """Whether all that a repeated opt-out names was withdrawn the first time."""
+    if outcome.kind is not OutcomeKind.OPTED_OUT or decision is None:
+        return
+    channel = _reach(outcome, decision)
+    if outcome.customer_id not in ("", decision.customer_id) or not permissions.refused_since(
+        connection, decision.customer_id, channel, at
+    ):
+        raise _other(outcome)
+
+
+def _other(outcome: Outcome) -> AlreadyExists:
+    return AlreadyExists(
+        f"{outcome.outcome_id} was used before for another outcome", field="outcome_id"
+    )

@@ -13,7 +13,7 @@ from serving.decisioning.permissions import ALL, MARKETING, REASONS, Permission
 from serving.guardrails.config import CONTACT_CHANNELS
 from serving.installation import opened
 from troth.errors import InvalidArgument
-from troth.output import AsJson, emit, say
+from troth.output import AsJson, emit, note, say
 from troth.types import new_id, parse_time
 
 
@@ -72,3 +72,5 @@ def set_command(
     said = "granted" if granted else "refused"
     told = f"is {said}" if done.effective else f"is not {said}: {REASONS[done.reason]}"
     say(escape(f"{customer}: {channel} {told}."))
+    if report.permission.purpose != MARKETING:
+        note(f"Kept for {report.permission.purpose}: decisions go by {MARKETING} only.")

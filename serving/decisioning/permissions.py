@@ -58,7 +58,8 @@ class Permission:
         channel: which; ``None`` for all of them.
         granted: false for a refusal.
         given_at: when the customer said so, aware UTC; ``None`` if nobody knows.
-        source: where they said so, e.g. ``"web form"``; empty if nobody knows.
+        source: where they said so, e.g. ``"web form"``; empty if nobody knows. Blanks around it
+            are left out, so that a blank is no source.
         purpose: what for.
 
     Raises:
@@ -76,6 +77,7 @@ class Permission:
             raise InvalidArgument("no contact needs no permission", field="channel")
         if self.given_at is not None:
             object.__setattr__(self, "given_at", require_aware(self.given_at, "given_at"))
+        object.__setattr__(self, "source", self.source.strip(" "))
         if len(self.source) > MOST_SOURCE or not (self.source or "-").isprintable():
             raise InvalidArgument(
                 f"is not up to {MOST_SOURCE} printable characters", field="source"
@@ -260,6 +262,15 @@ def stands(
     after = _of(permission, fold(_stored(connection, customer_id, permission.purpose)))
     reason = _reason(permission, after)
     return reason == "as_given", reason
+
+
+def refused_since(
+    connection: sqlite3.Connection, customer_id: str, channel: Channel | None, at: datetime
+) -> bool:
+    """Whether a refusal of ``channel`` (``None``: of all), for marketing, is as late as ``at``."""
+    facts = _stored(connection, customer_id, MARKETING)
+    names = (ALL,) if channel is None else (ALL, channel.value)
+    return any(facts.get((name, Kind.REFUSED.value), "") >= isoformat(at) for name in names)
 
 
 def _change(

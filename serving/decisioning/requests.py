@@ -26,6 +26,11 @@ MOST_MINOR = 1_000_000_000
 """Minor units of one outcome, ten million dollars: more is a slip, and would rule every mean."""
 
 
+def is_uuid(text: str) -> bool:
+    """Whether ``text`` is a UUID, in either case."""
+    return _UUID.fullmatch(text.lower()) is not None
+
+
 def require_uuid(text: str, field: str) -> str:
     """Return the UUID ``text`` in lower case; raises :class:`InvalidArgument` otherwise."""
     lower = text.lower()

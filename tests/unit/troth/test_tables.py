@@ -24,6 +24,7 @@ def read(folder: Path, data: bytes) -> TextTable:
         (b"\xef\xbb\xbfa,b\r\n1,\xc3\xa9\r\n", ()),
         (b"a;b\n1;\xe9\n", ("encoded in Windows-1252", "separated by ';'")),
         (b"a\tb\n1\t\xc3\xa9\n", ("separated by tabs",)),
+        (b"a|b\n1|\xc3\xa9\n", ("separated by '|'",)),
         ("\ufeffa,b\n1,é\n".encode("utf-16-le"), ()),
     ],
 )
@@ -33,6 +34,25 @@ def test_what_needs_no_guess_is_read(tmp_path: Path, data: bytes, notes: tuple[s
     assert table.columns == ("a", "b")
     assert [(row.line, row.cells) for row in table.rows] == [(2, {"a": "1", "b": "é"})]
     assert table.notes == notes
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "line"),
+    [
+        (b"sep=;\na;b\n1;2\n", ("a", "b"), 3),
+        (b"\xef\xbb\xbfsep=\t\r\na\tb\r\n\r\n1\t2\r\n", ("a", "b"), 4),
+        (b'a;"x,y,z"\n1;2\n', ("a", "x,y,z"), 2),
+        (b'\n"a;a;a",b\n1,2\n', ("a;a;a", "b"), 3),
+    ],
+    ids=["named", "named tabs", "commas in quotes", "blank line first"],
+)
+def test_separator_is_found(
+    tmp_path: Path, data: bytes, columns: tuple[str, ...], line: int
+) -> None:
+    """A first line that names it holds, names in quotes do not count."""
+    table = read(tmp_path, data)
+    assert table.columns == columns
+    assert [(row.line, tuple(row.cells.values())) for row in table.rows] == [(line, ("1", "2"))]
 
 
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:

@@ -121,7 +121,10 @@ def test_parquet_may_hold_types(place: Place) -> None:
         ('customer_id,contacts\nC1,"[{""at"": ""2026-03-04""}]"\n', "lines[2].contacts"),
         ("customer_id,contacts\nC1,soon\n", "lines[2].contacts"),
         ("customer_id,contacts\nC1,5\n", "lines[2].contacts"),
+        ('customer_id,contacts\nC1,"{""at"": ""2026-03-03T10:00:00Z""}"\n', "lines[2].contacts"),
         ('customer_id\n""\n', "lines[2].customer_id"),
+        ('customer_id\n"=""00123"""\n', "lines[2].customer_id"),
+        ('customer_id\n="00123"\n', "lines[2].customer_id"),
         ("customer_id\nMüller\n", "lines[2].customer_id"),
         ("customer_id,purpose,permit_sms\nC1,Ads!,true\n", "lines[2].purpose"),
     ],
@@ -171,6 +174,37 @@ def test_ids_are_text_behind_a_byte_order_mark(place: Place) -> None:
     place.load(b"\xef\xbb\xbfcustomer_id,zone,permit_email\r\n00123,Europe/Berlin,true\r\n")
     assert place.email("00123") is True
     assert place.email("123") is None
+
+
+@pytest.mark.parametrize("value", [123.0, True, b"00123"])
+def test_ids_in_parquet_are_text_or_whole_numbers(place: Place, value: object) -> None:
+    """``123.0`` is what became of 123 beside an empty cell, and a customer that nobody asks for."""
+    path = place.folder / "customers.parquet"
+    pq.write_table(pa.Table.from_pylist([{"customer_id": value, "permit_email": True}]), path)
+    with pytest.raises(InvalidArgument, match="not text or a whole number"):
+        load_customers(place.database, path, clock=lambda: NOON)
+    pq.write_table(pa.Table.from_pylist([{"customer_id": 123, "permit_email": True}]), path)
+    load_customers(place.database, path, clock=lambda: NOON)
+    assert place.email("123") is True
+
+
+def test_rounded_ids_are_told(place: Place) -> None:
+    """A spreadsheet keeps six digits of a long number."""
+    loaded = place.load("customer_id,permit_email\n1.23457E+12,true\n1e5,true\n")
+    assert [note[:21] for note in loaded.notes] == ["line 2: '1.23457E+12'"]
+
+
+@pytest.mark.parametrize("contacts", ["null", "[]", '""'])
+def test_no_contacts_may_be_written_in_any_way(place: Place, contacts: str) -> None:
+    """As exports write nothing."""
+    assert place.load(f"customer_id,contacts\nC1,{contacts}\n") == Loaded(customers=1)
+
+
+def test_other_purposes_are_kept_and_told(place: Place) -> None:
+    """A refusal for research, or for a slip of the pen, closes nothing that is decided here."""
+    loaded = place.load("customer_id,purpose,permit_email\nC1,research,false\nC2,,true\n")
+    assert place.email() is None
+    assert loaded.notes == ("kept for research: decisions go by marketing only",)
 
 
 def test_windows_file_is_read_and_said(place: Place) -> None:
@@ -310,6 +344,8 @@ def test_permission_by_command(tmp_path: Path) -> None:
     assert code == 0
     assert "email is not granted" in output
     assert place.email() is False
+    code, output = told("--refused", "--channel", "email", "--purpose", "survey")
+    assert (code, "decisions go by marketing only" in output) == (0, True)
     assert isinstance(
         runner.invoke(
             build(),

@@ -189,7 +189,32 @@ def test_opt_out_under_no_contact_withdraws_everything(bench: Make) -> None:
     assert [c for c, granted in known(one, "C2").items() if not granted] == [Channel.SMS]
 
 
-@pytest.mark.parametrize("decision_id", ["", str(uuid.uuid4())])
+def test_opt_out_outlives_the_consent_its_decision_rested_on(bench: Make) -> None:
+    """A reporter's clock that is a little behind does not put it before that consent."""
+    one = bench(answerers=(answerer(WeightedPolicy((0.0, 1.0, 0.0, 0.0))),))
+    customers(
+        one.database,
+        "C1",
+        permissions={Channel.EMAIL: True},
+        given_at=NOON - timedelta(minutes=1),
+    )
+    decision = one.pipeline.decide(request())
+    opt_out(one, decision.decision_id, occurred_at=NOON - timedelta(minutes=3))
+    assert known(one)[Channel.EMAIL] is False
+
+
+def test_opt_out_repeated_for_another_channel_is_not_acknowledged(bench: Make) -> None:
+    """The id was used for e-mail: whoever means push as well has to hear that it is not taken."""
+    one, decision_id = contacted(bench)
+    report = opt_out(one, decision_id)
+    assert not one.pipeline.record_outcome(replace(report, channel=Channel.EMAIL)).first_time
+    with pytest.raises(AlreadyExists):
+        one.pipeline.record_outcome(replace(report, channel=Channel.PUSH))
+    with pytest.raises(AlreadyExists):
+        one.pipeline.record_outcome(replace(report, customer_id="C2"))
+
+
+@pytest.mark.parametrize("decision_id", ["", str(uuid.uuid4()), "msg-17"])
 def test_opt_out_needs_no_decision_where_it_names_the_customer(
     bench: Make, decision_id: str
 ) -> None:

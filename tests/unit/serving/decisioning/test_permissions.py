@@ -56,8 +56,9 @@ def email(one: Bench, customer: str = "C1") -> bool | None:
         (said(True, -1), "refusal_is_newer"),
         (said(True), "no_given_at"),
         (said(True, -0.5, source=""), "no_source"),
+        (said(True, -0.5, source="  "), "no_source"),
     ],
-    ids=["older", "at the same time", "undated", "without source"],
+    ids=["older", "at the same time", "undated", "without source", "blank source"],
 )
 def test_refusal_outlives(bench: Make, consent: Permission, reason: str) -> None:
     """An older consent, and one that does not say when and where, change nothing, in any order."""
