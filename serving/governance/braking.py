@@ -35,7 +35,7 @@ from serving.governance.verification import Verifier
 from serving.installation import ID_FILE
 from serving.store import BUSY_TIMEOUT_S, Database
 from troth.errors import DataLoss, FailedPrecondition, NotFound, TrothError, Unavailable
-from troth.settings import Settings
+from troth.settings import DATABASE_FILE
 from troth.types import Approval, Role, isoformat
 
 _PATIENCE_S = 0.5
@@ -111,8 +111,11 @@ def deactivate(
         active = None
         if database is not None:
             _require_point(database, decision_point)
-            active = _active(database, decision_point, role)
-            if active is None and not _served(home, decision_point, role):
+            active, is_known = None, False
+            with contextlib.suppress(*_STORE_FAULTS):
+                active = registry.active(database, decision_point, role)
+                is_known = True  # a registry that cannot be read does not say that there is none
+            if is_known and active is None and not _served(home, decision_point, role):
                 raise NotFound(f"no {role} is active at {decision_point!r}", field="decision_point")
         name = stops.role_name(role, decision_point)
         facts: dict[str, Any] = {"by": by, "reason": reason, "at": isoformat(now)}
@@ -225,7 +228,7 @@ def _release(
 @contextmanager
 def _store(home: Path) -> Iterator[Database | None]:
     """The store, ``None`` if it cannot be opened: a stop must not depend on it."""
-    path = Settings(home=home).database
+    path = home / DATABASE_FILE
     if not path.is_file() and not (home / ID_FILE).is_file():
         raise NotFound(f"{home} is no installation; `troth board init` makes one", field="home")
     database = None

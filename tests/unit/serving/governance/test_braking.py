@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -183,6 +183,26 @@ def test_a_damaged_store_holds_no_stop_up(office: Office, statement: str) -> Non
     assert hold(office) == "paused"
     all_paused(office)
     assert hold(office) == "stopped_all"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE activations RENAME TO elsewhere",
+        "UPDATE activations SET proposal_id = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_a_registry_that_cannot_be_read_holds_no_deactivation_up(
+    office: Office, statement: str
+) -> None:
+    """It does not say that nothing is active there."""
+    office.approved()
+    office.database.close()
+    with closing(sqlite3.connect(office.database.path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    office.deactivate()
+    assert hold(office) == "deactivated"
 
 
 def test_a_store_that_is_none_or_gone_holds_no_stop_up(office: Office) -> None:
