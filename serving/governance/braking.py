@@ -27,7 +27,12 @@ from serving.governance import (
     stops,
     votes,
 )
-from serving.governance.checks import check_registry, check_schema, check_votes
+from serving.governance.checks import (
+    check_governing_indexes,
+    check_registry,
+    check_schema,
+    check_votes,
+)
 from serving.governance.decision_points import EVERYWHERE, State, Transition
 from serving.governance.registry import Activation
 from serving.governance.sealing import governed
@@ -40,6 +45,8 @@ from troth.types import Approval, Role, isoformat
 
 _PATIENCE_S = 0.5
 """How long a stop waits for the store to write it down; a service or the next act does it."""
+_GOVERNING = (check_schema, check_governing_indexes, check_votes, check_registry)
+"""What must be whole beside the log for anything to be given back."""
 _STORE_FAULTS = (TrothError, sqlite3.Error, OSError)
 
 
@@ -201,7 +208,7 @@ def _release(
     reason: str,
 ) -> int:
     pending.record(database)  # so that the log tells of the stop before its end
-    report = audit.verify(database, checks=(check_schema, check_votes, check_registry))
+    report = audit.verify(database, checks=_GOVERNING)
     if not report.ok:
         raise DataLoss(
             f"the log is not whole: {report.findings[0].message}; `troth audit verify` tells more",
