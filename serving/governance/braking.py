@@ -76,30 +76,33 @@ def pause(home: Path, decision_point: str, *, now: datetime, by: str, reason: st
     decision_points.require_point(decision_point)
     point = stops.point_name(decision_point)
     with _store(home) as database:
+        again = False
         if database is not None:
             _require_point(database, decision_point, by_stops=False)
-            if _is_held(database, point) and _is_paused(database, decision_point):
-                raise FailedPrecondition(
-                    f"{decision_point!r} is paused; cannot pause it", field="decision_point"
-                )
+            again = _is_held(database, point) and _is_paused(database, decision_point)
         policies = sorted(_models(home, database, decision_point))
         facts = {"by": by, "reason": reason, "at": isoformat(now), "policies": policies}
         names = [point, *(stops.policy_name(digest, decision_point) for digest in policies)]
         for name in names:
             stops.put(home, name, facts)
+        if again:  # put anew all the same: somebody may be giving it back just now
+            raise FailedPrecondition(
+                f"{decision_point!r} is paused; cannot pause it", field="decision_point"
+            )
         return _recorded(database, names)
 
 
 def pause_all(home: Path, *, now: datetime, by: str, reason: str = "") -> Braked:
     """Stop all contact at every decision point; raises as :func:`pause`."""
     with _store(home) as database:
-        if (
+        again = (
             database is not None
             and _is_held(database, stops.ALL)
             and _is_paused(database, EVERYWHERE)
-        ):
-            raise FailedPrecondition("everything is paused already", field="decision_point")
+        )
         stops.put(home, stops.ALL, {"by": by, "reason": reason, "at": isoformat(now)})
+        if again:
+            raise FailedPrecondition("everything is paused already", field="decision_point")
         return _recorded(database, [stops.ALL])
 
 
@@ -199,7 +202,7 @@ def resume_all(
 def _release(
     database: Database,
     point: str,
-    held: dict[str, bytes],
+    held: dict[str, stops.Sight],
     active: list[Activation],
     verifier: Verifier,
     *,

@@ -307,3 +307,30 @@ def test_a_service_does_not_pause_again_what_is_being_resumed(
     office.resume()
     assert state(office) is State.RUNNING
     assert hold(office) is None
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_second_pause_outlives_a_resume_under_way(
+    office: Office, monkeypatch: pytest.MonkeyPatch, everything: bool
+) -> None:
+    """It is told that there is a pause, which must still be there when the other is done."""
+    office.approved()
+    verify = audit.verify
+
+    def meanwhile(*arguments: Any, **named: Any) -> Any:
+        with pytest.raises(FailedPrecondition):
+            all_paused(office) if everything else office.pause()
+        return verify(*arguments, **named)
+
+    if everything:
+        all_paused(office)
+    else:
+        office.pause()
+    monkeypatch.setattr(audit, "verify", meanwhile)
+    if everything:
+        all_resumed(office)
+    else:
+        office.resume()
+    assert hold(office) == ("stopped_all" if everything else "paused")
+    pending.record(office.database)
+    assert state(office, EVERYWHERE if everything else "daily") is State.PAUSED
