@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from sys import intern
 
 from serving.governance.findings import Finding, FindingKind
 from serving.governance.kinds import AuditKind
@@ -26,12 +27,12 @@ _TABLE = """
 """
 
 
-@dataclass
+@dataclass(slots=True)
 class _Told:
     """Of one customer and purpose: last state by channel, newest refusal by name."""
 
     states: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] | None = None
 
 
 def check_permissions(
@@ -72,7 +73,7 @@ def _differences(
             continue
         if state != (before or _UNKNOWN):
             yield name, state, before or _UNKNOWN
-    for name, at in known.refused.items():
+    for name, at in (known.refused or {}).items():
         if facts.get((name, "refused"), "") < at:
             yield name, "without that refusal", f"refused at {at}"
 
@@ -89,9 +90,12 @@ def _read(
             after = fact["after"]
             for name in fact["channels"]:
                 if not fact["granted"]:
+                    known.refused = known.refused or {}  # most customers never refused: no dict
                     known.refused[name] = max(known.refused.get(name, ""), fact["at"])
                 for channel in channels_of[name]:
-                    known.states[channel] = after if isinstance(after, str) else after[channel]
+                    known.states[channel] = intern(
+                        after if isinstance(after, str) else after[channel]
+                    )
     return told
 
 
