@@ -32,6 +32,13 @@ _LOOK_EVERY_S = 0.0005
 
 Shape = frozenset[tuple[str, str, str, str]]
 """Type, name, table and SQL of everything in a schema."""
+_STATISTICS = frozenset(
+    {
+        ("table", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
+        ("table", "sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
+    }
+)
+"""Type, name and SQL of what ``ANALYZE`` makes; it changes how a query is run, not its answer."""
 
 
 class Database:
@@ -214,13 +221,13 @@ def _apply_missing(connection: sqlite3.Connection) -> None:
 
 
 def shape(connection: sqlite3.Connection) -> Shape:
-    """The schema of a store, without what SQLite keeps for itself."""
+    """The schema of a store, without the statistics that SQLite may keep for itself.
+
+    Whoever writes into the schema can give a trigger a name that begins as SQLite's own do.
+    """
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema")
-    return frozenset(
-        (str(row[0]), str(row[1]), str(row[2]), str(row[3]))
-        for row in rows
-        if not str(row[1]).startswith("sqlite_")
-    )
+    found = ((str(row[0]), str(row[1]), str(row[2]), str(row[3])) for row in rows)
+    return frozenset(row for row in found if (*row[:2], row[3]) not in _STATISTICS)
 
 
 @cache

@@ -24,6 +24,8 @@ from troth.files import sync_folder, write_whole
 
 STOPS = "stops"
 """The folder of an installation that holds its stops."""
+DEFAULT_HOME = "runs/default"
+"""The home where none is named."""
 POINT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 """What a decision point may be called."""
 _put_first: set[Path] = set()
@@ -68,7 +70,7 @@ def first(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | No
     if given is None:
         return None
     points, options = given
-    home = Path(options.get("--home") or environment.get("TROTH_HOME") or "runs/default")
+    home = home_of(options.get("--home"), environment)
     name = "all" if "--all" in options else f"point.{points[0]}" if points else ""
     if len(points) + ("--all" in options) != 1 or not (home / STOPS).is_dir():
         return None
@@ -81,6 +83,17 @@ def first(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | No
         _put_first.add(path.resolve())
         return path
     return None
+
+
+def home_of(given: str | Path | None, environment: Mapping[str, str]) -> Path:
+    """The home that a command means: what :class:`troth.settings.Settings` finds, unread.
+
+    A stop must not wait for settings that cannot be.
+    """
+    if given is not None:
+        return Path(given)
+    named = {name.lower(): value for name, value in environment.items()}
+    return Path(named.get("troth_home", DEFAULT_HOME))
 
 
 def was_put_first(home: Path, name: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from troth import brake
-from troth.errors import Code, FailedPrecondition, InvalidArgument, NotFound, TrothError
+from troth.errors import Code, DataLoss, FailedPrecondition, InvalidArgument, NotFound, TrothError
 
 if TYPE_CHECKING:  # loaded when a stop has been put, see troth.brake
     from importlib.metadata import EntryPoint
@@ -43,6 +43,8 @@ EXIT_CODES: dict[Code, int] = {
 
 USAGE = 2
 """Exit code of a line that is no command's; typer's own."""
+_NAMED = ("decision_point", "home")
+"""What a command that stops must name aright."""
 _OURS = frozenset({"troth", "simulator", "envs", "agents", "serving", "experiments"})
 
 
@@ -123,6 +125,11 @@ def _refused(error: TrothError) -> NoReturn:
     raise SystemExit(EXIT_CODES.get(error.code, 1)) from None
 
 
+def _names_nothing(error: TrothError) -> bool:
+    """Whether a stop was asked for where there is nothing to stop; else it stays."""
+    return isinstance(error, InvalidArgument | NotFound) and error.field in _NAMED
+
+
 def main() -> None:
     """Run the command; a :class:`TrothError` becomes one line on stderr and its exit code.
 
@@ -130,16 +137,20 @@ def main() -> None:
     A stop is put first (:mod:`troth.brake`), and taken back if the line asked for none there is.
     """
     stopped = brake.first(sys.argv[1:], os.environ)
+    import sqlite3  # whatever else is loaded, a stop does not wait for it
+
     try:
         build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except TrothError as error:
-        if stopped is not None and isinstance(error, InvalidArgument | NotFound):
+        if stopped is not None and _names_nothing(error):
             brake.take_back(stopped)
         _refused(error)
     except SystemExit as end:
         if stopped is not None and end.code == USAGE:
             brake.take_back(stopped)
         raise
+    except sqlite3.Error as error:
+        _refused(DataLoss(f"the store cannot be read or written: {error}", field="database"))
     except OSError as error:
         if error.filename is None:
             raise

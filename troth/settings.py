@@ -10,8 +10,11 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from troth.brake import DEFAULT_HOME
 from troth.errors import InvalidArgument
 
+DATABASE_FILE, BOARD_FILE = "troth.db", "board.toml"
+"""In the home: the store and the roster."""
 SETTINGS_FILE = "settings.toml"
 """In the home: settings that stay with it, so that every command judges by the same."""
 
@@ -29,7 +32,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TROTH_", extra="forbid", frozen=True)
 
-    home: Path = Field(default=Path("runs/default"), description="State of this installation.")
+    home: Path = Field(default=Path(DEFAULT_HOME), description="State of this installation.")
     address: str = Field(default="127.0.0.1:9700", description="host:port of the gRPC ingress.")
     replicas: int = Field(default=2, ge=1, le=64, description="Decision replicas.")
     max_clock_skew_s: float = Field(
@@ -64,7 +67,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> Path:
         """The SQLite file of registry, ledger, decisions, outcomes and audit."""
-        return self.home / "troth.db"
+        return self.home / DATABASE_FILE
 
     @property
     def artifacts(self) -> Path:
@@ -74,7 +77,7 @@ class Settings(BaseSettings):
     @property
     def board(self) -> Path:
         """The board roster: members and their public keys."""
-        return self.home / "board.toml"
+        return self.home / BOARD_FILE
 
 
 class _FileOfTheHome(PydanticBaseSettingsSource):

@@ -20,6 +20,8 @@ from typing import Any
 from serving.governance import audit
 from serving.governance.kinds import AuditKind
 from serving.guardrails.config import CONTACT_CHANNELS
+from serving.guardrails.permitting import ALL as ALL
+from serving.guardrails.permitting import fold as fold
 from troth.catalogue import Channel
 from troth.digests import sha256
 from troth.errors import DataLoss, InvalidArgument
@@ -27,16 +29,12 @@ from troth.types import isoformat, require_aware
 
 MARKETING = "marketing"
 """The purpose that decisions are made for, and the one meant where none is named."""
-ALL = "all"
-"""In place of a channel: every one."""
 MOST_SOURCE = 200
 """Characters of a source."""
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """A clock that says less has lost its battery."""
 _CHANNELS = frozenset({ALL, *CONTACT_CHANNELS})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-_BY_NAME = tuple((channel.value, channel) for channel in CONTACT_CHANNELS)
-"""Plain text beside each channel: hashing a member of an enumeration takes ten times as long."""
 _WORDS = {None: "unknown", True: "granted", False: "refused"}
 
 
@@ -166,25 +164,6 @@ REASONS = {
 
 Facts = dict[tuple[str, str], str]
 """Time that each (channel or all, kind) counts from, as text, which orders as time does."""
-
-
-def fold(facts: Mapping[tuple[str, str], str]) -> dict[Channel, bool]:
-    """What follows from the facts about one customer; a channel nobody spoke of is absent."""
-    permissions: dict[Channel, bool] = {}
-    known = facts.get
-    for name, channel in _BY_NAME if facts else ():
-        refused = max(known((name, "refused"), ""), known((ALL, "refused"), ""))
-        if refused:
-            given = max(known((name, "given"), ""), known((ALL, "given"), ""))
-            permissions[channel] = given > refused
-        elif (
-            (name, "given") in facts
-            or (name, "stated") in facts
-            or (ALL, "given") in facts
-            or (ALL, "stated") in facts
-        ):
-            permissions[channel] = True
-    return permissions
 
 
 def facts_of(rows: Iterable[tuple[str, str, str]]) -> Facts:

@@ -32,7 +32,7 @@ def verify(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute the whole log, and compare votes, registry and decisions with it.
+    """Recompute the whole log, and compare votes, registry, permissions and decisions with it.
 
     Exits 6 if anything was tampered with.
     """

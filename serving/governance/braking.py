@@ -27,7 +27,12 @@ from serving.governance import (
     stops,
     votes,
 )
-from serving.governance.checks import check_registry, check_schema, check_votes
+from serving.governance.checks import (
+    check_governing_indexes,
+    check_registry,
+    check_schema,
+    check_votes,
+)
 from serving.governance.decision_points import EVERYWHERE, State, Transition
 from serving.governance.registry import Activation
 from serving.governance.sealing import governed
@@ -35,11 +40,13 @@ from serving.governance.verification import Verifier
 from serving.installation import ID_FILE
 from serving.store import BUSY_TIMEOUT_S, Database
 from troth.errors import DataLoss, FailedPrecondition, NotFound, TrothError, Unavailable
-from troth.settings import Settings
+from troth.settings import DATABASE_FILE
 from troth.types import Approval, Role, isoformat
 
 _PATIENCE_S = 0.5
 """How long a stop waits for the store to write it down; a service or the next act does it."""
+_GOVERNING = (check_schema, check_governing_indexes, check_votes, check_registry)
+"""What must be whole beside the log for anything to be given back."""
 _STORE_FAULTS = (TrothError, sqlite3.Error, OSError)
 
 
@@ -69,30 +76,33 @@ def pause(home: Path, decision_point: str, *, now: datetime, by: str, reason: st
     decision_points.require_point(decision_point)
     point = stops.point_name(decision_point)
     with _store(home) as database:
+        again = False
         if database is not None:
             _require_point(database, decision_point, by_stops=False)
-            if _is_held(database, point) and _is_paused(database, decision_point):
-                raise FailedPrecondition(
-                    f"{decision_point!r} is paused; cannot pause it", field="decision_point"
-                )
+            again = _is_held(database, point) and _is_paused(database, decision_point)
         policies = sorted(_models(home, database, decision_point))
         facts = {"by": by, "reason": reason, "at": isoformat(now), "policies": policies}
         names = [point, *(stops.policy_name(digest, decision_point) for digest in policies)]
         for name in names:
             stops.put(home, name, facts)
+        if again:  # put anew all the same: somebody may be giving it back just now
+            raise FailedPrecondition(
+                f"{decision_point!r} is paused; cannot pause it", field="decision_point"
+            )
         return _recorded(database, names)
 
 
 def pause_all(home: Path, *, now: datetime, by: str, reason: str = "") -> Braked:
     """Stop all contact at every decision point; raises as :func:`pause`."""
     with _store(home) as database:
-        if (
+        again = (
             database is not None
             and _is_held(database, stops.ALL)
             and _is_paused(database, EVERYWHERE)
-        ):
-            raise FailedPrecondition("everything is paused already", field="decision_point")
+        )
         stops.put(home, stops.ALL, {"by": by, "reason": reason, "at": isoformat(now)})
+        if again:
+            raise FailedPrecondition("everything is paused already", field="decision_point")
         return _recorded(database, [stops.ALL])
 
 
@@ -111,8 +121,11 @@ def deactivate(
         active = None
         if database is not None:
             _require_point(database, decision_point)
-            active = _active(database, decision_point, role)
-            if active is None and not _served(home, decision_point, role):
+            active, is_known = None, False
+            with contextlib.suppress(*_STORE_FAULTS):
+                active = registry.active(database, decision_point, role)
+                is_known = True  # a registry that cannot be read does not say that there is none
+            if is_known and active is None and not _served(home, decision_point, role):
                 raise NotFound(f"no {role} is active at {decision_point!r}", field="decision_point")
         name = stops.role_name(role, decision_point)
         facts: dict[str, Any] = {"by": by, "reason": reason, "at": isoformat(now)}
@@ -189,7 +202,7 @@ def resume_all(
 def _release(
     database: Database,
     point: str,
-    held: dict[str, bytes],
+    held: dict[str, stops.Sight],
     active: list[Activation],
     verifier: Verifier,
     *,
@@ -198,7 +211,7 @@ def _release(
     reason: str,
 ) -> int:
     pending.record(database)  # so that the log tells of the stop before its end
-    report = audit.verify(database, checks=(check_schema, check_votes, check_registry))
+    report = audit.verify(database, checks=_GOVERNING)
     if not report.ok:
         raise DataLoss(
             f"the log is not whole: {report.findings[0].message}; `troth audit verify` tells more",
@@ -225,7 +238,7 @@ def _release(
 @contextmanager
 def _store(home: Path) -> Iterator[Database | None]:
     """The store, ``None`` if it cannot be opened: a stop must not depend on it."""
-    path = Settings(home=home).database
+    path = home / DATABASE_FILE
     if not path.is_file() and not (home / ID_FILE).is_file():
         raise NotFound(f"{home} is no installation; `troth board init` makes one", field="home")
     database = None

@@ -55,15 +55,24 @@ class AuditRow:
         return row_hash(self.seq, self.at, self.kind, self.payload, self.previous)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, the payload parsed."""
+        """Plain values, the payload parsed; one that cannot be stays the text it is."""
         return {
             "seq": self.seq,
             "at": self.at,
             "kind": self.kind,
-            "payload": parse_json(self.payload),
+            "payload": _parsed(self.payload),
             "previous": self.previous,
             "hash": self.hash,
         }
+
+
+def _parsed(payload: str) -> Any:
+    try:
+        found = parse_json(payload)
+        canonical_json(found)  # what it cannot hold, no other JSON should be made of
+    except (ValueError, InvalidArgument):
+        return payload
+    return found
 
 
 def row_hash(seq: int, at: str, kind: str, payload: str, previous: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from serving.governance.chain import decisions_digest
 from serving.governance.findings import Finding, FindingKind
 from serving.governance.kinds import AuditKind
+from serving.governance.told_permissions import check_permissions
 from serving.store import foreign_to, shape
 from troth.digests import parse_json, sha256
 
@@ -146,7 +147,36 @@ def check_schema(connection: sqlite3.Connection, _progress: Progress) -> Iterato
         yield Finding(kind=FindingKind.SCHEMA, seq=None, message=message)
 
 
-DEFAULT_CHECKS: tuple[Check, ...] = (check_schema, check_votes, check_registry, check_decisions)
+def check_indexes(connection: sqlite3.Connection, _progress: Progress) -> Iterator[Finding]:
+    """Every index tells of the rows of its table and of no others.
+
+    A row that only one of the two knows of answers to one question and not to another.
+    """
+    yield from _inconsistent(connection, "PRAGMA integrity_check")
+
+
+def check_governing_indexes(
+    connection: sqlite3.Connection, _progress: Progress
+) -> Iterator[Finding]:
+    """As :func:`check_indexes`, of the few small tables that say who answers."""
+    for table in ("proposals", "votes", "activations", "decision_point_states", "generations"):
+        yield from _inconsistent(connection, f"PRAGMA integrity_check({table})")
+
+
+def _inconsistent(connection: sqlite3.Connection, pragma: str) -> Iterator[Finding]:
+    for row in connection.execute(pragma):
+        if row[0] != "ok":
+            yield Finding(kind=FindingKind.UNREADABLE, seq=None, message=str(row[0]))
+
+
+DEFAULT_CHECKS: tuple[Check, ...] = (
+    check_schema,
+    check_indexes,
+    check_votes,
+    check_registry,
+    check_permissions,
+    check_decisions,
+)
 """What :func:`serving.governance.audit.verify` runs beside the chain."""
 
 

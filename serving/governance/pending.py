@@ -25,7 +25,7 @@ from serving.governance.stops import Stop
 from serving.store import BUSY_TIMEOUT_S, Database
 from troth.brake import STOPS
 from troth.errors import TrothError, Unavailable
-from troth.settings import Settings
+from troth.settings import BOARD_FILE
 from troth.types import Approval, parse_time
 
 _LOCK = ".lock"
@@ -98,7 +98,7 @@ def _refusals(database: Database) -> tuple[Approval, ...]:
             if votes.has(connection, vote):
                 continue
             try:
-                board = Board.load(Settings(home=database.home).board)
+                board = Board.load(database.home / BOARD_FILE)
                 signatures.verify(proposals.fetch(connection, vote.proposal_id), vote, board)
             except (TrothError, OSError):
                 continue

@@ -21,8 +21,8 @@ from typing import Any
 
 from serving.governance import stops
 from serving.installation import REPLICAS
-from troth.digests import canonical_json, parse_json
-from troth.errors import Unavailable
+from troth.digests import canonical_json, parse_json, require_digest
+from troth.errors import TrothError, Unavailable
 from troth.types import isoformat
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,8 @@ def living(home: Path) -> tuple[Seen, ...]:
             found.append(_read(lock.with_suffix(".json")))
         else:
             for end in (".json", ".partial", ".lock"):
-                lock.with_suffix(end).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    lock.with_suffix(end).unlink()
     return tuple(sorted(found, key=lambda seen: seen.pid))
 
 
@@ -176,6 +177,8 @@ def _is_held(lock: Path) -> bool:
         handle = os.open(lock, os.O_RDWR)
     except FileNotFoundError:
         return False
+    except OSError:  # it may be another user's: who cannot be asked may well live
+        return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -194,9 +197,26 @@ def _read(path: Path) -> Seen:
             stops=frozenset(str(name) for name in data["stops"]),
             halted=bool(data["halted"]),
             generation=data.get("generation"),
-            standing=dict(data.get("standing", {})),
+            standing={str(point): _held(found) for point, found in data["standing"].items()}
+            if "standing" in data
+            else {},
             health=tuple(str(slug) for slug in data.get("health", ())),
             clock=str(data.get("clock", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, TrothError):
         return Seen(standing={}, health=("unreadable",))
+
+
+def _held(found: Any) -> dict[str, Any]:
+    """What a file says of one decision point, in the form that is read of it."""
+    return {
+        "answerers": [
+            {
+                "role": str(one["role"]),
+                "policy_digest": require_digest(one["policy_digest"], "policy_digest"),
+                "proposal_id": str(one["proposal_id"]),
+            }
+            for one in found["answerers"]
+        ],
+        "reasons": [str(reason) for reason in found["reasons"]],
+    }

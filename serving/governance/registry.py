@@ -88,7 +88,7 @@ def activate(
     """
     now = require_aware(now, "now")
     require_point(decision_point)
-    held: dict[str, bytes] = {}
+    held: dict[str, stops.Sight] = {}
     with governed(database) as connection:
         proposal = proposals.fetch(connection, proposal_id)
         cast = votes.fetch(connection, database.home, proposal_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -21,6 +22,7 @@ from serving.governance.served_clocks import other_clock
 from serving.governance.uptake import tell
 from serving.governance.verification import Verifier
 from serving.installation import opened
+from troth import brake
 from troth.errors import InvalidArgument
 from troth.output import AsJson, emit, note, say, show_table
 from troth.types import Role
@@ -88,7 +90,7 @@ def deactivate(
     as_json: AsJson = False,
 ) -> None:
     """Take out what answers; exits 7 if it cannot know that every replica took it up."""
-    where = settings(home).home
+    where = brake.home_of(home, os.environ)
     braked = braking.deactivate(where, decision_point, role, now=now(), by=actor(), reason=reason)
     tell(where, braked, {"inactive": decision_point, "role": str(role)}, as_json)
 
@@ -105,7 +107,7 @@ def pause(
     It is in force at once, whatever state the store is in. Exits 7 if it cannot know within
     two seconds that every replica took it up.
     """
-    where = settings(home).home
+    where = brake.home_of(home, os.environ)
     point = _one_of(decision_point, everything)
     if point is None:
         braked = braking.pause_all(where, now=now(), by=actor(), reason=reason)

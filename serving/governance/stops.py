@@ -17,13 +17,15 @@ somebody may have wanted to stop something. Whoever cannot run a command at nigh
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from troth.brake import STOPS
 from troth.brake import put as put
@@ -34,6 +36,7 @@ from troth.types import Role
 
 ALL = "all"
 _POINT = r"(?P<point>[a-z0-9][a-z0-9_.-]{0,63})"
+_MOST_BYTES = 1 << 16
 _NAME = re.compile(
     rf"all|point\.{_POINT}"
     rf"|policy\.(?P<digest>[0-9a-f]{{64}})\.{_POINT.replace('point', 'at')}"
@@ -59,6 +62,14 @@ class Stop:
     point: str = ""
     role: Role | None = None
     digest: str = ""
+
+
+class Sight(NamedTuple):
+    """A stop as it was when somebody looked: the file, its time of change and its content."""
+
+    inode: int
+    mtime_ns: int
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -161,37 +172,52 @@ def parse(name: str) -> Stop | None:
 def facts_of(home: Path, name: str) -> dict[str, Any]:
     """What a stop holds; nothing if that cannot be read."""
     try:
-        found = parse_json((home / STOPS / name).read_bytes())
-    except (OSError, ValueError):
+        found = parse_json(_bytes(home / STOPS / name))
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def held(home: Path, *names: str) -> dict[str, bytes]:
-    """Those of ``names`` that are there, with their bytes: what :func:`lift` may take away."""
-    found = {}
-    for name in names:
-        path = home / STOPS / name
-        if path.exists():
-            found[name] = _bytes(path)
-    return found
+def held(home: Path, *names: str) -> dict[str, Sight]:
+    """Those of ``names`` that are there, as they are: what :func:`lift` may take away."""
+    found = ((name, _sight(home / STOPS / name)) for name in names)
+    return {name: sight for name, sight in found if sight is not None}
 
 
-def lift(home: Path, held: Mapping[str, bytes]) -> None:
-    """Take stops away; one that somebody put anew meanwhile stays."""
+def lift(home: Path, held: Mapping[str, Sight]) -> None:
+    """Take stops away; one that somebody put or touched anew meanwhile stays."""
     lifted = False
-    for name, data in held.items():
+    for name, seen in held.items():
         path = home / STOPS / name
-        if path.exists() and _bytes(path) == data:
-            path.unlink(missing_ok=True)
+        if _sight(path) != seen:
+            continue
+        # Out of reach of who puts one now, before the last look at it.
+        aside = path.with_name(f".{name}.{os.getpid()}.{os.urandom(4).hex()}.lifted")
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(aside)
+            if _sight(aside) != seen:
+                aside.rename(path)
+                continue
+            aside.rmdir() if aside.is_dir() and not aside.is_symlink() else aside.unlink()
             lifted = True
     if lifted:
         sync_folder(home / STOPS)
 
 
-def _bytes(path: Path) -> bytes:
+def _sight(path: Path) -> Sight | None:
     try:
-        return path.read_bytes()
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return Sight(found.st_ino, found.st_mtime_ns, _bytes(path))
+
+
+def _bytes(path: Path) -> bytes:
+    """What a stop holds, as far as it may; nothing of what is no plain file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as file:
+            return file.read(_MOST_BYTES) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
     except OSError:
         return b""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,21 @@ def test_what_is_not_ours_in_the_schema_is_found(tmp_path: Path, statement: str,
     assert database.foreign() == (told,)
     with pytest.raises(DataLoss, match=told):
         database.require_own_schema()
+
+
+@pytest.mark.parametrize("name", ["sqlite_x", "sqlite_stat1", "sqlite_autoindex_votes_9"])
+def test_a_trigger_does_not_hide_behind_a_name_of_sqlites_own(tmp_path: Path, name: str) -> None:
+    """Whoever writes into the schema itself may choose names that SQLite refuses others."""
+    path = tmp_path / "troth.db"
+    Database(path).close()
+    script = f"CREATE TRIGGER {name} BEFORE INSERT ON votes BEGIN SELECT RAISE(IGNORE); END"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute(
+            "INSERT INTO sqlite_schema VALUES ('trigger', ?, 'votes', 0, ?)", (name, script)
+        )
+    with pytest.raises(DataLoss, match=name):
+        Database(path).require_own_schema()
 
 
 def test_sqlites_own_tables_are_not_foreign(tmp_path: Path) -> None:

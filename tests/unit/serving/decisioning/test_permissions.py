@@ -225,3 +225,59 @@ def test_store_of_before_keeps_its_opt_outs(tmp_path: Path) -> None:
     assert zone == "UTC"
     assert known == {Channel.EMAIL: True, Channel.SMS: False, Channel.PUSH: False}
     assert pushed["at"] == "2026-03-02T00:00:00.000000Z"
+
+
+TAMPERED = [
+    "DELETE FROM permissions WHERE kind = 'refused'",
+    "DELETE FROM permissions",
+    "UPDATE permissions SET at = '2001-01-01T00:00:00.000000Z' WHERE kind = 'refused'",
+    "UPDATE permissions SET kind = 'stated' WHERE kind = 'refused'",
+    "UPDATE permissions SET customer_id = 'C9' WHERE kind = 'refused'",
+    "INSERT INTO permissions VALUES"
+    " ('C1', 'marketing', 'all', 'given', '2999-01-01T00:00:00.000000Z', 'x', '', 'x')",
+    "INSERT INTO permissions VALUES ('C9', 'marketing', 'email', 'stated', '', '', '', 'x')",
+    "INSERT INTO permissions VALUES ('C9', 'marketing', 'email', 'given', 'x', '', '', '')",
+]
+
+
+@pytest.mark.parametrize("statement", TAMPERED)
+def test_a_permission_changed_behind_the_log_is_found(bench: Make, statement: str) -> None:
+    """A refusal that is gone, made older or turned round; a consent that nobody reported."""
+    one = bench()
+    for fact in (said(True, -3), said(False, -2), said(False, -1)):
+        tell(one, fact)
+    assert audit.verify(one.database).ok
+    with one.database.write() as connection:
+        connection.execute(statement)
+    found = audit.verify(one.database).findings
+    assert found
+    assert all("by the log" in finding.message for finding in found)
+
+
+def test_what_an_earlier_version_knew_and_what_a_file_confirms_is_no_tampering(bench: Make) -> None:
+    """The log tells of changes only."""
+    one = bench()
+    with one.database.write() as connection:
+        for channel, kind in (("email", "refused"), ("push", "stated")):
+            connection.execute(
+                "INSERT INTO permissions VALUES"
+                f" ('C7', 'marketing', '{channel}', '{kind}', ?, '', '', '')",
+                ("2026-01-01T00:00:00.000000Z",),
+            )
+    for channel in (EMAIL, Channel.PUSH):
+        for granted, hours in ((channel is Channel.PUSH, -2), (channel is Channel.PUSH, -1)):
+            profile = profiles.Profile(
+                customer_id="C7",
+                zone=None,
+                permissions=(
+                    Permission(
+                        channel=channel,
+                        granted=granted,
+                        given_at=NOON + timedelta(hours=hours),
+                        source="file",
+                    ),
+                ),
+            )
+            with one.database.write() as connection:
+                profiles.store(connection, profile, now=NOON, tolerance=timedelta(0), via="file")
+    assert audit.verify(one.database).ok

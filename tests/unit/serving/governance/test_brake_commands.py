@@ -7,18 +7,22 @@ import os
 import sqlite3
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from agents.policies.uniform import NeverContact, UniformPolicy
-from serving.governance import uptake
+from serving.governance import braking, stops, uptake
 from serving.governance.commands import register
 from serving.governance.presence import Presence
 from serving.installation import SERVICE_FILE
 from tests.support.installations import Installation
-from troth.errors import InvalidArgument, NotApproved, Unavailable
+from troth import brake
+from troth.commands import EXIT_CODES, main
+from troth.errors import Code, InvalidArgument, NotApproved, Unavailable
+from troth.settings import Settings
 from troth.types import Role
 
 
@@ -134,3 +138,57 @@ def test_the_role_of_an_activation_is_the_one_that_was_signed(one: Installation)
     said, error = run(one, "activate", name, "--role", "model")
     assert isinstance(error, NotApproved)
     assert error.metadata["cause"] == "role"
+
+
+@pytest.mark.parametrize("data", [b"replicas = 'x'", b"not TOML [", b"\xff", b"elsewhere = 1"])
+def test_settings_that_cannot_be_hold_no_stop_up(one: Installation, data: bytes) -> None:
+    """What stops reads no settings: neither the file of the home nor variables."""
+    (one.settings.home / "settings.toml").write_bytes(data)
+    assert run(one, "pause", "--all")[1] is None
+    assert run(one, "pause", "daily")[1] is None
+    assert run(one, "deactivate", "daily", "--role", "baseline")[1] is None
+    names = stops.look(one.settings.home).names
+    assert {"all", "point.daily", "role.baseline.daily"} <= names
+
+
+def test_a_stop_that_was_put_first_stays_unless_it_names_nothing(
+    one: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is amiss when the command comes to it."""
+    home = one.settings.home
+    monkeypatch.setenv("TROTH_REPLICAS", "many")
+    monkeypatch.setattr(braking, "pause", Mock(side_effect=InvalidArgument("x", field="other")))
+    for point, stays in (("daily", True), ("-x", False)):
+        monkeypatch.setattr("sys.argv", ["troth", "pause", point, "--home", str(home)])
+        with pytest.raises(SystemExit):
+            main()
+        assert stops.look(home).names == ({"point.daily"} if stays else set())
+        (home / "stops" / "point.daily").unlink(missing_ok=True)
+
+
+def test_the_home_of_a_stop_is_that_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found alike, though the stop reads nothing else."""
+    for environment in ({}, {"TROTH_HOME": ""}, {"TROTH_HOME": "x"}, {"troth_home": "y"}):
+        for name in ("TROTH_HOME", "troth_home"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        assert brake.home_of(None, os.environ) == Settings().home
+    assert brake.home_of("z", os.environ) == Path("z")
+
+
+@pytest.mark.parametrize("table", ["activations", "audit", "generations", "proposals"])
+def test_a_store_without_a_table_is_said_to_be_damaged(
+    one: Installation, table: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """One line and an exit code, whichever command comes upon it."""
+    with one.database.write() as connection:
+        connection.execute("PRAGMA defer_foreign_keys=ON")
+        connection.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+    home = str(one.settings.home)
+    for words in (["registry"], ["audit", "list"], ["proposals", "list"]):
+        monkeypatch.setattr("sys.argv", ["troth", *words, "--home", home])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code in (0, EXIT_CODES[Code.DATA_LOSS])
+        assert "Traceback" not in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -185,6 +185,26 @@ def test_a_damaged_store_holds_no_stop_up(office: Office, statement: str) -> Non
     assert hold(office) == "stopped_all"
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE activations RENAME TO elsewhere",
+        "UPDATE activations SET proposal_id = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_a_registry_that_cannot_be_read_holds_no_deactivation_up(
+    office: Office, statement: str
+) -> None:
+    """It does not say that nothing is active there."""
+    office.approved()
+    office.database.close()
+    with closing(sqlite3.connect(office.database.path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    office.deactivate()
+    assert hold(office) == "deactivated"
+
+
 def test_a_store_that_is_none_or_gone_holds_no_stop_up(office: Office) -> None:
     """Overwritten with noise, then deleted; the files act all the same, and make no store."""
     office.approved()
@@ -287,3 +307,30 @@ def test_a_service_does_not_pause_again_what_is_being_resumed(
     office.resume()
     assert state(office) is State.RUNNING
     assert hold(office) is None
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_second_pause_outlives_a_resume_under_way(
+    office: Office, monkeypatch: pytest.MonkeyPatch, everything: bool
+) -> None:
+    """It is told that there is a pause, which must still be there when the other is done."""
+    office.approved()
+    verify = audit.verify
+
+    def meanwhile(*arguments: Any, **named: Any) -> Any:
+        with pytest.raises(FailedPrecondition):
+            all_paused(office) if everything else office.pause()
+        return verify(*arguments, **named)
+
+    if everything:
+        all_paused(office)
+    else:
+        office.pause()
+    monkeypatch.setattr(audit, "verify", meanwhile)
+    if everything:
+        all_resumed(office)
+    else:
+        office.resume()
+    assert hold(office) == ("stopped_all" if everything else "paused")
+    pending.record(office.database)
+    assert state(office, EVERYWHERE if everything else "daily") is State.PAUSED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -100,3 +102,31 @@ def test_a_decision_slipped_in_is_found(committed: Office) -> None:
             place,
         )
     assert kinds(committed) == {FindingKind.CONTRADICTED, FindingKind.UNCOVERED}
+
+
+def test_a_decision_that_only_some_questions_find_is_found(committed: Office) -> None:
+    """A row that the index of the audit does not know would answer its request all the same."""
+    database = committed.database
+    database.close()
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        (sql,) = connection.execute(
+            "SELECT sql FROM sqlite_schema WHERE name = 'decisions_by_audit'"
+        ).fetchone()
+        partial = sql + " WHERE decision_id <> 'x'"
+        for text in (partial, sql):
+            connection.execute(
+                "UPDATE sqlite_schema SET sql = ? WHERE name = 'decisions_by_audit'", (text,)
+            )
+            (version,) = connection.execute("PRAGMA schema_version").fetchone()
+            connection.execute(f"PRAGMA schema_version={version + 1}")
+            if text is partial:
+                connection.execute("SELECT count(*) FROM decisions").fetchone()
+                with closing(sqlite3.connect(database.path)) as other:
+                    other.execute(
+                        "INSERT INTO decisions (decision_id, request_id, request_digest,"
+                        " customer_id, decided_at, record, record_digest, audit_seq)"
+                        " VALUES ('x', 'x', '', '', '', '{}', '', 1)"
+                    )
+                    other.commit()
+    assert FindingKind.UNREADABLE in kinds(committed)

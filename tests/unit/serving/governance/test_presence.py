@@ -134,3 +134,41 @@ def test_a_file_that_cannot_be_read_is_a_replica_that_does_not_answer(
         assert not await_uptake(home, frozenset({"all"}), within_s=0.0).is_known
     finally:
         os.close(handle)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "unreadable"])
+def test_what_cannot_be_asked_may_live(home: Path, kind: str) -> None:
+    """A lock that is another user's, or none at all, makes no command fail before its stop."""
+    lock = home / "replicas" / "x.lock"
+    if kind == "folder":
+        lock.mkdir()
+    elif kind == "link":
+        lock.symlink_to(lock)
+    else:
+        lock.touch()
+        lock.chmod(0)
+        if os.access(lock, os.R_OK):
+            pytest.skip("root reads everything")
+    (seen,) = presence.living(home)
+    assert seen.health == ("unreadable",)
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        [],
+        {"daily": []},
+        {"daily": {"answerers": [{"role": "model", "policy_digest": "../x", "proposal_id": ""}]}},
+        {"daily": {"answerers": [1], "reasons": []}},
+    ],
+)
+def test_a_description_of_another_form_is_unreadable(
+    home: Path, replica: Presence, standing: object
+) -> None:
+    """Nothing of it is believed, and no file is named after it."""
+    (path,) = (home / "replicas").glob("*.json")
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps({**found, "standing": standing}))
+    (seen,) = presence.living(home)
+    assert seen.health == ("unreadable",)
+    assert seen.standing == {}

@@ -127,3 +127,44 @@ def test_a_stop_that_was_put_anew_is_not_lifted(home: Path) -> None:
     assert held(home) == "paused"
     stops.lift(home, stops.held(home, "point.daily"))
     assert held(home) is None
+
+
+@pytest.mark.parametrize("kind", ["touched", "folder", "pipe", "link to nowhere"])
+def test_a_stop_of_any_kind_stops_and_is_lifted_as_it_was_seen(home: Path, kind: str) -> None:
+    """Nothing that stands there makes whoever gives back wait, and a touch counts as anew."""
+    path = home / "stops" / "point.daily"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "touched":
+        path.touch()
+    else:
+        path.symlink_to(home / "nowhere")
+    seen = stops.held(home, "point.daily")
+    assert held(home) == "paused"
+    assert stops.facts_of(home, "point.daily") == {}
+    os.utime(path, ns=(1, 1), follow_symlinks=False)
+    stops.lift(home, seen)
+    assert held(home) == "paused"
+    stops.lift(home, stops.held(home, "point.daily"))
+    assert held(home) is None
+    assert list((home / "stops").iterdir()) == []
+
+
+def test_a_stop_put_while_another_is_lifted_stays(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late it comes."""
+    stops.put(home, "all", {})
+    seen = stops.held(home, "all")
+    rename = Path.rename
+
+    def late(path: Path, target: Path) -> Path:
+        if path.name == "all":
+            stops.put(home, "all", {"by": "bob"})
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    stops.lift(home, seen)
+    assert held(home) == "stopped_all"
