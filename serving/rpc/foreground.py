@@ -109,7 +109,10 @@ def run(
             # Ray has put handlers of its own in place, which abort the process.
             stop_on_signals(until)
             try:
-                with _application(settings, plan, scratch, clock):
+                with (
+                    _upkeep(settings, until),
+                    _application(settings, plan, scratch, clock),
+                ):
                     require_inside(listeners(_processes(scratch)), plan.host, plan.grpc)
                     vitals = Vitals(_processes(scratch))
                     with _announced(settings):
@@ -126,26 +129,29 @@ def run(
 def _watch_over(
     settings: Settings, until: threading.Event, vitals: Vitals, watchdog: Watchdog
 ) -> None:
-    """Look after everything until it is to end; raises :class:`Unavailable` for a lost part.
-
-    What has to be written is for a thread of its own, which may wait for the store.
-    """
+    """Look after everything until it is to end; raises :class:`Unavailable` for a lost part."""
     database = opened(settings)
-    upkeep = threading.Thread(
-        target=_keep_up, args=(settings, until), name="troth-upkeep", daemon=True
-    )
-    upkeep.start()
     while not until.wait(_LOOK_EVERY_S):
         vitals.require_all()
         watchdog.keep_alive()
         database.require_same_file()
-    upkeep.join()
     database.close()
 
 
-def _keep_up(settings: Settings, until: threading.Event) -> None:
+@contextmanager
+def _upkeep(settings: Settings, until: threading.Event) -> Iterator[None]:
+    """What has to be written, from a thread that may wait for the store; its last act is last."""
+
+    def keep_up() -> None:
+        database = opened(settings)
+        seal_until(database, until)
+        database.close()
+
+    thread = threading.Thread(target=keep_up, name="troth-upkeep", daemon=True)
+    thread.start()
+    yield
+    thread.join()
     database = opened(settings)
-    seal_until(database, until)
     try_checkpoint(database)
     database.close()
 

@@ -11,7 +11,11 @@ adds is noticed, not trusted.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
+
+from serving.rpc.status import LONGEST_MESSAGE
+from troth.text import shortened, visible
 
 HOOK = f"{__name__}.keep_inside"
 """For ``ray.init(runtime_env={"worker_process_setup_hook": ...})``."""
@@ -48,7 +52,7 @@ def keep_inside() -> None:
         RuntimeError: for a version of Ray whose places are not known; the worker ends then.
     """
     import ray
-    from ray.serve._private import default_impl, haproxy, replica
+    from ray.serve._private import default_impl, haproxy, proxy, replica
 
     if not ray.__version__.startswith(KNOWN):
         raise RuntimeError(f"ray {ray.__version__} is not {KNOWN}*, whose sockets are known")
@@ -62,6 +66,15 @@ def keep_inside() -> None:
     def add_port_to_grpc_server(server: Any, address: str) -> int:
         return int(bind(server, f"{_LOCAL}:{address.rpartition(':')[2]}"))
 
+    told = replica.set_grpc_code_and_details
+
+    def set_grpc_code_and_details(context: Any, status: Any) -> None:
+        # Serve's own words repeat all that a caller put into the metadata.
+        short = shortened(visible(status.message), LONGEST_MESSAGE)
+        told(context, replace(status, message=short))
+
+    for module in (proxy, replica):
+        module.set_grpc_code_and_details = set_grpc_code_and_details
     default_impl.add_grpc_address = add_grpc_address
     replica.add_port_to_grpc_server = add_port_to_grpc_server
     haproxy.HAProxyConfig.grpc_frontend_host = property(lambda _config: host)
