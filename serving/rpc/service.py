@@ -67,11 +67,15 @@ class Service:
                 below = list(descendants(self.process.pid))
                 self.process.kill()
                 self.process.wait()
+        self.forget()
+        _end(below)
+        ready_path(self.settings).unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Let go of what is held of a process that has ended, however it did."""
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
-        _end(below)
-        ready_path(self.settings).unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self

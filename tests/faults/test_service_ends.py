@@ -86,6 +86,7 @@ def test_nothing_is_left_of_services_that_end_badly(installation: Installation) 
     first.process.wait()
     time.sleep(0.5)
     assert [p for p in titled(left, "haproxy") if p.is_running()], "nothing was left to end"
+    first.forget()
 
     second = start_service(installation.settings)
     assert gone_within(left, 0.5) == []
@@ -94,6 +95,7 @@ def test_nothing_is_left_of_services_that_end_badly(installation: Installation) 
     assert titled(left, "haproxy")
     os.kill(second.process.pid, signal.SIGKILL)
     second.process.wait()
+    second.forget()
     assert gone_within(left, PROMISED_S) == []
     assert not scratch.exists()
 
@@ -140,6 +142,7 @@ def test_calls_under_way_are_answered_before_the_end(installation: Installation)
     assert [a for a in answers if isinstance(a, BaseException)] == []
     assert "no answer after" in turned_away
     assert service.process.wait(40) == 0
+    service.forget()
     with installation.database.read() as connection:
         stored = {
             row["decision_id"] for row in connection.execute("SELECT decision_id FROM decisions")
