@@ -37,13 +37,16 @@ _FLAGS = ("--json", "--all")
 def put(home: Path, name: str, facts: Mapping[str, Any]) -> None:
     """Stop, on the disk before this returns.
 
-    A disk too full for ``facts`` still has room for the name.
+    A disk too full for ``facts`` still has room for the name. A folder of stops that is gone
+    stops everything, so one that is made anew here says so, until somebody gives that back.
 
     Raises:
         Unavailable: if not even the name can be written.
     """
     folder = home / STOPS
     try:
+        if not folder.is_dir():
+            _make_stopped(folder)
         write_whole(folder / name, json.dumps(facts, sort_keys=True).encode() + b"\n")
     except OSError as error:
         try:
@@ -51,6 +54,21 @@ def put(home: Path, name: str, facts: Mapping[str, Any]) -> None:
             sync_folder(folder)
         except OSError:
             raise Unavailable(f"the stop cannot be written: {error}", field=STOPS) from error
+
+
+def _make_stopped(folder: Path) -> None:
+    """Make ``folder`` with the stop of everything in it: nobody sees it without."""
+    made = folder.with_name(f".{folder.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    made.mkdir(mode=0o700)
+    told = {"by": _user(), "reason": "the folder of the stops was gone, and what it held"}
+    try:
+        write_whole(made / "all", json.dumps(told).encode() + b"\n")
+        made.rename(folder)
+    except OSError:
+        (made / "all").unlink(missing_ok=True)
+        made.rmdir()
+        raise
+    sync_folder(folder.parent)
 
 
 def first(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | None:

@@ -15,6 +15,9 @@ from serving.store import Database
 from troth.errors import DataLoss, FailedPrecondition, NotFound
 from troth.output import AsJson, emit, progress, say, show_table
 
+MOST_ROWS = 1_000_000
+"""Shown at once."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the group to ``app``."""
@@ -85,7 +88,9 @@ def export_head(
 
 
 def list_rows(
-    last: Annotated[int, typer.Option(help="How many rows, the newest.", min=1)] = 20,
+    last: Annotated[
+        int, typer.Option(help="How many rows, the newest.", min=1, max=MOST_ROWS)
+    ] = 20,
     kind: Annotated[str | None, typer.Option(help="Of this kind only.")] = None,
     home: Home = None,
     as_json: AsJson = False,

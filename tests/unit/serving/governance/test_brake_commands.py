@@ -192,3 +192,15 @@ def test_a_store_without_a_table_is_said_to_be_damaged(
             main()
         assert ended.value.code in (0, EXIT_CODES[Code.DATA_LOSS])
         assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("last", ["0", "-1", "9" * 30])
+def test_a_number_of_rows_that_cannot_be_is_wrong_usage(
+    one: Installation, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """However long it is."""
+    home = str(one.settings.home)
+    monkeypatch.setattr("sys.argv", ["troth", "audit", "list", "--last", last, "--home", home])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,14 @@ def test_a_stop_put_while_another_is_lifted_stays(
     monkeypatch.setattr(Path, "rename", late)
     stops.lift(home, seen)
     assert held(home) == "stopped_all"
+
+
+def test_a_stop_in_a_folder_that_is_gone_gives_nothing_back(home: Path) -> None:
+    """What the folder held is not known any more, so everything stays stopped."""
+    stops.put(home, "all", {})
+    shutil.rmtree(home / "stops")
+    assert held(home) == "brake_unreadable"
+    stops.put(home, "point.daily", {})
+    assert stops.look(home).names == {"all", "point.daily"}
+    assert "gone" in stops.facts_of(home, "all")["reason"]
+    assert not [path for path in home.iterdir() if path.name.startswith(".stops")]
