@@ -6,10 +6,14 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from troth.errors import FailedPrecondition
+from troth.text import shortened
+
+_LONGEST_TITLE = 80
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,7 +46,7 @@ def listeners(processes: Iterable[psutil.Process]) -> tuple[Listener, ...]:
     found = set()
     for process in processes:
         try:
-            title = " ".join(process.cmdline()[:2])[:80] or process.name()
+            title = _short(process)
             for connection in process.net_connections(kind="tcp"):
                 if connection.status == psutil.CONN_LISTEN:
                     host, port = connection.laddr
@@ -50,6 +54,12 @@ def listeners(processes: Iterable[psutil.Process]) -> tuple[Listener, ...]:
         except psutil.NoSuchProcess:
             continue
     return tuple(sorted(found))
+
+
+def _short(process: psutil.Process) -> str:
+    """A program and its first argument, without the folders they lie in."""
+    words = [Path(word).name for word in process.cmdline()[:2]]
+    return shortened(" ".join(words).strip() or process.name(), _LONGEST_TITLE)
 
 
 def require_inside(found: Iterable[Listener], host: str, port: int) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -55,3 +58,22 @@ def test_the_address_asked_for_may_be_seen() -> None:
     for other in (listener("10.0.0.7", 9701), listener("10.0.0.8"), listener("0.0.0.0")):
         with pytest.raises(FailedPrecondition):
             require_inside([other], "10.0.0.7", 9700)
+
+
+def test_a_title_is_the_program_however_deep_it_lies(tmp_path: Path) -> None:
+    """A long path does not push the name of the program out of what is told."""
+    deep = tmp_path / ("x" * 60) / ("y" * 60) / "listener.py"
+    deep.parent.mkdir(parents=True)
+    deep.write_text(
+        "import socket, sys, time\n"
+        "s = socket.create_server(('127.0.0.1', 0))\n"
+        "print('up', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, str(deep)], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"up\n"
+        (found,) = listeners([psutil.Process(child.pid)])
+        child.kill()
+    assert "listener.py" in found.title
+    assert "xxx" not in found.title
