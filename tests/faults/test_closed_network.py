@@ -169,7 +169,8 @@ def test_job_api_runs_nothing_for_strangers(service: Service) -> None:
     own = {one.port for one in found if "DashboardAgent" in one.title}
     # The first cluster of a host has the agent's port, and this session's may be another one.
     answers = {port: submitted("127.0.0.1", port) for port in own | {AGENT_PORT}}
-    assert answers[AGENT_PORT] == 401
+    if AGENT_PORT in own:
+        assert answers[AGENT_PORT] == 401
     assert 200 not in answers.values()
     assert {submitted(network_address(), port) for port in own} == {0}
 
