@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from serving.governance import audit, braking, decision_points, pending, registr
 from serving.governance.decision_points import EVERYWHERE, State
 from serving.governance.kinds import AuditKind
 from serving.governance.upkeep import try_record
+from tests.support.looks import held_lock
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, NotApproved, NotFound
 from troth.types import Role, Vote
 
@@ -45,18 +45,6 @@ def all_paused(office: Office) -> braking.Braked:
 def all_resumed(office: Office) -> int:
     """And let it run again."""
     return braking.resume_all(office.database, verifier=office.verifier, now=office.now, by="tests")
-
-
-@contextmanager
-def held_lock(office: Office) -> Iterator[None]:
-    """Another writer that does not let go."""
-    other = sqlite3.connect(office.database.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 def test_a_pause_is_a_file_a_row_and_a_row_of_the_log(office: Office) -> None:
