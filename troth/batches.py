@@ -1,4 +1,4 @@
-"""Logged decisions as columns, and the one Arrow schema they are stored in.
+"""Logged decisions as columns.
 
 Simulation and production write the same schema; off-policy evaluation and the offline
 learners read nothing else.
@@ -6,7 +6,6 @@ learners read nothing else.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,33 +17,12 @@ from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.features import FeatureSchema
+from troth.log_checks import check
+from troth.log_tables import columns_of, log_schema, meaning_of, metadata_of, places, table_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
-
-LOG_SCHEMA_VERSION = "1"
-
-
-def log_schema(raw_width: int, actions: int) -> pa.Schema:
-    """The Arrow schema of logged data for F raw features and K actions."""
-    import pyarrow as pa
-
-    return pa.schema(
-        [
-            pa.field("decision_id", pa.string(), nullable=False),
-            pa.field("customer_id", pa.string(), nullable=False),
-            pa.field("episode", pa.int32(), nullable=False),
-            pa.field("step", pa.int32(), nullable=False),
-            pa.field("decided_at", pa.timestamp("us", tz="UTC"), nullable=False),
-            pa.field("features", pa.list_(pa.float32(), raw_width), nullable=False),
-            pa.field("mask", pa.list_(pa.bool_(), actions), nullable=False),
-            pa.field("action", pa.int32(), nullable=False),
-            pa.field("propensity", pa.float64(), nullable=False),
-            pa.field("reward_minor", pa.float64(), nullable=False),
-            pa.field("censored", pa.bool_(), nullable=False),
-            pa.field("policy_digest", pa.string(), nullable=False),
-        ]
-    )
 
 
 @dataclass(frozen=True)
@@ -57,13 +35,16 @@ class LoggedBatch:
         mask: bool (n, K), eligible actions as the logging policy saw them.
         action: int64 (n,), column of the action served.
         propensity: float64 (n,), its probability under the whole logging pipeline, in (0, 1].
-        reward_minor: float64 (n,), reward under the objective, minor units.
+        reward_minor: float64 (n,), finite, reward under the objective, minor units.
         censored: bool (n,), true while the outcome window is still open.
         customer_id: str (n,), the clusters of every interval.
         episode, step: int64 (n,), the trajectory and the position in it.
         decided_at: datetime64[us] (n,), UTC.
-        decision_id: str (n,), unique.
+        decision_id: str (n,), unique and not empty, as customer ids are not.
         policy_digest: str (n,), who served.
+
+    Raises:
+        InvalidArgument: for a column that is not as described; see :mod:`troth.log_checks`.
     """
 
     contexts: ContextBatch
@@ -81,23 +62,7 @@ class LoggedBatch:
     policy_digest: NDArray[np.str_]
 
     def __post_init__(self) -> None:
-        n, k = len(self.contexts), len(self.catalogue)
-        if self.mask.shape != (n, k):
-            raise InvalidArgument(f"shape {self.mask.shape} is not ({n}, {k})", field="mask")
-        for name in _COLUMNS:
-            length = getattr(self, name).shape
-            if length != (n,):
-                raise InvalidArgument(f"shape {length} is not ({n},)", field=name)
-        if n == 0:
-            return
-        if self.action.min() < 0 or self.action.max() >= k:
-            raise InvalidArgument(f"outside 0..{k - 1}", field="action")
-        if not self.mask[np.arange(n), self.action].all():
-            raise InvalidArgument("a logged action was not eligible", field="action")
-        if not ((self.propensity > 0) & (self.propensity <= 1)).all():
-            raise InvalidArgument("outside (0, 1]", field="propensity")
-        if not np.isfinite(self.reward_minor).all():
-            raise InvalidArgument("not finite", field="reward_minor")
+        check(self)
 
     def __len__(self) -> int:
         return len(self.contexts)
@@ -136,11 +101,7 @@ class LoggedBatch:
         import pyarrow as pa
 
         schema = log_schema(self.contexts.schema.raw_width, len(self.catalogue))
-        metadata = {
-            "troth.log_schema": LOG_SCHEMA_VERSION,
-            "troth.feature_schema": json.dumps(self.contexts.schema.to_dict()),
-            "troth.catalogue": json.dumps(self.catalogue.to_dict()),
-        }
+        metadata = metadata_of(self.contexts.schema, self.catalogue)
         nested = {"features": self.contexts.raw, "mask": self.mask}
         arrays = []
         for field in schema:
@@ -153,55 +114,65 @@ class LoggedBatch:
         return pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
 
     @classmethod
-    def from_table(cls, table: pa.Table) -> LoggedBatch:
-        """Inverse of :meth:`to_table`.
+    def from_table(
+        cls,
+        table: pa.Table,
+        *,
+        schema: FeatureSchema | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> LoggedBatch:
+        """Inverse of :meth:`to_table`; also of a table that another program has rewritten.
+
+        Args:
+            table: with the columns of :func:`~troth.log_tables.log_schema`; others are
+                not looked at.
+            schema: what the features mean, for a table that does not carry it itself; one
+                that does must carry the same.
+            catalogue: likewise what the actions are.
 
         Raises:
-            InvalidArgument: if the metadata or a column is missing or of another type.
+            InvalidArgument: if nothing says what the columns mean, one is absent or holds
+                something else, or a value is missing or out of range.
+            FailedPrecondition: if the table carries another schema or catalogue.
+            DataLoss: if what it carries cannot be read.
         """
-        metadata = table.schema.metadata or {}
-        if metadata.get(b"troth.log_schema") != LOG_SCHEMA_VERSION.encode():
-            raise InvalidArgument(
-                f"not a Troth log of schema version {LOG_SCHEMA_VERSION}", field="metadata"
-            )
-        features = FeatureSchema.from_dict(json.loads(metadata[b"troth.feature_schema"]))
-        catalogue = Catalogue.from_dict(json.loads(metadata[b"troth.catalogue"]))
-        expected = log_schema(features.raw_width, len(catalogue))
-        for field in expected:
-            if field.name not in table.schema.names:
-                raise InvalidArgument("column is missing", field=field.name)
-            if table.schema.field(field.name).type != field.type:
-                raise InvalidArgument(
-                    f"{table.schema.field(field.name).type} is not {field.type}", field=field.name
-                )
-        table = table.combine_chunks()
-        n = table.num_rows
+        schema, catalogue = meaning_of(table, schema, catalogue)
+        return cls._of(schema, catalogue, columns_of(table, schema, catalogue))
 
-        def block(name: str, width: int) -> NDArray[Any]:
-            column = table.column(name).combine_chunks()
-            flat = column.flatten().to_numpy(zero_copy_only=False)
-            return np.asarray(flat).reshape(n, width)
+    @classmethod
+    def from_frame(
+        cls, frame: pd.DataFrame, schema: FeatureSchema, catalogue: Catalogue
+    ) -> LoggedBatch:
+        """The rows of a pandas DataFrame, whatever its index.
 
-        def flat(name: str) -> NDArray[Any]:
-            return np.asarray(table.column(name).to_numpy())
+        Columns are those of :func:`~troth.log_tables.log_schema`, in any order, but:
 
-        return cls(
-            contexts=ContextBatch(
-                features, block("features", features.raw_width).astype(np.float32)
-            ),
-            catalogue=catalogue,
-            mask=block("mask", len(catalogue)).astype(bool),
-            action=flat("action").astype(np.int64),
-            propensity=flat("propensity").astype(np.float64),
-            reward_minor=flat("reward_minor").astype(np.float64),
-            censored=flat("censored").astype(bool),
-            customer_id=flat("customer_id").astype(np.str_),
-            episode=flat("episode").astype(np.int64),
-            step=flat("step").astype(np.int64),
-            decided_at=flat("decided_at").astype("datetime64[us]"),
-            decision_id=flat("decision_id").astype(np.str_),
-            policy_digest=flat("policy_digest").astype(np.str_),
-        )
+        - features are one column each, by name, or lists in ``features``; NaN is missing;
+        - ``action`` holds columns of the catalogue, or ids of its actions;
+        - ``decided_at`` has a time zone;
+        - ``episode`` (0 if absent), ``step`` (the place in the customer's history) and
+          ``policy_digest`` (empty) may be left out: nothing is estimated from them.
+
+        Raises:
+            InvalidArgument: if a column is absent or holds something else, or a value is
+                missing or out of range; names the column, and the row counted from 0.
+        """
+        columns = columns_of(table_of(frame, schema, catalogue), schema, catalogue)
+        if "step" not in frame:
+            columns["step"] = places(columns["customer_id"], columns["decided_at"])
+        return cls._of(schema, catalogue, columns)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame, a row per decision; ``features`` and ``mask`` hold arrays."""
+        frame: pd.DataFrame = self.to_table().replace_schema_metadata(None).to_pandas()
+        return frame
+
+    @classmethod
+    def _of(
+        cls, schema: FeatureSchema, catalogue: Catalogue, columns: dict[str, Any]
+    ) -> LoggedBatch:
+        raw = columns.pop("features")
+        return cls(contexts=ContextBatch(schema, raw), catalogue=catalogue, **columns)
 
     def write(self, path: Path) -> None:
         """Write Parquet to ``path``; the file appears whole or not at all."""
@@ -213,12 +184,22 @@ class LoggedBatch:
         partial.replace(path)
 
     @classmethod
-    def read(cls, path: Path) -> LoggedBatch:
-        """Read Parquet written by :meth:`write`.
+    def read(
+        cls,
+        path: Path,
+        *,
+        schema: FeatureSchema | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> LoggedBatch:
+        """Read Parquet written by :meth:`write`, or by another program with these columns.
+
+        ``schema`` and ``catalogue`` are for a file that does not carry them itself, as after
+        pandas has written it: see :meth:`from_table`.
 
         Raises:
             NotFound: if there is no such file.
             DataLoss: if it is not readable Parquet.
+            InvalidArgument, FailedPrecondition: as :meth:`from_table` does.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -227,9 +208,9 @@ class LoggedBatch:
             raise NotFound(f"{path} does not exist", field="log")
         try:
             table = pq.read_table(path)
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, OSError) as error:
             raise DataLoss(f"{path} is not readable Parquet: {error}", field="log") from error
-        return cls.from_table(table)
+        return cls.from_table(table, schema=schema, catalogue=catalogue)
 
 
 _COLUMNS = tuple(

@@ -16,6 +16,7 @@ from serving.store import Database
 from troth.batches import LoggedBatch
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, NotFound
+from troth.log_tables import places
 from troth.objective import Objective
 from troth.types import OutcomeKind, isoformat
 
@@ -92,7 +93,7 @@ def export_log(
         censored=np.array([d.decided_at + window > now for d in decisions]),
         customer_id=customers,
         episode=nothing,
-        step=_steps(customers, times),
+        step=places(customers, times),
         decided_at=times,
         decision_id=np.array([d.decision_id for d in decisions]),
         policy_digest=np.array([d.policy_digest for d in decisions]),
@@ -155,15 +156,6 @@ def _masks(decisions: Sequence[Decision], actions: int) -> NDArray[np.bool_]:
     for row, decision in enumerate(decisions):
         mask[row, list(decision.eligible)] = True
     return mask
-
-
-def _steps(customers: NDArray[np.str_], times: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """The place of each decision in its customer's history, from 0, by time."""
-    order = np.lexsort((times, customers))
-    _, start, count = np.unique(customers[order], return_index=True, return_counts=True)
-    steps = np.empty(len(order), dtype=np.int64)
-    steps[order] = np.arange(len(order)) - np.repeat(start, count)
-    return steps
 
 
 def _naive(moment: datetime) -> datetime:

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from troth.batches import LoggedBatch, log_schema
+from troth.batches import LoggedBatch
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.features import Feature, FeatureKind, FeatureSchema
+from troth.log_tables import log_schema
 
 
 def batch(n: int = 5) -> LoggedBatch:

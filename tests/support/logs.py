@@ -1,0 +1,75 @@
+"""Small logs from their columns, for tests of what reads logs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from troth.batches import LoggedBatch
+from troth.catalogue import Action, Catalogue, Channel, OfferKind
+from troth.contexts import ContextBatch
+from troth.features import Feature, FeatureKind, FeatureSchema
+
+SCHEMA = FeatureSchema(
+    tuple(
+        Feature(name=name, kind=FeatureKind.NUMERIC, low=-10.0, high=10.0) for name in ("x0", "x1")
+    )
+)
+
+
+def catalogue(actions: int) -> Catalogue:
+    """*No contact* and ``actions`` - 1 e-mails that differ by discount."""
+    none = Action(
+        action_id="none",
+        journey="none",
+        step=0,
+        offer="none",
+        kind=OfferKind.NONE,
+        channel=Channel.NONE,
+    )
+    rest = (
+        Action(
+            action_id=f"mail-{k}",
+            journey="welcome",
+            step=1,
+            offer=f"offer {k}",
+            kind=OfferKind.DISCOUNT,
+            channel=Channel.EMAIL,
+            discount=0.05 * k,
+        )
+        for k in range(1, actions)
+    )
+    return Catalogue(actions=(none, *rest), journeys=("welcome",))
+
+
+def log_of(
+    *,
+    action: NDArray[np.int64],
+    propensity: NDArray[np.float64],
+    reward: NDArray[np.float64],
+    actions: int,
+    customer: NDArray[np.int64] | None = None,
+    raw: NDArray[np.floating] | None = None,
+    mask: NDArray[np.bool_] | None = None,
+    censored: NDArray[np.bool_] | None = None,
+) -> LoggedBatch:
+    """A log of n rows with everything else filled in."""
+    n = len(action)
+    who = np.arange(n) if customer is None else customer
+    return LoggedBatch(
+        contexts=ContextBatch(
+            SCHEMA, np.zeros((n, 2), np.float32) if raw is None else raw.astype(np.float32)
+        ),
+        catalogue=catalogue(actions),
+        mask=np.ones((n, actions), dtype=bool) if mask is None else mask,
+        action=action.astype(np.int64),
+        propensity=propensity,
+        reward_minor=reward,
+        censored=np.zeros(n, dtype=bool) if censored is None else censored,
+        customer_id=np.array([f"C{c:08d}" for c in who], dtype=np.str_),
+        episode=np.zeros(n, dtype=np.int64),
+        step=np.arange(n, dtype=np.int64),
+        decided_at=np.full(n, np.datetime64("2025-01-01T09:00:00", "us")),
+        decision_id=np.array([f"D{row:08d}" for row in range(n)], dtype=np.str_),
+        policy_digest=np.full(n, "0" * 64),
+    )
