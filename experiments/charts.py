@@ -23,16 +23,18 @@ class IntervalRow:
 
     Attributes:
         label: at the left.
-        mean, low, high: the point and the ends of its interval.
+        mean: the point; ``None`` for none.
+        low, high: the ends of its interval; infinite ones run off the scale, ``None`` where
+            there is no interval.
         text: at the right.
         style: CSS class: ``trained``, ``reference`` or ``quiet``.
         truth: a second mark, what is really so; ``None`` for none.
     """
 
     label: str
-    mean: float
-    low: float
-    high: float
+    mean: float | None
+    low: float | None
+    high: float | None
     text: str
     style: str = "quiet"
     truth: float | None = None
@@ -84,9 +86,9 @@ def interval_chart(groups: Sequence[Group], *, axis: str, title: str) -> str:
         title: read out by screen readers.
     """
     rows = [row for group in groups for row in group.rows]
-    ends = [v for row in rows for v in (row.low, row.high, row.mean)]
-    ends += [row.truth for row in rows if row.truth is not None]
-    marks = ticks(min(ends), max(ends))
+    values = [v for row in rows for v in (row.low, row.high, row.mean, row.truth)]
+    ends = [v for v in values if v is not None and math.isfinite(v)]
+    marks = ticks(min(ends, default=0.0), max(ends, default=0.0))
     scale = _Scale(marks[0], marks[-1], LEFT, WIDTH - RIGHT)
     headings = sum(bool(group.heading) for group in groups)
     body = TOP + ROW * (len(rows) + headings)
@@ -105,17 +107,28 @@ def interval_chart(groups: Sequence[Group], *, axis: str, title: str) -> str:
 
 
 def _interval(row: IntervalRow, scale: _Scale, y: float) -> str:
-    low, mean, high = scale(row.low), scale(row.mean), scale(row.high)
-    tip = f"{row.label}: {row.mean:,.4f} ({row.low:,.4f} to {row.high:,.4f})"
+    tip = row.label
+    parts = []
+    if row.low is not None and row.high is not None:
+        ends = [min(max(v, scale.low), scale.high) for v in (row.low, row.high)]
+        low, high = (scale(v) for v in ends)
+        parts.append(
+            f'<line class="band" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        )
+        parts += [
+            f'<line class="cap" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 5:.1f}" y2="{y + 5:.1f}"/>'
+            for x, end in ((low, row.low), (high, row.high))
+            if math.isfinite(end)
+        ]
+    if row.mean is not None:
+        tip += f": {row.mean:,.4f}"
+        parts.append(f'<circle cx="{scale(row.mean):.1f}" cy="{y:.1f}" r="5"/>')
+    if row.low is not None and row.high is not None:
+        tip += f" ({row.low:,.4f} to {row.high:,.4f})"
     parts = [
         f'<g class="{escape(row.style)}"><title>{escape(tip)}</title>',
         f'<text class="label" x="{LEFT - 14}" y="{y + 4:.1f}">{escape(row.label)}</text>',
-        f'<line class="band" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>',
-        *(
-            f'<line class="cap" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 5:.1f}" y2="{y + 5:.1f}"/>'
-            for x in (low, high)
-        ),
-        f'<circle cx="{mean:.1f}" cy="{y:.1f}" r="5"/>',
+        *parts,
         f'<text class="value" x="{WIDTH}" y="{y + 4:.1f}">{escape(row.text)}</text></g>',
     ]
     if row.truth is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -179,11 +180,13 @@ def _judge(
             policy=name,
             estimator=estimate.estimator,
             seed_index=seed.index,
-            value=estimate.value / 100.0,
-            stderr=estimate.stderr / 100.0,
-            low=estimate.low / 100.0,
-            high=estimate.high / 100.0,
+            value=_major(estimate.value),
+            has_interval=estimate.has_interval,
+            stderr=_major(estimate.stderr),
+            low=_major(estimate.low),
+            high=_major(estimate.high),
             truth=true_value,
+            verdict=str(found.verdict),
             effective_sample_size=found.diagnostics.effective_sample_size,
             max_weight=found.diagnostics.max_weight,
             unsupported_mass=found.diagnostics.unsupported_mass,
@@ -192,3 +195,8 @@ def _judge(
         )
         for estimate in found.estimates
     ]
+
+
+def _major(minor: float | None) -> float | None:
+    """In major units; ``None`` where there is no number to write down."""
+    return minor / 100.0 if minor is not None and math.isfinite(minor) else None

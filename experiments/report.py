@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -30,6 +31,10 @@ ESTIMATORS: Mapping[str, str] = {
     "dm": "Direct method",
     "dr": "Doubly robust",
 }
+
+
+_COVERED = {True: "covers truth", False: "misses truth", None: "no interval"}
+_STYLES = {True: "trained", False: "missed", None: "quiet"}
 
 
 def title_of(policy: str) -> str:
@@ -101,10 +106,10 @@ def off_policy_chart(results: RunResults, seed_index: int = 0) -> str:
             IntervalRow(
                 label=row.estimator.upper(),
                 mean=row.value,
-                low=row.low,
-                high=row.high,
-                text="covers truth" if row.covered else "misses truth",
-                style="trained" if row.covered else "missed",
+                low=-math.inf if row.low is None and row.has_interval else row.low,
+                high=math.inf if row.high is None and row.has_interval else row.high,
+                text=_COVERED[row.covered] if row.value is not None else "no estimate",
+                style=_STYLES[row.covered],
                 truth=row.truth,
             )
             for row in results.off_policy
@@ -160,12 +165,31 @@ def _by_standing(results: RunResults, seed_index: int = 0) -> list[OffPolicy]:
 
 
 def coverage(rows: Sequence[OffPolicy]) -> dict[tuple[str, str], tuple[int, int]]:
-    """For each (policy, estimator): how many seeds' intervals cover the truth, of how many."""
+    """For each (policy, estimator): how many seeds' intervals cover the truth, of how many.
+
+    Seeds without an interval count in neither number.
+    """
     counts: dict[tuple[str, str], tuple[int, int]] = {}
     for row in rows:
         hit, total = counts.get((row.policy, row.estimator), (0, 0))
-        counts[row.policy, row.estimator] = (hit + row.covered, total + 1)
+        counts[row.policy, row.estimator] = (
+            hit + (row.covered is True),
+            total + row.has_interval,
+        )
     return counts
+
+
+def interval_of(row: OffPolicy) -> str:
+    """An off-policy interval for people; an end that is not finite is said in words."""
+    if not row.has_interval:
+        return "no interval"
+    low = "-infinite" if row.low is None else f"{row.low:,.4f}"
+    return f"{low} to " + ("infinite" if row.high is None else f"{row.high:,.4f}")
+
+
+def count_of(counts: tuple[int, int]) -> str:
+    """How many intervals cover, of how many; a dash where there is none."""
+    return "{} of {}".format(*counts) if counts[1] else "-"
 
 
 def money_rows(results: RunResults) -> list[dict[str, Any]]:
@@ -213,6 +237,8 @@ def _environment() -> Environment:
     environment.filters["signed"] = lambda value: f"{value:+,.2f}"
     environment.filters["percent"] = lambda value: f"{100.0 * value:.1f} %"
     environment.filters["four"] = lambda value: f"{value:,.4f}"
+    environment.filters["interval"] = interval_of
+    environment.filters["counted"] = count_of
     environment.filters["count"] = lambda value: f"{value:,d}"
     environment.filters["minute"] = lambda text: text[:16].replace("T", " ") + " UTC"
     environment.filters["words"] = lambda value: str(value).replace("_", " ")

@@ -104,16 +104,25 @@ class OffPolicy(_Record):
 
     Values are major units per decision. ``truth`` is the mean over the same rows of
     sum_a pi(a | x) E[reward | state, a], which only a simulator knows.
+
+    Attributes:
+        value: ``None`` if the log holds nothing to make an estimate of.
+        has_interval: whether anything is said of the error; never for the direct method.
+        stderr, low, high: ``None`` without an interval, and in one where they are infinite.
+        verdict: how far to trust it, by the diagnostics alone: ``trust``, ``with_care`` or
+            ``do_not_trust``.
     """
 
     policy: str
     estimator: str
     seed_index: int
-    value: float
-    stderr: float
-    low: float
-    high: float
+    value: float | None
+    has_interval: bool
+    stderr: float | None
+    low: float | None
+    high: float | None
     truth: float
+    verdict: str
     effective_sample_size: float
     max_weight: float
     unsupported_mass: float
@@ -121,9 +130,12 @@ class OffPolicy(_Record):
     warnings: tuple[str, ...] = ()
 
     @property
-    def covered(self) -> bool:
-        """Whether the interval contains the truth."""
-        return self.low <= self.truth <= self.high
+    def covered(self) -> bool | None:
+        """Whether the interval contains the truth; ``None`` if there is no interval."""
+        if not self.has_interval:
+            return None
+        above = self.low is None or self.low <= self.truth
+        return above and (self.high is None or self.truth <= self.high)
 
 
 class Standing(_Record):

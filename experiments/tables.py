@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.report import coverage
+from experiments.report import count_of, coverage, interval_of
 from experiments.results import RunResults, Standing
 from troth.output import show_table
 
@@ -25,16 +25,21 @@ def show_results(results: RunResults) -> None:
             (
                 row.policy,
                 row.estimator,
-                f"{row.value:.4f}",
-                f"{row.low:.4f} to {row.high:.4f}",
+                "no estimate" if row.value is None else f"{row.value:.4f}",
+                interval_of(row),
                 f"{row.truth:.4f}",
-                ("yes" if row.covered else "NO")
-                + " ({} of {})".format(*counts[row.policy, row.estimator]),
+                _covered(row.covered, counts[row.policy, row.estimator]),
             )
             for row in results.off_policy
             if row.seed_index == 0
         ],
     )
+
+
+def _covered(covered: bool | None, counts: tuple[int, int]) -> str:
+    if covered is None:
+        return count_of(counts)
+    return ("yes" if covered else "NO") + f" ({count_of(counts)})"
 
 
 def _standing(row: Standing) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from agents.ope.evaluate import Estimate, Evaluation, IntervalKind, evaluate_pol
 from agents.ope.reward_model import cross_fit
 from troth.streams import generator
 
+CLICK = (0.0, 1.0)
+"""The least and the largest reward there can be."""
 STAGES = ("read both logs", "fit the reward model", "estimate")
 
 
@@ -46,16 +48,25 @@ class ThompsonTrial:
     truth_clicks: int
 
     def gap(self, estimate: Estimate) -> float:
-        """(estimate - truth) in standard errors of the difference of the two logs."""
-        noise = math.hypot(estimate.stderr, self.truth.stderr)
-        return (estimate.value - self.truth.value) / noise if noise > 0 else math.nan
+        """(estimate - truth) in standard errors of the difference of the two logs.
+
+        NaN where one of the two is not there, or its error is not known.
+        """
+        figures = (estimate.value, self.truth.value, estimate.stderr, self.truth.stderr)
+        value, truth, *errors = (math.nan if figure is None else figure for figure in figures)
+        noise = math.hypot(*errors)
+        return (value - truth) / noise if 0 < noise < math.inf else math.nan
+
+    def covered(self, estimate: Estimate) -> bool | None:
+        """Whether the interval holds the truth; ``None`` if one of the two is not there."""
+        return None if self.truth.value is None else estimate.covers(self.truth.value)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         document = self.evaluation.to_dict()
         for row, estimate in zip(document["estimates"], self.evaluation.estimates, strict=True):
             gap = self.gap(estimate)
-            row["covers_truth"] = estimate.covers(self.truth.value)
+            row["covers_truth"] = self.covered(estimate)
             row["gap_in_stderrs"] = gap if math.isfinite(gap) else None
         return {
             "campaign": self.campaign,
@@ -113,10 +124,11 @@ def evaluate_thompson(
             level=level,
             interval=interval,
             rng=generator("evaluate open-bandit", str(campaign), seed),
+            reward_range=CLICK,
         ),
-        logging=on_policy(uniform, level=level),
+        logging=on_policy(uniform, level=level, reward_range=CLICK),
         logging_clicks=int(np.count_nonzero(uniform.reward_minor)),
-        truth=on_policy(thompson, level=level),
+        truth=on_policy(thompson, level=level, reward_range=CLICK),
         truth_rows=len(thompson),
         truth_clicks=int(np.count_nonzero(thompson.reward_minor)),
     )

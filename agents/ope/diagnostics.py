@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope.estimators import Float64, Terms
-from agents.ope.intervals import asymptotic
+from agents.ope.evidence import Evidence, RewardRange
+from agents.ope.intervals import MANY, MAX_UNSUPPORTED, asymptotic
 from troth.catalogue import Catalogue
 from troth.policy import Distribution, Mask
 
@@ -21,14 +23,32 @@ MIN_EFFECTIVE_ROWS = 100.0
 MIN_EFFECTIVE_SHARE = 0.01
 MAX_WEIGHT_SHARE = 0.05
 MAX_MEAN_WEIGHT_Z = 3.0
-MIN_CUSTOMERS = 30
+FEW_CUSTOMERS = 10.0
+MIN_CUSTOMERS = MANY
+FEW_EVENTS = 10
 MIN_EVENTS = 100
 MIN_MASS = 1e-9
+
+
+class Verdict(StrEnum):
+    """How far to trust an evaluation; worse ones later."""
+
+    TRUST = "trust"
+    WITH_CARE = "with_care"
+    DO_NOT_TRUST = "do_not_trust"
+
+    @property
+    def words(self) -> str:
+        """For people: ``do not trust``."""
+        return self.value.replace("_", " ")
 
 
 class Caution(StrEnum):
     """What can be wrong with an evaluation."""
 
+    NEVER_PLAYED = "never_played"
+    ALIKE_REWARDS = "alike_rewards"
+    FEW_TELLING = "few_telling"
     EFFECTIVE_SAMPLE_SIZE = "effective_sample_size"
     DOMINANT_ROW = "dominant_row"
     MISSING_SUPPORT = "missing_support"
@@ -40,10 +60,17 @@ class Caution(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """One caution with its reason, a sentence that gives the figure."""
+    """One caution with its reason, a sentence that gives the figure.
+
+    Attributes:
+        caution: what stands out.
+        message: the sentence.
+        verdict: the best verdict that it allows.
+    """
 
     caution: Caution
     message: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +81,14 @@ class Diagnostics:
         rows, customers: how many were used.
         censored_rows: rows left out, their outcome window still being open.
         rewarded_rows: rows whose reward is not zero.
+        rewarded_rows_played: those of them that the target may have played.
         effective_sample_size: Kish's (sum w)^2 / sum w^2, in rows.
         effective_share: that over ``rows``, in [0, 1].
+        effective_customers: the same of customers, by the sums of their weights.
+        telling_customers: how many customers the spread of the rewards rests on (see
+            :class:`~agents.ope.evidence.Evidence`).
+        other_rewards_at_most: where that is fewer than two: upper bound, at the level of the
+            intervals, of the share of decisions with another reward than the most common.
         max_weight: the largest weight.
         max_weight_share: its share of all weight, in [0, 1].
         mean_weight: expected to be 1 where the log supports the target.
@@ -73,8 +106,12 @@ class Diagnostics:
     customers: int
     censored_rows: int
     rewarded_rows: int
+    rewarded_rows_played: int
     effective_sample_size: float
     effective_share: float
+    effective_customers: float
+    telling_customers: float
+    other_rewards_at_most: float | None
     max_weight: float
     max_weight_share: float
     mean_weight: float
@@ -84,6 +121,13 @@ class Diagnostics:
     unsupported_mass: float
     unsupported_actions: tuple[str, ...]
     warnings: tuple[Warned, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of what the warnings allow; *trust* without any."""
+        return max(
+            (w.verdict for w in self.warnings), key=list(Verdict).index, default=Verdict.TRUST
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; quantiles and warnings by name, an infinite z as None."""
@@ -95,20 +139,12 @@ class Diagnostics:
         if not np.isfinite(self.mean_weight_z):
             values["mean_weight_z"] = None
         values["unsupported_actions"] = list(self.unsupported_actions)
+        values["verdict"] = str(self.verdict)
         values["warnings"] = [
-            {"caution": str(w.caution), "message": w.message} for w in self.warnings
+            {"caution": str(w.caution), "message": w.message, "verdict": str(w.verdict)}
+            for w in self.warnings
         ]
         return values
-
-
-def effective_sample_size(weight: Float64) -> float:
-    """Kish's effective sample size, (sum w)^2 / sum w^2; 0 if all weights are 0.
-
-    References:
-        L. Kish, "Survey Sampling", 1965.
-    """
-    squares = float(weight @ weight)
-    return float(weight.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def diagnose(
@@ -116,11 +152,14 @@ def diagnose(
     weight: Float64,
     reward: Float64,
     clusters: NDArray[np.int64],
+    evidence: Evidence,
     distribution: Distribution,
     action: NDArray[np.int64],
     mask: Mask,
     catalogue: Catalogue,
     censored_rows: int = 0,
+    level: float = 0.95,
+    reward_range: RewardRange | None = None,
 ) -> Diagnostics:
     """Diagnostics of n >= 1 rows.
 
@@ -128,11 +167,14 @@ def diagnose(
         weight: float64 (n,), importance weights.
         reward: float64 (n,).
         clusters: int64 (n,), customer codes 0..G-1.
+        evidence: what :func:`~agents.ope.evidence.gather` found in these three.
         distribution: float64 (n, K), the target.
         action: int64 (n,), as logged.
         mask: bool (n, K), as logged.
         catalogue: names the K actions.
         censored_rows: how many rows were left out before.
+        level: of the intervals.
+        reward_range: the least and the largest reward there can be, if known.
     """
     n = len(weight)
     served = np.bincount(action, minlength=len(catalogue)) > 0
@@ -141,24 +183,23 @@ def diagnose(
     lost = np.where(mask & served, 0.0, distribution).sum(axis=1)
     played = (distribution > MIN_MASS).any(axis=0)
     total = float(weight.sum())
-    interval = asymptotic(Terms("mean weight", weight, np.ones(n)), clusters)
-    excess = total / n - 1.0
-    if interval.stderr > 0:
-        z = excess / interval.stderr
-    else:
-        z = 0.0 if abs(excess) < 1e-12 else float(np.copysign(np.inf, excess))
-    size = effective_sample_size(weight)
     figures: dict[str, Any] = {
         "rows": n,
         "customers": int(clusters.max()) + 1,
         "censored_rows": censored_rows,
         "rewarded_rows": int(np.count_nonzero(reward)),
-        "effective_sample_size": size,
-        "effective_share": size / n,
+        "rewarded_rows_played": int(np.count_nonzero(reward[weight > 0])),
+        "effective_sample_size": evidence.rows,
+        "effective_share": evidence.rows / n,
+        "effective_customers": evidence.customers,
+        "telling_customers": evidence.telling,
+        "other_rewards_at_most": (
+            None if evidence.common is None else evidence.others_at_most(level)
+        ),
         "max_weight": float(weight.max()),
         "max_weight_share": float(weight.max()) / total if total > 0 else 0.0,
         "mean_weight": total / n,
-        "mean_weight_z": float(z),
+        "mean_weight_z": _mean_weight_z(weight, clusters, 1.0),
         "weight_quantiles": tuple(float(q) for q in np.quantile(weight, QUANTILES)),
         "unsupported_rows": float((lost > MIN_MASS).mean()),
         "unsupported_mass": float(lost.mean()),
@@ -167,51 +208,127 @@ def diagnose(
         ),
     }
     plain = Diagnostics(**figures, warnings=())
-    return Diagnostics(**figures, warnings=tuple(_warnings(plain)))
+    supported = 1.0 - plain.unsupported_mass
+    unexplained = abs(_mean_weight_z(weight, clusters, supported)) > MAX_MEAN_WEIGHT_Z
+    warnings = _warnings(plain, evidence, level, reward_range, unexplained=unexplained)
+    return Diagnostics(**figures, warnings=tuple(warnings))
 
 
-def _warnings(d: Diagnostics) -> list[Warned]:
-    """The cautions that apply, gravest first."""
-    trust = "do not trust" if d.effective_sample_size < MIN_EFFECTIVE_ROWS else "treat with care"
-    checks = (
-        (
-            d.effective_sample_size < MIN_EFFECTIVE_ROWS or d.effective_share < MIN_EFFECTIVE_SHARE,
+def _mean_weight_z(weight: Float64, clusters: NDArray[np.int64], expected: float) -> float:
+    """The distance of the mean weight from what is expected, in standard errors."""
+    excess = float(weight.mean()) - expected
+    error = asymptotic(Terms("mean weight", weight, np.ones_like(weight)), clusters).stderr
+    if np.isfinite(error):
+        return excess / error
+    one_customer = not clusters.any()
+    return 0.0 if one_customer or abs(excess) < 1e-12 else float(np.copysign(np.inf, excess))
+
+
+def _warnings(
+    d: Diagnostics,
+    evidence: Evidence,
+    level: float,
+    reward_range: RewardRange | None,
+    *,
+    unexplained: bool,
+) -> list[Warned]:
+    """The cautions that apply, gravest first.
+
+    ``unexplained`` is whether missing support leaves the mean weight far from what it should be.
+    """
+    care, grave = Verdict.WITH_CARE, Verdict.DO_NOT_TRUST
+    found: list[Warned] = []
+
+    def check(caution: Caution, applies: bool, verdict: Verdict, message: str) -> None:
+        if applies:
+            found.append(Warned(caution, message, verdict))
+
+    if evidence.customers == 0.0:
+        check(
+            Caution.NEVER_PLAYED,
+            True,
+            grave,
+            f"in none of {d.rows:,} rows was an action served that the target plays: IPS, "
+            "SNIPS and DR have no estimate, and DM is a guess of its model",
+        )
+    else:
+        few = d.effective_sample_size < MIN_EFFECTIVE_ROWS
+        check(
             Caution.EFFECTIVE_SAMPLE_SIZE,
-            f"effective sample size {d.effective_sample_size:,.1f} of {d.rows:,} rows: {trust}",
-        ),
-        (
-            d.unsupported_mass > MIN_MASS,
-            Caution.MISSING_SUPPORT,
-            f"the target puts {d.unsupported_mass:.2%} of its probability, in "
-            f"{d.unsupported_rows:.2%} of the rows, on actions this log cannot speak of: "
-            "IPS counts them as worth 0, SNIPS as worth the average, DM and DR extrapolate",
-        ),
-        (
-            abs(d.mean_weight_z) > MAX_MEAN_WEIGHT_Z,
-            Caution.MEAN_WEIGHT,
-            f"mean weight {d.mean_weight:.3f} is {abs(d.mean_weight_z):.1f} standard errors "
-            "from 1: the propensities, or the target, do not belong to this log",
-        ),
-        (
-            d.max_weight_share > MAX_WEIGHT_SHARE,
-            Caution.DOMINANT_ROW,
-            f"one row carries {d.max_weight_share:.1%} of all weight",
-        ),
-        (
-            d.customers < MIN_CUSTOMERS,
-            Caution.FEW_CUSTOMERS,
-            f"only {d.customers} customers: the intervals are too narrow",
-        ),
-        (
-            d.rewarded_rows < MIN_EVENTS,
-            Caution.FEW_REWARDS,
-            f"only {d.rewarded_rows} of {d.rows:,} rows have a reward other than 0",
-        ),
-        (
-            d.censored_rows > 0,
-            Caution.CENSORED,
-            f"{d.censored_rows:,} rows with an open outcome window were left out: the value "
-            "is that of the older decisions",
-        ),
+            few or d.effective_share < MIN_EFFECTIVE_SHARE,
+            grave if few else care,
+            f"effective sample size {d.effective_sample_size:,.1f} of {d.rows:,} rows: "
+            + (grave.words if few else "treat with care"),
+        )
+        found += _about_rewards(d, evidence, level, reward_range)
+    check(
+        Caution.MISSING_SUPPORT,
+        d.unsupported_mass > MIN_MASS,
+        grave if d.unsupported_mass > MAX_UNSUPPORTED else care,
+        f"the target puts {d.unsupported_mass:.2%} of its probability, in "
+        f"{d.unsupported_rows:.2%} of the rows, on actions this log cannot speak of: "
+        "IPS counts them as worth 0, SNIPS as worth the average, DM and DR extrapolate",
     )
-    return [Warned(caution, message) for applies, caution, message in checks if applies]
+    check(
+        Caution.MEAN_WEIGHT,
+        abs(d.mean_weight_z) > MAX_MEAN_WEIGHT_Z,
+        grave if unexplained else care,
+        f"mean weight {d.mean_weight:.3f} is {abs(d.mean_weight_z):.1f} standard errors "
+        "from 1: the propensities, or the target, do not belong to this log",
+    )
+    check(
+        Caution.DOMINANT_ROW,
+        d.max_weight_share > MAX_WEIGHT_SHARE,
+        care,
+        f"one row carries {d.max_weight_share:.1%} of all weight",
+    )
+    check(
+        Caution.FEW_CUSTOMERS,
+        0.0 < d.effective_customers < MIN_CUSTOMERS,
+        grave if d.effective_customers < FEW_CUSTOMERS else care,
+        f"only {d.effective_customers:,.1f} effective customers of {d.customers:,}",
+    )
+    check(
+        Caution.CENSORED,
+        d.censored_rows > 0,
+        care,
+        f"{d.censored_rows:,} rows with an open outcome window were left out: the value "
+        "is that of the older decisions",
+    )
+    return sorted(found, key=lambda w: -list(Verdict).index(w.verdict))
+
+
+def _about_rewards(
+    d: Diagnostics, evidence: Evidence, level: float, reward_range: RewardRange | None
+) -> Iterator[Warned]:
+    """Whether the rewards of the rows with weight say anything of their spread."""
+    care, grave = Verdict.WITH_CARE, Verdict.DO_NOT_TRUST
+    if d.other_rewards_at_most is not None and evidence.common is not None:
+        known = "" if reward_range else "; how much that is, nothing here bounds"
+        what = "anything" if evidence.common == 0.0 else f"anything but {evidence.common:g}"
+        rows = (
+            f"all rewards of what the target plays are {evidence.common:g}"
+            if evidence.telling == 0.0
+            else f"all but {evidence.others:.2%} of the weighted rewards are {evidence.common:g}"
+        )
+        yield Warned(
+            Caution.ALIKE_REWARDS,
+            f"{rows}: at {100 * level:g} % at most {d.other_rewards_at_most:.2%} of decisions "
+            f"({d.other_rewards_at_most * d.effective_customers:.1f} in "
+            f"{d.effective_customers:,.0f} effective customers) bring {what}{known}",
+            care if reward_range else grave,
+        )
+    elif d.telling_customers < MIN_CUSTOMERS:
+        yield Warned(
+            Caution.FEW_TELLING,
+            f"the spread of the rewards rests on {d.telling_customers:,.1f} of "
+            f"{d.effective_customers:,.1f} effective customers",
+            grave if d.telling_customers < FEW_CUSTOMERS else care,
+        )
+    if d.rewarded_rows_played < MIN_EVENTS:
+        yield Warned(
+            Caution.FEW_REWARDS,
+            f"only {d.rewarded_rows_played:,} of {d.rows:,} rows have a reward other than 0 "
+            "and an action that the target plays",
+            grave if d.rewarded_rows_played < FEW_EVENTS and not reward_range else care,
+        )

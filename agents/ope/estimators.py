@@ -33,11 +33,14 @@ class Terms:
         estimator: its short name.
         numerator: float64 (n,), u_i.
         denominator: float64 (n,), v_i; all ones for a plain mean.
+        modelled: whether a model alone speaks. The spread of such terms is that of its
+            predictions and says nothing of their error: there is no interval to be had.
     """
 
     estimator: str
     numerator: Float64
     denominator: Float64
+    modelled: bool = False
 
     def __len__(self) -> int:
         return len(self.numerator)
@@ -47,6 +50,15 @@ class Terms:
         """Sum of u over sum of v, in the reward's unit; 0 where the target was never played."""
         total = float(self.denominator.sum())
         return float(self.numerator.sum()) / total if total > 0 else 0.0
+
+    @cached_property
+    def size(self) -> float:
+        """The largest of the terms that the influence subtracts, against which it may be 0."""
+        scale = float(self.denominator.mean())
+        if scale <= 0:
+            return 0.0
+        largest = np.abs(self.numerator).max(), abs(self.value) * self.denominator.max()
+        return float(max(largest)) / scale
 
     @cached_property
     def influence(self) -> Float64:
@@ -151,7 +163,8 @@ def snips(weight: Float64, reward: Float64) -> Terms:
 def dm(expected: Float64) -> Terms:
     """Direct method: (1/n) sum_i sum_a pi(a | x_i) q(x_i, a).
 
-    As biased as the reward model; its interval speaks of the contexts' spread only.
+    As biased as the reward model, and without an interval: the terms' spread is that of the
+    contexts.
 
     Args:
         expected: float64 (n,), from :func:`expected_prediction`.
@@ -160,7 +173,7 @@ def dm(expected: Float64) -> Terms:
         M. Dudik, J. Langford and L. Li, "Doubly robust policy evaluation and learning",
         ICML 2011, section 3.
     """
-    return Terms("dm", expected, np.ones_like(expected))
+    return Terms("dm", expected, np.ones_like(expected), modelled=True)
 
 
 def dr(weight: Float64, reward: Float64, expected: Float64, predicted: Float64) -> Terms:

@@ -10,9 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope import estimators as forms
-from agents.ope.diagnostics import Diagnostics, diagnose
+from agents.ope.diagnostics import Diagnostics, Verdict, diagnose
 from agents.ope.estimators import Float64, Terms
-from agents.ope.intervals import Interval, asymptotic, bootstrap, check_level, cluster_codes
+from agents.ope.evidence import Evidence, RewardRange, check_range, gather
+from agents.ope.intervals import (
+    Interval,
+    asymptotic,
+    bootstrap,
+    bounded,
+    check_level,
+    cluster_codes,
+)
 from agents.ope.reward_model import cross_fit
 from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument
@@ -28,27 +36,43 @@ class Estimate:
 
     Attributes:
         estimator: ``ips``, ``snips``, ``dm`` or ``dr``.
-        value: the estimate.
-        stderr: its cluster-robust standard error.
-        low, high: the ends of its interval.
+        value: the estimate; ``None`` if the log holds nothing to make one of.
+        stderr: its cluster-robust standard error; ``None`` without an interval, infinite
+            where the log does not say how large it is.
+        low, high: the ends of its interval, low < high; infinite where nothing bounds it,
+            ``None`` if there is no interval: there is no estimate, or a model alone made it.
     """
 
     estimator: str
-    value: float
-    stderr: float
-    low: float
-    high: float
+    value: float | None
+    stderr: float | None
+    low: float | None
+    high: float | None
 
-    def covers(self, truth: float) -> bool:
-        """Whether ``truth`` lies in the interval."""
+    @property
+    def has_interval(self) -> bool:
+        """Whether anything is said of the estimate's error."""
+        return self.low is not None
+
+    def covers(self, truth: float) -> bool | None:
+        """Whether ``truth`` lies in the interval; ``None`` if there is none."""
+        if self.low is None or self.high is None:
+            return None
         return self.low <= truth <= self.high
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; an end that is not finite becomes None."""
+        """Plain values, for JSON: an end that is not finite becomes None.
+
+        ``has_interval`` tells an infinite end from one that is not there.
+        """
         ends = {name: getattr(self, name) for name in ("value", "stderr", "low", "high")}
         return {
             "estimator": self.estimator,
-            **{name: value if np.isfinite(value) else None for name, value in ends.items()},
+            "has_interval": self.has_interval,
+            **{
+                name: value if value is not None and np.isfinite(value) else None
+                for name, value in ends.items()
+            },
         }
 
 
@@ -61,12 +85,19 @@ class Evaluation:
         diagnostics: weights, overlap, support and warnings.
         level: nominal coverage of the intervals.
         interval: how they were made.
+        reward_range: the least and the largest reward there can be, if that was said.
     """
 
     estimates: tuple[Estimate, ...]
     diagnostics: Diagnostics
     level: float
     interval: IntervalKind
+    reward_range: RewardRange | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far to trust the estimates, by the diagnostics."""
+        return self.diagnostics.verdict
 
     def __getitem__(self, estimator: str) -> Estimate:
         """The estimate of that name; raises :class:`InvalidArgument` if it was not asked for."""
@@ -80,6 +111,12 @@ class Evaluation:
         return {
             "level": self.level,
             "interval": self.interval,
+            "reward_range": (
+                None
+                if self.reward_range is None
+                else [end if np.isfinite(end) else None for end in self.reward_range]
+            ),
+            "verdict": str(self.verdict),
             "estimates": [estimate.to_dict() for estimate in self.estimates],
             "diagnostics": self.diagnostics.to_dict(),
         }
@@ -95,12 +132,15 @@ def evaluate_policy(
     interval: IntervalKind = "student",
     rng: np.random.Generator | None = None,
     resamples: int = 1000,
+    reward_range: RewardRange | None = None,
 ) -> Evaluation:
     """The value per decision that a policy would have had on this log's contexts.
 
     Rows whose outcome window is open are left out and counted. Probability that the target
     puts on actions the log cannot speak of is reported, not refused: see
-    :class:`~agents.ope.diagnostics.Diagnostics`.
+    :class:`~agents.ope.diagnostics.Diagnostics`. Where no action that the target plays was
+    served, IPS, SNIPS and DR have no estimate. The direct method is a point without an
+    interval: nothing here measures its model's error.
 
     Args:
         log: n logged decisions.
@@ -111,13 +151,18 @@ def evaluate_policy(
             asked for and it is absent.
         level: nominal coverage, in (0, 1).
         interval: ``student`` or ``normal`` from influence functions, or ``bootstrap``; all
-            clustered by customer.
+            clustered by customer. Where few customers carry the weight or the rewards, each
+            is at least as wide as Student's with so many.
         rng: a keyed generator; needed by, and only by, the bootstrap.
         resamples: of the bootstrap.
+        reward_range: the least and the largest reward a decision can bring, if that is known
+            of the business and not read off this log, e.g. (0, 1) for a click; either may be
+            infinite. It bounds the intervals where the log alone cannot, as where all
+            rewards are 0.
 
     Raises:
         InvalidArgument: for an unknown estimator or interval, a distribution that is none,
-            shapes that do not fit, or a bootstrap without ``rng``.
+            shapes that do not fit, a bootstrap without ``rng``, or a reward out of its range.
         FailedPrecondition: if no uncensored row is left.
     """
     _check_request(estimators, interval, rng)
@@ -125,6 +170,8 @@ def evaluate_policy(
     check_distribution(distribution, np.ones((len(log), len(log.catalogue)), dtype=bool))
     if q_hat is not None and q_hat.shape != distribution.shape:
         raise InvalidArgument(f"shape {q_hat.shape} is not {distribution.shape}", field="q_hat")
+    if reward_range is not None:
+        reward_range = check_range(reward_range, log.reward_minor, ~log.censored)
     censored_rows = int(np.count_nonzero(log.censored))
     if censored_rows:
         keep = np.flatnonzero(~log.censored)
@@ -136,52 +183,65 @@ def evaluate_policy(
         )
     weight = forms.importance_weights(distribution, log.action, log.propensity)
     clusters = cluster_codes(log.customer_id)
+    evidence = gather(weight, log.reward_minor, clusters)
+    diagnostics = diagnose(
+        weight=weight,
+        reward=log.reward_minor,
+        clusters=clusters,
+        evidence=evidence,
+        distribution=distribution,
+        action=log.action,
+        mask=log.mask,
+        catalogue=log.catalogue,
+        censored_rows=censored_rows,
+        level=level,
+        reward_range=reward_range,
+    )
     estimates = []
     for terms in _terms(log, distribution, weight, estimators, q_hat):
-        ends = _interval(terms, clusters, interval, level, rng, resamples)
-        estimates.append(
-            Estimate(
-                estimator=terms.estimator,
-                value=terms.value,
-                stderr=ends.stderr,
-                low=ends.low,
-                high=ends.high,
+        ends = _interval(terms, clusters, evidence, interval, level, rng, resamples)
+        if ends is not None:
+            ends = bounded(
+                ends,
+                terms.value,
+                evidence,
+                level=level,
+                unsupported_mass=diagnostics.unsupported_mass,
+                reward_range=reward_range,
             )
-        )
+        estimates.append(_estimate(terms, evidence, ends))
     return Evaluation(
         estimates=tuple(estimates),
-        diagnostics=diagnose(
-            weight=weight,
-            reward=log.reward_minor,
-            clusters=clusters,
-            distribution=distribution,
-            action=log.action,
-            mask=log.mask,
-            catalogue=log.catalogue,
-            censored_rows=censored_rows,
-        ),
+        diagnostics=diagnostics,
         level=level,
         interval=interval,
+        reward_range=reward_range,
     )
 
 
-def on_policy(log: LoggedBatch, *, level: float = 0.95) -> Estimate:
+def on_policy(
+    log: LoggedBatch, *, level: float = 0.95, reward_range: RewardRange | None = None
+) -> Estimate:
     """The mean reward of the policy that wrote the log, with its own interval.
 
     Raises:
+        InvalidArgument: for a level or a reward out of range.
         FailedPrecondition: if no uncensored row is left.
     """
     keep = np.flatnonzero(~log.censored)
     if not len(keep):
         raise FailedPrecondition("no decision with a closed outcome window", field="log")
-    terms = Terms("on_policy", log.reward_minor[keep], np.ones(len(keep)))
-    ends = asymptotic(terms, cluster_codes(log.customer_id[keep]), level=level)
-    return Estimate(
-        estimator=terms.estimator,
-        value=terms.value,
-        stderr=ends.stderr,
-        low=ends.low,
-        high=ends.high,
+    if reward_range is not None:
+        reward_range = check_range(reward_range, log.reward_minor, ~log.censored)
+    reward = log.reward_minor[keep]
+    clusters, ones = cluster_codes(log.customer_id[keep]), np.ones(len(keep))
+    evidence = gather(ones, reward, clusters)
+    terms = Terms("on_policy", reward, ones)
+    ends = asymptotic(terms, clusters, level=level, evidence=evidence)
+    return _estimate(
+        terms,
+        evidence,
+        bounded(ends, terms.value, evidence, level=level, reward_range=reward_range),
     )
 
 
@@ -227,13 +287,37 @@ def _terms(
 def _interval(
     terms: Terms,
     clusters: NDArray[np.int64],
+    evidence: Evidence,
     kind: IntervalKind,
     level: float,
     rng: np.random.Generator | None,
     resamples: int,
-) -> Interval:
+) -> Interval | None:
+    """What the log alone says; ``None`` if it says nothing of the estimate's error."""
+    if terms.modelled or evidence.customers == 0.0:
+        return None
     if kind == "bootstrap" and rng is not None:
-        return bootstrap(terms, clusters, rng=rng, level=level, resamples=resamples)
-    return asymptotic(
-        terms, clusters, level=level, reference="normal" if kind == "normal" else "student"
+        return bootstrap(
+            terms, clusters, rng=rng, level=level, resamples=resamples, evidence=evidence
+        )
+    reference: Literal["normal", "student"] = "normal" if kind == "normal" else "student"
+    return asymptotic(terms, clusters, level=level, reference=reference, evidence=evidence)
+
+
+def _estimate(terms: Terms, evidence: Evidence, ends: Interval | None) -> Estimate:
+    if ends is not None:
+        return Estimate(
+            estimator=terms.estimator,
+            value=terms.value,
+            stderr=ends.stderr,
+            low=ends.low,
+            high=ends.high,
+        )
+    known = terms.modelled or evidence.customers > 0.0
+    return Estimate(
+        estimator=terms.estimator,
+        value=terms.value if known else None,
+        stderr=None,
+        low=None,
+        high=None,
     )

@@ -1,6 +1,8 @@
 """Confidence intervals of off-policy estimates, with customers as the unit of sampling.
 
 Rows of one customer are not independent, so every interval here works on sums per cluster.
+None has width zero: where the log shows no spread, what bounds it must be known from elsewhere
+(:func:`bounded`), or the interval is the whole line.
 """
 
 from __future__ import annotations
@@ -13,10 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope.estimators import Float64, Terms
+from agents.ope.evidence import FEWEST, Evidence, RewardRange, participating
 from troth.errors import InvalidArgument
 
 _BLOCK = 4_000_000
 """Cluster indices drawn at a time by the bootstrap: 32 MB."""
+
+MANY = 30.0
+"""With fewer effective customers, neither a normal quantile nor resampling is enough."""
+
+MAX_UNSUPPORTED = 0.05
+"""Of a target's probability: with more where the log is silent, its rewards bound nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +33,16 @@ class Interval:
     """A two-sided confidence interval.
 
     Attributes:
-        stderr: standard error of the estimate.
-        low, high: ends, low <= high; infinite where a single cluster says nothing.
+        stderr: standard error of the estimate; infinite where nothing says how large it is.
+        low, high: ends, low < high; infinite where nothing bounds the value.
     """
 
     stderr: float
     low: float
     high: float
+
+
+UNBOUNDED = Interval(stderr=np.inf, low=-np.inf, high=np.inf)
 
 
 def cluster_codes(labels: NDArray[Any]) -> NDArray[np.int64]:
@@ -51,20 +63,30 @@ def asymptotic(
     *,
     level: float = 0.95,
     reference: Literal["student", "normal"] = "student",
+    evidence: Evidence | None = None,
 ) -> Interval:
     """Cluster-robust interval from the influence function.
 
     With psi_i the influence of row i and s_g its sum over cluster g of G,
 
-        stderr^2 = G / (G - 1) * sum_g s_g^2 / n^2,
+        stderr^2 = m / (m - 1) * sum_g s_g^2 / n^2,
 
-    and the ends are value -+ quantile * stderr. For SNIPS this is the delta method.
+    and the ends are value -+ quantile * stderr. For SNIPS this is the delta method. Without
+    ``evidence`` m = G and Student's t has G - 1 degrees of freedom, as in a textbook. With it,
+    m is the effective number of customers by weight, and the degrees of freedom are one less
+    than that or than the number on whom the spread rests (of the rewards, or of the s_g),
+    whichever is least: customers who add nothing make no estimate surer.
 
     Args:
         terms: the estimate.
         clusters: int64 (n,), codes from :func:`cluster_codes`.
         level: coverage aimed at, in (0, 1).
-        reference: quantile of Student's t with G - 1 degrees of freedom, or of the normal.
+        reference: quantile of Student's t, or of the normal from :data:`MANY` customers on.
+        evidence: what the target's estimate rests on.
+
+    Returns:
+        The interval; :data:`UNBOUNDED` if fewer than two clusters, or effective customers,
+        say anything, or nothing varies.
 
     Raises:
         InvalidArgument: for a level out of range or clusters of another length.
@@ -75,15 +97,21 @@ def asymptotic(
     """
     check_level(level)
     (sums,) = _cluster_sums(clusters, len(terms), terms.influence)
-    groups = len(sums)
-    if groups < 2:
-        return Interval(stderr=np.inf, low=-np.inf, high=np.inf)
-    stderr = float(np.sqrt(groups / (groups - 1) * (sums @ sums)) / len(terms))
+    groups = float(len(sums))
+    own = participating(sums, size=terms.size)
+    if groups < FEWEST or own == 0.0:
+        return UNBOUNDED
+    least = groups
+    if evidence is not None:
+        groups, least = evidence.customers, min(evidence.customers, evidence.telling, own)
+        if least < FEWEST - 1e-9:
+            return UNBOUNDED
+    stderr = float(np.sqrt(groups / (groups - 1.0) * (sums @ sums)) / len(terms))
     tail = 0.5 + level / 2
-    if reference == "student":
+    if reference == "student" or (evidence is not None and least < MANY):
         from scipy.special import stdtrit
 
-        quantile = float(stdtrit(groups - 1, tail))
+        quantile = float(stdtrit(least - 1.0, tail))
     else:
         quantile = NormalDist().inv_cdf(tail)
     return Interval(
@@ -98,11 +126,14 @@ def bootstrap(
     rng: np.random.Generator,
     level: float = 0.95,
     resamples: int = 1000,
+    evidence: Evidence | None = None,
 ) -> Interval:
     """Percentile interval over resampled clusters.
 
     Whole customers are drawn with replacement and the *ratio* is formed anew each time:
-    SNIPS resamples its denominator, and a mean its number of rows.
+    SNIPS resamples its denominator, and a mean its number of rows. A resample in which the
+    target was never played has no value; it counts as below every low end and above every
+    high one.
 
     Args:
         terms: the estimate.
@@ -110,6 +141,11 @@ def bootstrap(
         rng: a keyed generator, e.g. ``troth.streams.generator("ope", seed)``.
         level: coverage aimed at, in (0, 1).
         resamples: how many, >= 100.
+        evidence: what the target's estimate rests on; with fewer than :data:`MANY` effective
+            customers, whom resampling makes too sure, an end goes as far as Student's.
+
+    Returns:
+        The interval; :data:`UNBOUNDED` where :func:`asymptotic` is.
 
     Raises:
         InvalidArgument: for a level or a number of resamples out of range.
@@ -122,9 +158,10 @@ def bootstrap(
     if resamples < 100:
         raise InvalidArgument(f"{resamples} is below 100", field="resamples")
     upper, lower = _cluster_sums(clusters, len(terms), terms.numerator, terms.denominator)
+    student = asymptotic(terms, clusters, level=level, evidence=evidence)
+    if student == UNBOUNDED:
+        return UNBOUNDED
     groups = len(upper)
-    if groups < 2:
-        return Interval(stderr=np.inf, low=-np.inf, high=np.inf)
     values = np.empty(resamples)
     block = max(1, _BLOCK // groups)
     for start in range(0, resamples, block):
@@ -132,9 +169,72 @@ def bootstrap(
         drawn = rng.integers(0, groups, size=(stop - start, groups), dtype=np.int64)
         below = lower[drawn].sum(axis=1)
         above = upper[drawn].sum(axis=1)
-        values[start:stop] = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-    low, high = np.quantile(values, (0.5 - level / 2, 0.5 + level / 2))
-    return Interval(stderr=float(values.std(ddof=1)), low=float(low), high=float(high))
+        values[start:stop] = np.divide(
+            above, below, out=np.full_like(above, np.nan), where=below > 0
+        )
+    low, high = _percentiles(values, level)
+    if evidence is not None and min(evidence.customers, evidence.telling) < MANY:
+        low, high = min(low, student.low), max(high, student.high)
+    return Interval(stderr=float(np.nanstd(values, ddof=1)), low=low, high=high)
+
+
+def _percentiles(values: Float64, level: float) -> tuple[float, float]:
+    """The ends of a percentile interval; NaN counts against both."""
+    tails = (0.5 - level / 2, 0.5 + level / 2)
+    none = np.isnan(values)
+    if not none.any():
+        low, high = np.quantile(values, tails)
+        return float(low), float(high)
+    # Interpolating between a number and infinity gives NaN: take the outer neighbour.
+    low = np.quantile(np.where(none, -np.inf, values), tails[0], method="lower")
+    high = np.quantile(np.where(none, np.inf, values), tails[1], method="higher")
+    return float(low), float(high)
+
+
+def bounded(
+    interval: Interval,
+    value: float,
+    evidence: Evidence,
+    *,
+    level: float,
+    unsupported_mass: float = 0.0,
+    reward_range: RewardRange | None = None,
+) -> Interval:
+    """An interval with what is known from elsewhere than the log's spread.
+
+    Where the rewards seen say nothing of their spread, and lie in L..H, of which c is the most
+    common, at most a share d of decisions can have another reward
+    (:meth:`~agents.ope.evidence.Evidence.others_at_most`), and the value lies within
+    c - d (c - L) .. c + d (H - c): for rewards that are all 0 the rule of three times H. Without
+    a range it may lie anywhere. What the target would do where the log is silent, a share
+    m of its probability, adds m (max(H, 0) - min(L, 0)) at each
+    end; without a range it leaves no bound if m is above :data:`MAX_UNSUPPORTED`, and is not
+    in the interval if it is below.
+
+    Args:
+        interval: from the log alone.
+        value: the estimate; it always lies in the interval.
+        evidence: what it rests on.
+        level: coverage aimed at.
+        unsupported_mass: m, in [0, 1].
+        reward_range: L and H, either of which may be infinite; ``None`` if not known.
+    """
+    low, high = interval.low, interval.high
+    if reward_range is None:
+        return UNBOUNDED if unsupported_mass > MAX_UNSUPPORTED else interval
+    least, most = reward_range
+    if not evidence.enough and evidence.common is not None:
+        share = evidence.others_at_most(level)
+        low = max(low, evidence.common - share * (evidence.common - least))
+        high = min(high, evidence.common + share * (most - evidence.common))
+    if unsupported_mass > 0.0:
+        reach = unsupported_mass * (max(most, 0.0) - min(least, 0.0))
+        low, high = low - reach, high + reach
+    return Interval(
+        stderr=interval.stderr,
+        low=min(max(low, least), value),
+        high=max(min(high, most), value),
+    )
 
 
 def _cluster_sums(clusters: NDArray[np.int64], n: int, *columns: Float64) -> list[Float64]:

@@ -11,6 +11,8 @@ def summarise(results: RunResults, served: Served, checks: Checks) -> dict[str, 
     """The summary, plain values only.
 
     ``policies`` and ``evaluations`` follow from the seed alone; latencies and seconds do not.
+    An evaluation without an interval has ``null`` for ``interval`` and ``covered``; an end that
+    is ``null`` in an interval is infinite.
     """
     return {
         "seed": results.seed,
@@ -34,9 +36,10 @@ def summarise(results: RunResults, served: Served, checks: Checks) -> dict[str, 
                 "estimator": row.estimator,
                 "seed_index": row.seed_index,
                 "value": row.value,
-                "interval": [row.low, row.high],
+                "interval": [row.low, row.high] if row.has_interval else None,
                 "truth": row.truth,
                 "covered": row.covered,
+                "verdict": row.verdict,
             }
             for row in results.off_policy
         ],

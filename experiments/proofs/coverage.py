@@ -3,13 +3,12 @@
 The policies are those of a finished run. Each log is a new population under the uniform
 logging policy; the truth of a log is exact (:meth:`simulator.world.World.expected_rewards`).
 A 95 % interval should cover in 95 % of the logs. Where rewards are rare and heavy-tailed it
-covers less, and the table says by how much.
+covers less, and the table says by how much. The direct method has no interval to judge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +36,12 @@ class Coverage(BaseModel):
         policy, estimator: what was judged, and how.
         logs: how many logs.
         level: what the intervals claim, in (0, 1).
-        covered: share of logs whose interval holds the truth.
+        intervals: how many of them have an interval.
+        covered: share of those whose interval holds the truth; ``None`` if none has one.
         covered_low, covered_high: 95 % Wilson interval of that share.
-        bias: mean of (estimate - truth) over the mean truth.
-        half_width: mean half-width of the intervals over the mean truth.
+        bias: mean of (estimate - truth) over the mean truth, on the logs with an estimate.
+        half_width: mean half-width of the intervals over the mean truth; ``None`` if there is
+            none, or one is infinite.
         effective_sample_size: median over the logs.
     """
 
@@ -50,11 +51,12 @@ class Coverage(BaseModel):
     estimator: str
     logs: int
     level: float
-    covered: float
-    covered_low: float
-    covered_high: float
-    bias: float
-    half_width: float
+    intervals: int
+    covered: float | None
+    covered_low: float | None
+    covered_high: float | None
+    bias: float | None
+    half_width: float | None
     effective_sample_size: float
 
 
@@ -109,26 +111,25 @@ def summarise(rows: Sequence[OffPolicy], level: float) -> list[Coverage]:
 
 
 def _summary(group: Sequence[OffPolicy], level: float) -> Coverage:
-    mean = partial(_mean, group)
-    truth = mean("truth")
-    hits = sum(row.low <= row.truth <= row.high for row in group)
-    share = binomtest(hits, len(group)).proportion_ci(method="wilson")
+    truth = float(np.mean([row.truth for row in group]))
+    errors = [row.value - row.truth for row in group if row.value is not None]
+    judged = [row.covered for row in group if row.covered is not None]
+    share = binomtest(sum(judged), len(judged)).proportion_ci(method="wilson") if judged else None
+    widths = [row.high - row.low for row in group if row.low is not None and row.high is not None]
+    whole = bool(judged) and len(widths) == len(judged)
     return Coverage(
         policy=group[0].policy,
         estimator=group[0].estimator,
         logs=len(group),
         level=level,
-        covered=hits / len(group),
-        covered_low=float(share.low),
-        covered_high=float(share.high),
-        bias=(mean("value") - truth) / truth,
-        half_width=(mean("high") - mean("low")) / 2.0 / truth,
+        intervals=len(judged),
+        covered=sum(judged) / len(judged) if judged else None,
+        covered_low=None if share is None else float(share.low),
+        covered_high=None if share is None else float(share.high),
+        bias=float(np.mean(errors)) / truth if errors else None,
+        half_width=float(np.mean(widths)) / 2.0 / truth if whole else None,
         effective_sample_size=float(np.median([row.effective_sample_size for row in group])),
     )
-
-
-def _mean(group: Sequence[OffPolicy], name: str) -> float:
-    return float(np.mean([getattr(row, name) for row in group]))
 
 
 def write(rows: Sequence[Coverage], folder: Path) -> Path:
@@ -140,7 +141,8 @@ def write(rows: Sequence[Coverage], folder: Path) -> Path:
         folder,
         title="Off-policy intervals against the truth",
         text=f"{first.logs} fresh logs of the reference scenario under the uniform policy, "
-        f"{first.level:.0%} intervals. *Bias* and *half-width* are shares of the true value.",
+        f"{first.level:.0%} intervals. *Bias* and *half-width* are shares of the true value. "
+        "The direct method is a point without an interval.",
         columns=(
             "policy", "method", "covered", "Wilson 95 %", "bias", "half-width", "effective rows",
         ),
@@ -148,12 +150,19 @@ def write(rows: Sequence[Coverage], folder: Path) -> Path:
             (
                 r.policy,
                 r.estimator,
-                f"{r.covered:.1%}",
-                f"{r.covered_low:.0%} to {r.covered_high:.0%}",
-                f"{r.bias:+.1%}",
-                f"{r.half_width:.0%}",
+                *_coverage(r),
+                "no estimate" if r.bias is None else f"{r.bias:+.1%}",
+                ("infinite" if r.intervals else "-")
+                if r.half_width is None
+                else f"{r.half_width:.0%}",
                 f"{r.effective_sample_size:,.0f}",
             )
             for r in rows
         ],
     )  # fmt: skip
+
+
+def _coverage(row: Coverage) -> tuple[str, str]:
+    if row.covered is None or row.covered_low is None or row.covered_high is None:
+        return "no interval", "-"
+    return f"{row.covered:.1%}", f"{row.covered_low:.0%} to {row.covered_high:.0%}"

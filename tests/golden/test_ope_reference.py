@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.ope.diagnostics import effective_sample_size
 from agents.ope.estimators import (
     Float64,
     Terms,
@@ -20,6 +19,7 @@ from agents.ope.estimators import (
     ips,
     snips,
 )
+from agents.ope.evidence import effective_sample_size
 from agents.ope.intervals import asymptotic, bootstrap
 from troth.streams import generator
 

@@ -52,26 +52,28 @@ def played(values: dict[str, float] | None = None, seeds: int = 5) -> list[Playe
 
 
 def off_policy(seeds: int = 5) -> list[OffPolicy]:
-    """IPS covers the truth on every seed, DM on none."""
+    """IPS covers the truth on every seed, SNIPS on none, DM has no interval."""
     return [
         OffPolicy(
             policy=name,
             estimator=estimator,
             seed_index=seed,
             value=value,
-            stderr=0.02,
-            low=value - 0.04,
-            high=value + 0.04,
+            has_interval=estimator != "dm",
+            stderr=None if estimator == "dm" else 0.02,
+            low=None if estimator == "dm" else value - 0.04,
+            high=None if estimator == "dm" else value + 0.04,
             truth=0.5,
             effective_sample_size=1234.0,
             max_weight=9.0,
             unsupported_mass=0.0,
+            verdict="with_care",
             rows=5000,
             warnings=("one row carries 7 % of <all> weight",) if estimator == "ips" else (),
         )
         for seed in range(seeds)
         for name in VALUES
-        for estimator, value in (("ips", 0.51), ("dm", 0.40))
+        for estimator, value in (("ips", 0.51), ("snips", 0.40), ("dm", 0.40))
     ]
 
 

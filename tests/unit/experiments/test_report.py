@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,8 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.report import coverage, render, smooth, write
+from experiments.report import count_of, coverage, render, smooth, write
 from experiments.results import RunResults
+from experiments.tables import show_results
 from troth.errors import DataLoss, NotFound
 
 
@@ -65,10 +67,36 @@ def test_without_served_day(records: SimpleNamespace) -> None:
 
 
 def test_coverage_counts_seeds(records: SimpleNamespace) -> None:
-    """IPS covers on all five seeds, DM on none."""
+    """IPS covers on all five seeds, SNIPS on none; DM has no interval that could."""
     counts = coverage(records.off_policy())
     assert counts["rfm", "ips"] == (5, 5)
-    assert counts["rfm", "dm"] == (0, 5)
+    assert counts["rfm", "snips"] == (0, 5)
+    assert count_of(counts["rfm", "dm"]) == "-"
+
+
+def test_what_is_not_known_is_said_and_not_drawn(records: SimpleNamespace) -> None:
+    """No estimate, no interval and an infinite end have words; the chart has no number of them."""
+    results = records.results()
+    rows = list(results.off_policy)
+    rows[0] = rows[0].model_copy(update={"low": None, "high": None, "stderr": None})
+    rows[1] = rows[1].model_copy(
+        update={"value": None, "has_interval": False, "low": None, "high": None}
+    )
+    changed = results.model_copy(update={"off_policy": tuple(rows)})
+    html = render(changed)
+    for text in ("-infinite to infinite", "no estimate", "no interval", "with care"):
+        assert text in html
+    assert not re.search(r'="(nan|inf|-inf|None)', html)
+    assert json.loads(changed.model_dump_json())["off_policy"][0]["low"] is None
+
+
+def test_tables_say_what_is_not_known(
+    records: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The direct method's row says that it has no interval, and judges nothing."""
+    show_results(records.results())
+    text = " ".join(capsys.readouterr().out.split())
+    assert "no interval" in text
 
 
 def test_results_round_trip(tmp_path: Path, records: SimpleNamespace) -> None:

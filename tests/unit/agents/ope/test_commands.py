@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from agents.artifacts import ArtifactStore
 from agents.commands import register
-from agents.policies.uniform import UniformPolicy
+from agents.policies.storable import StorablePolicy
+from agents.policies.uniform import NeverContact, UniformPolicy
 from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
 from troth.streams import generator
@@ -43,16 +44,24 @@ def saved(bandit: Any, tmp_path: Path) -> tuple[LoggedBatch, Path, Path, str]:
     """A log, its file, and a store with the uniform policy in it."""
     log = bandit(generator("commands", 0), customers=200, rows_each=2).log
     log.write(tmp_path / "log.parquet")
-    store = ArtifactStore(tmp_path / "artifacts")
+    root, digest = _saved(log, tmp_path)
+    return log, tmp_path / "log.parquet", root, digest
+
+
+def _saved(
+    log: LoggedBatch, folder: Path, policy: StorablePolicy | None = None
+) -> tuple[Path, str]:
+    """A store with a policy for ``log``, the uniform one unless said otherwise."""
+    store = ArtifactStore(folder / "artifacts")
     digest = store.save(
-        UniformPolicy(),
+        policy or UniformPolicy(),
         schema=log.contexts.schema,
         catalogue=log.catalogue,
         contexts=log.contexts,
         mask=log.mask,
         training={},
     )
-    return log, tmp_path / "log.parquet", store.root, digest
+    return store.root, digest
 
 
 def test_an_artifact_on_a_log(run: Run, saved: tuple[LoggedBatch, Path, Path, str]) -> None:
@@ -86,8 +95,70 @@ def test_people_get_tables_and_warnings(
     """Without --json there is a table with every estimator, and how far to trust it."""
     _, path, root, digest = saved
     shown = run("log", path, "--policy", digest, "--artifacts", root, "--level", 0.975).stdout
-    for text in ("SNIPS", "DR", "97.5", "effective sample size", "without support"):
+    for text in ("SNIPS", "DR", "97.5", "effective sample size", "without support", "verdict"):
         assert text in shown
+    (dm,) = (line for line in shown.splitlines() if " DM " in line)
+    assert "no interval" in dm
+    assert "interval holds" not in shown
+
+
+def test_nothing_known_is_said_in_words(run: Run, make_log: Any, tmp_path: Path) -> None:
+    """Rewards that are all 0: infinite ends, until the largest reward is said."""
+    n = 400
+    log = make_log(
+        action=np.arange(n) % 2, propensity=np.full(n, 0.5), reward=np.zeros(n), actions=2
+    )
+    log.write(tmp_path / "log.parquet")
+    root, digest = _saved(log, tmp_path)
+    asked = ("log", tmp_path / "log.parquet", "--policy", digest, "--artifacts", root)
+    shown = " ".join(run(*asked).stdout.split())
+    for text in ("-infinite", "do not trust", "at most 0.75% of decisions"):
+        assert text in shown
+    document = json.loads(run(*asked, "--json").stdout)
+    assert document["verdict"] == "do_not_trust"
+    known = json.loads(run(*asked, "--largest-reward", "1000", "--json").stdout)
+    rows = {row["estimator"]: row for row in known["estimates"]}
+    assert rows["ips"]["low"] == 0.0
+    assert rows["ips"]["high"] == pytest.approx(7.46, abs=0.01)
+    assert known["reward_range"] == [0.0, 1000.0]
+    least = json.loads(run(*asked, "--smallest-reward", "-10", "--json").stdout)
+    assert least["reward_range"] == [-10.0, None]
+    with pytest.raises(InvalidArgument, match="reward_range"):
+        run(*asked, "--smallest-reward", "1")
+
+
+def test_a_target_never_played_has_no_estimate(run: Run, make_log: Any, tmp_path: Path) -> None:
+    """The table says so in place of a number."""
+    n = 400
+    log = make_log(
+        action=np.ones(n, int), propensity=np.ones(n), reward=np.arange(n) * 1.0, actions=2
+    )
+    log.write(tmp_path / "log.parquet")
+    root, digest = _saved(log, tmp_path, NeverContact())
+    shown = run("log", tmp_path / "log.parquet", "--policy", digest, "--artifacts", root).stdout
+    rows = [line for line in shown.splitlines() if "no estimate" in line and "│" in line]
+    assert [name for row in rows for name in ("IPS", "SNIPS", "DR") if f" {name} " in row] == [
+        "IPS",
+        "SNIPS",
+        "DR",
+    ]
+    assert "do not trust" in shown
+
+
+def test_a_log_that_pandas_wrote_is_read_when_told_whose_it_was(
+    run: Run, saved: tuple[LoggedBatch, Path, Path, str], tmp_path: Path
+) -> None:
+    """Its rows without their meaning are refused with the option that gives it."""
+    log, path, root, digest = saved
+    frame = log.to_frame()
+    frame[frame["reward_minor"] > 0].to_parquet(tmp_path / "kept.parquet")
+    asked = ("log", tmp_path / "kept.parquet", "--policy", digest, "--artifacts", root, "--json")
+    with pytest.raises(InvalidArgument, match="--bare"):
+        run(*asked)
+    kept = int((log.reward_minor > 0).sum())
+    assert json.loads(run(*asked, "--bare").stdout)["diagnostics"]["rows"] == kept
+    whole = json.loads(run("log", path, *asked[2:], "--bare").stdout)
+    assert whole["diagnostics"]["rows"] == len(log)
 
 
 def test_what_is_not_there_is_refused(

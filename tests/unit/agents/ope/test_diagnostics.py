@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.ope.diagnostics import QUANTILES, Caution, Diagnostics, diagnose, effective_sample_size
+from agents.ope.diagnostics import QUANTILES, Caution, Diagnostics, Verdict, diagnose
 from agents.ope.estimators import importance_weights
+from agents.ope.evidence import effective_sample_size, gather
 from agents.ope.intervals import cluster_codes
 from troth.batches import LoggedBatch
 
@@ -18,10 +19,13 @@ MakeLog = Callable[..., LoggedBatch]
 
 
 def _of(log: LoggedBatch, distribution: np.ndarray, **more: Any) -> Diagnostics:
+    weight = importance_weights(distribution, log.action, log.propensity)
+    clusters = cluster_codes(log.customer_id)
     return diagnose(
-        weight=importance_weights(distribution, log.action, log.propensity),
+        weight=weight,
         reward=log.reward_minor,
-        clusters=cluster_codes(log.customer_id),
+        clusters=clusters,
+        evidence=gather(weight, log.reward_minor, clusters),
         distribution=distribution,
         action=log.action,
         mask=log.mask,
@@ -73,8 +77,10 @@ def test_a_tiny_effective_sample_is_called_out_in_words(make_log: MakeLog) -> No
     action[:2] = 1
     propensity = np.full(n, 0.99)
     propensity[:2] = 0.01
-    log = make_log(action=action, propensity=propensity, reward=np.ones(n), actions=2)
+    reward = np.arange(n, dtype=np.float64)
+    log = make_log(action=action, propensity=propensity, reward=reward, actions=2)
     found = _of(log, np.tile([0.0, 1.0], (n, 1)))
+    assert found.verdict is Verdict.DO_NOT_TRUST
     sentences = [w.message for w in found.warnings if w.caution is Caution.EFFECTIVE_SAMPLE_SIZE]
     assert sentences == ["effective sample size 2.0 of 200 rows: do not trust"]
     assert Caution.DOMINANT_ROW in _cautions(found)
@@ -125,7 +131,15 @@ def test_few_customers_few_rewards_and_open_windows_are_said(make_log: MakeLog) 
     reward[:5] = 1.0
     log = _uniform(make_log, customer=np.arange(400) % 10, reward=reward)
     found = _of(log, np.full((400, 4), 0.25), censored_rows=7)
-    assert _cautions(found) == {Caution.FEW_CUSTOMERS, Caution.FEW_REWARDS, Caution.CENSORED}
+    assert _cautions(found) == {
+        Caution.FEW_CUSTOMERS,
+        Caution.FEW_TELLING,
+        Caution.FEW_REWARDS,
+        Caution.CENSORED,
+    }
+    assert [w.verdict for w in found.warnings] == sorted(
+        (w.verdict for w in found.warnings), key=list(Verdict).index, reverse=True
+    )
     assert (found.customers, found.rewarded_rows, found.censored_rows) == (10, 5, 7)
 
 

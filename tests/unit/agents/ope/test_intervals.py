@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from agents.ope.estimators import Terms, importance_weights, ips, snips
-from agents.ope.intervals import asymptotic, bootstrap, cluster_codes
+from agents.ope.intervals import UNBOUNDED, asymptotic, bootstrap, cluster_codes
 from troth.errors import InvalidArgument
 from troth.streams import generator
 
@@ -54,14 +54,29 @@ def test_snips_interval_does_not_feel_a_shift_of_the_reward() -> None:
 
 
 def test_bootstrap_of_snips_resamples_its_denominator() -> None:
-    """A constant reward has SNIPS value 1 in every resample; a fixed denominator would spread."""
-    weight = np.random.default_rng(4).exponential(size=50)
-    found = bootstrap(
-        snips(weight, np.ones(50)), np.arange(50), rng=generator("test", 1), resamples=200
-    )
-    assert found.low == pytest.approx(1.0)
-    assert found.high == pytest.approx(1.0)
-    assert found.stderr == pytest.approx(0.0, abs=1e-12)
+    """Rewards near 1 have SNIPS near 1 in every resample; a fixed denominator would spread."""
+    rng = np.random.default_rng(4)
+    weight, reward = rng.exponential(size=50), 1.0 + 1e-6 * rng.normal(size=50)
+    found = bootstrap(snips(weight, reward), np.arange(50), rng=generator("test", 1), resamples=200)
+    assert found.low == pytest.approx(1.0, abs=1e-5)
+    assert found.high == pytest.approx(1.0, abs=1e-5)
+    assert 0 < found.stderr < 1e-5
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -7.0])
+def test_values_that_are_all_alike_say_nothing(value: float) -> None:
+    """No spread was seen; that there is none is more than the values say."""
+    terms = _mean(np.full(100, value))
+    assert asymptotic(terms, np.arange(100)) == UNBOUNDED
+    assert bootstrap(terms, np.arange(100), rng=generator("test", 7)) == UNBOUNDED
+
+
+def test_a_resample_without_the_target_has_no_value() -> None:
+    """Two of 40 customers carry all weight: a resample misses both one time in seven."""
+    weight, reward = np.zeros(40), np.zeros(40)
+    weight[:2], reward[:2] = 40.0, (3.0, 5.0)
+    found = bootstrap(snips(weight, reward), np.arange(40), rng=generator("test", 8))
+    assert (found.low, found.high) == (-np.inf, np.inf)
 
 
 def test_bootstrap_agrees_with_the_delta_method_on_clusters_of_unequal_size() -> None:

@@ -1,0 +1,170 @@
+"""How much of a log speaks for a target: what an interval has to rest on.
+
+An estimate moves with few rows when few carry weight, or when few rewards differ from the
+rest. The spread that such a log shows says little of the spread that there is, and none at all
+where all rewards are alike: then it is zero, however little is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.ope.estimators import Float64
+from troth.errors import InvalidArgument
+
+FEWEST = 2.0
+"""Fewer effective customers than this say nothing of a spread."""
+
+_ROUNDING = 1e-10
+"""Sums that differ by less than this, relative to what was summed, are alike."""
+
+RewardRange = tuple[float, float]
+"""The least and the largest reward a decision can bring; either may be infinite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a log holds for a target.
+
+    Attributes:
+        rows: Kish's effective number of rows, by their weights; 0 if the target was never
+            played.
+        customers: the same of customers, by the sums of their rows' weights.
+        telling: how many customers the spread of the rewards rests on, in 0..G: 0 if all
+            rewards with weight are alike, k if k of very many customers have another reward
+            than the rest.
+        common: the most common reward, by weight, where fewer than two customers are
+            telling; ``None`` otherwise.
+        others: share of the weight on other rewards than that, in [0, 1].
+    """
+
+    rows: float
+    customers: float
+    telling: float
+    common: float | None = None
+    others: float = 0.0
+
+    @property
+    def enough(self) -> bool:
+        """Whether the rewards seen say anything of their spread."""
+        return min(self.customers, self.telling) >= FEWEST - _ROUNDING
+
+    def others_at_most(self, level: float) -> float:
+        """Upper bound, at ``level``, of the share of decisions with an uncommon reward.
+
+        Clopper and Pearson's one-sided bound for k of n effective customers,
+
+            B^-1(level; k + 1, n - k);   for k = 0 it is 1 - (1 - level)^(1 / n), about 3 / n.
+
+        A customer's rows count as one: where nothing differs, nothing shows that they are
+        independent. In (0, 1]; 1 if nothing is known, or rewards differ as they please.
+
+        References:
+            C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits
+            illustrated in the case of the binomial", Biometrika 26 (1934); J. A. Hanley and
+            A. Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249
+            (1983), the rule of three.
+        """
+        from scipy.special import betaincinv
+
+        left = self.customers * (1.0 - self.others)
+        if self.common is None or left <= 0.0:
+            return 1.0
+        return float(betaincinv(self.customers * self.others + 1.0, left, level))
+
+
+def gather(weight: Float64, reward: Float64, clusters: NDArray[np.int64]) -> Evidence:
+    """The evidence of n >= 1 rows.
+
+    Args:
+        weight: float64 (n,), importance weights, >= 0.
+        reward: float64 (n,).
+        clusters: int64 (n,), customer codes 0..G-1.
+    """
+    if not weight.any():
+        return Evidence(rows=0.0, customers=0.0, telling=0.0)
+    shares = weight / weight.max()  # squares of weights near the largest float would overflow
+    seen = shares > 0
+    least, most = float(reward[seen].min()), float(reward[seen].max())
+    telling = 0.0
+    if least < most:
+        scaled = (reward - least) / (most - least)
+        centred = shares * (scaled - float(shares @ scaled) / float(shares.sum()))
+        telling = participating(_sums(clusters, centred), size=1.0)
+    found = Evidence(
+        rows=effective_sample_size(shares),
+        customers=effective_sample_size(_sums(clusters, shares)),
+        telling=telling,
+    )
+    if found.enough:
+        return found
+    values, which = np.unique(reward[seen], return_inverse=True)
+    held = np.bincount(which, weights=shares[seen])
+    at = int(held.argmax())
+    return Evidence(
+        rows=found.rows,
+        customers=found.customers,
+        telling=telling,
+        common=float(values[at]),
+        others=min(max(1.0 - float(held[at] / held.sum()), 0.0), 1.0) if len(values) > 1 else 0.0,
+    )
+
+
+def effective_sample_size(weight: Float64) -> float:
+    """Kish's effective sample size, (sum w)^2 / sum w^2; 0 if all weights are 0.
+
+    References:
+        L. Kish, "Survey Sampling", 1965.
+    """
+    largest = float(weight.max()) if len(weight) else 0.0
+    if largest <= 0:
+        return 0.0
+    shares = weight / largest
+    return float(shares.sum()) ** 2 / float(shares @ shares)
+
+
+def participating(sums: Float64, *, size: float) -> float:
+    """How many of the clusters a variance rests on: (sum s^2)^2 / sum s^4, in 0..G.
+
+    It is G if all deviate alike, about G / 3 if they are normal, k if k of very many deviate,
+    and 0 if none does by more than rounding.
+
+    Args:
+        sums: float64 (G,), what each cluster adds to the error; they sum to about 0.
+        size: of the terms that were summed, to tell rounding from spread.
+    """
+    largest = float(np.abs(sums).max()) if len(sums) else 0.0
+    if largest <= _ROUNDING * size:
+        return 0.0
+    return effective_sample_size((sums / largest) ** 2)
+
+
+def _sums(clusters: NDArray[np.int64], column: Float64) -> Float64:
+    return np.bincount(clusters, weights=column).astype(np.float64)
+
+
+def check_range(reward_range: RewardRange, reward: Float64, used: NDArray[np.bool_]) -> RewardRange:
+    """Return ``reward_range`` if it is one and holds every reward that is used.
+
+    Args:
+        reward_range: to be checked.
+        reward: float64 (n,).
+        used: bool (n,), rows whose reward is final.
+
+    Raises:
+        InvalidArgument: otherwise; names the first row outside.
+    """
+    low, high = float(reward_range[0]), float(reward_range[1])
+    if not low < high:
+        raise InvalidArgument(f"{low:g} is not below {high:g}", field="reward_range")
+    outside = used & ~((reward >= low) & (reward <= high))
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise InvalidArgument(
+            f"the reward {reward[row]:g} in row {row} is outside {low:g}..{high:g}",
+            field="reward_range",
+        )
+    return low, high
