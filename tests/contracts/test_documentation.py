@@ -21,6 +21,7 @@ from simulator.scenarios import load, provenance
 from tests.support.pages import DOCS, ROOT, blocks, table, troth_commands
 from troth.client.retries import BROKEN_ON_THE_WAY
 from troth.commands import build
+from troth.log_tables import log_schema
 from troth.settings import Settings
 from troth.text import LONGEST_QUOTE
 
@@ -55,20 +56,37 @@ def test_the_scenario_page_shows_a_scenario(
     exec(block, {})
 
 
-@pytest.mark.slow
-def test_what_the_python_page_shows_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Block after block in one session, in an empty folder."""
-    pytest.importorskip("minari")
-    monkeypatch.chdir(tmp_path)
-    page = DOCS / "python.md"
+def run_in_one_session(page: Path) -> int:
+    """Run a page's blocks of Python one after the other; returns how many there are."""
     blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
     session: dict[str, object] = {}
     for block in blocks:
         line = page.read_text(encoding="utf-8")[: block.start()].count("\n") + 1
         code = "\n" * line + block[1]  # so that a traceback has the page's own lines
         exec(compile(code, str(page), "exec"), session)  # our own page
-    assert len(blocks) > 8
+    return len(blocks)
+
+
+@pytest.mark.slow
+def test_what_the_python_page_shows_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Block after block in one session, in an empty folder."""
+    pytest.importorskip("minari")
+    monkeypatch.chdir(tmp_path)
+    assert run_in_one_session(DOCS / "python.md") > 8
     assert (tmp_path / "episode.png").stat().st_size > 10_000
+
+
+def test_what_the_evaluation_page_shows_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a DataFrame to a verdict; the columns it names are those that are read."""
+    monkeypatch.chdir(tmp_path)
+    page = DOCS / "evaluate.md"
+    assert run_in_one_session(page) == 6
+    named = {
+        name for row in table(page, "column | holds") for name in re.findall(r"`(\w+)`", row[0])
+    }
+    assert named == set(log_schema(2, 3).names)
 
 
 def option_names(command: click.Command) -> set[str]:
