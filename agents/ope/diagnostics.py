@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -30,12 +30,12 @@ MIN_EVENTS = 100
 MIN_MASS = 1e-9
 
 
-class Verdict(StrEnum):
+class Trust(StrEnum):
     """How far to trust an evaluation; worse ones later."""
 
-    TRUST = "trust"
+    FULL = "trust"
     WITH_CARE = "with_care"
-    DO_NOT_TRUST = "do_not_trust"
+    NONE = "do_not_trust"
 
     @property
     def words(self) -> str:
@@ -49,6 +49,7 @@ class Caution(StrEnum):
     NEVER_PLAYED = "never_played"
     ALIKE_REWARDS = "alike_rewards"
     FEW_TELLING = "few_telling"
+    UNBOUNDED = "unbounded"
     EFFECTIVE_SAMPLE_SIZE = "effective_sample_size"
     DOMINANT_ROW = "dominant_row"
     MISSING_SUPPORT = "missing_support"
@@ -70,7 +71,7 @@ class Warned:
 
     caution: Caution
     message: str
-    verdict: Verdict
+    verdict: Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +124,19 @@ class Diagnostics:
     warnings: tuple[Warned, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Trust:
         """The worst of what the warnings allow; *trust* without any."""
-        return max(
-            (w.verdict for w in self.warnings), key=list(Verdict).index, default=Verdict.TRUST
+        return max((w.verdict for w in self.warnings), key=list(Trust).index, default=Trust.FULL)
+
+    def with_unbounded(self, estimators: Sequence[str]) -> Diagnostics:
+        """These, with a caution that the intervals of ``estimators`` have no bound, if any."""
+        if not estimators:
+            return self
+        names = ", ".join(name.upper() for name in estimators)
+        warned = Warned(
+            Caution.UNBOUNDED, f"nothing here bounds what {names} may be off by", Trust.WITH_CARE
         )
+        return replace(self, warnings=_gravest_first([*self.warnings, warned]))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; quantiles and warnings by name, an infinite z as None."""
@@ -183,6 +192,7 @@ def diagnose(
     lost = np.where(mask & served, 0.0, distribution).sum(axis=1)
     played = (distribution > MIN_MASS).any(axis=0)
     total = float(weight.sum())
+    error = _mean_weight_error(weight, clusters)
     figures: dict[str, Any] = {
         "rows": n,
         "customers": int(clusters.max()) + 1,
@@ -199,7 +209,7 @@ def diagnose(
         "max_weight": float(weight.max()),
         "max_weight_share": float(weight.max()) / total if total > 0 else 0.0,
         "mean_weight": total / n,
-        "mean_weight_z": _mean_weight_z(weight, clusters, 1.0),
+        "mean_weight_z": _in_errors(total / n - 1.0, error),
         "weight_quantiles": tuple(float(q) for q in np.quantile(weight, QUANTILES)),
         "unsupported_rows": float((lost > MIN_MASS).mean()),
         "unsupported_mass": float(lost.mean()),
@@ -208,20 +218,29 @@ def diagnose(
         ),
     }
     plain = Diagnostics(**figures, warnings=())
-    supported = 1.0 - plain.unsupported_mass
-    unexplained = abs(_mean_weight_z(weight, clusters, supported)) > MAX_MEAN_WEIGHT_Z
+    excess = total / n - 1.0 + plain.unsupported_mass
+    unexplained = abs(_in_errors(excess, error)) > MAX_MEAN_WEIGHT_Z
     warnings = _warnings(plain, evidence, level, reward_range, unexplained=unexplained)
-    return Diagnostics(**figures, warnings=tuple(warnings))
+    return Diagnostics(**figures, warnings=_gravest_first(warnings))
 
 
-def _mean_weight_z(weight: Float64, clusters: NDArray[np.int64], expected: float) -> float:
-    """The distance of the mean weight from what is expected, in standard errors."""
-    excess = float(weight.mean()) - expected
+def _gravest_first(warnings: Iterable[Warned]) -> tuple[Warned, ...]:
+    return tuple(sorted(warnings, key=lambda w: -list(Trust).index(w.verdict)))
+
+
+def _mean_weight_error(weight: Float64, clusters: NDArray[np.int64]) -> float:
+    """Its standard error: 0 if all weights are the same, infinite for one customer's."""
+    if not clusters.any():
+        return np.inf
     error = asymptotic(Terms("mean weight", weight, np.ones_like(weight)), clusters).stderr
-    if np.isfinite(error):
+    return error if np.isfinite(error) else 0.0
+
+
+def _in_errors(excess: float, error: float) -> float:
+    """A distance in standard errors; infinite where there is one and no error."""
+    if error > 0.0:
         return excess / error
-    one_customer = not clusters.any()
-    return 0.0 if one_customer or abs(excess) < 1e-12 else float(np.copysign(np.inf, excess))
+    return 0.0 if abs(excess) < 1e-12 else float(np.copysign(np.inf, excess))
 
 
 def _warnings(
@@ -232,14 +251,14 @@ def _warnings(
     *,
     unexplained: bool,
 ) -> list[Warned]:
-    """The cautions that apply, gravest first.
+    """The cautions that apply.
 
     ``unexplained`` is whether missing support leaves the mean weight far from what it should be.
     """
-    care, grave = Verdict.WITH_CARE, Verdict.DO_NOT_TRUST
+    care, grave = Trust.WITH_CARE, Trust.NONE
     found: list[Warned] = []
 
-    def check(caution: Caution, applies: bool, verdict: Verdict, message: str) -> None:
+    def check(caution: Caution, applies: bool, verdict: Trust, message: str) -> None:
         if applies:
             found.append(Warned(caution, message, verdict))
 
@@ -295,16 +314,17 @@ def _warnings(
         f"{d.censored_rows:,} rows with an open outcome window were left out: the value "
         "is that of the older decisions",
     )
-    return sorted(found, key=lambda w: -list(Verdict).index(w.verdict))
+    return found
 
 
 def _about_rewards(
     d: Diagnostics, evidence: Evidence, level: float, reward_range: RewardRange | None
 ) -> Iterator[Warned]:
     """Whether the rewards of the rows with weight say anything of their spread."""
-    care, grave = Verdict.WITH_CARE, Verdict.DO_NOT_TRUST
+    care, grave = Trust.WITH_CARE, Trust.NONE
+    bound = reward_range is not None and bool(np.isfinite(reward_range).all())
     if d.other_rewards_at_most is not None and evidence.common is not None:
-        known = "" if reward_range else "; how much that is, nothing here bounds"
+        known = "" if bound else "; how much that is, nothing here bounds"
         what = "anything" if evidence.common == 0.0 else f"anything but {evidence.common:g}"
         rows = (
             f"all rewards of what the target plays are {evidence.common:g}"
@@ -316,7 +336,7 @@ def _about_rewards(
             f"{rows}: at {100 * level:g} % at most {d.other_rewards_at_most:.2%} of decisions "
             f"({d.other_rewards_at_most * d.effective_customers:.1f} in "
             f"{d.effective_customers:,.0f} effective customers) bring {what}{known}",
-            care if reward_range else grave,
+            care if bound else grave,
         )
     elif d.telling_customers < MIN_CUSTOMERS:
         yield Warned(
@@ -330,5 +350,5 @@ def _about_rewards(
             Caution.FEW_REWARDS,
             f"only {d.rewarded_rows_played:,} of {d.rows:,} rows have a reward other than 0 "
             "and an action that the target plays",
-            grave if d.rewarded_rows_played < FEW_EVENTS and not reward_range else care,
+            grave if d.rewarded_rows_played < FEW_EVENTS and not bound else care,
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope import estimators as forms
-from agents.ope.diagnostics import Diagnostics, Verdict, diagnose
+from agents.ope.diagnostics import Diagnostics, Trust, diagnose
 from agents.ope.estimators import Float64, Terms
 from agents.ope.evidence import Evidence, RewardRange, check_range, gather
 from agents.ope.intervals import (
@@ -54,6 +54,12 @@ class Estimate:
         """Whether anything is said of the estimate's error."""
         return self.low is not None
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether both ends of its interval are finite."""
+        ends = (self.low, self.high)
+        return all(end is not None and bool(np.isfinite(end)) for end in ends)
+
     def covers(self, truth: float) -> bool | None:
         """Whether ``truth`` lies in the interval; ``None`` if there is none."""
         if self.low is None or self.high is None:
@@ -95,7 +101,7 @@ class Evaluation:
     reward_range: RewardRange | None = None
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Trust:
         """How far to trust the estimates, by the diagnostics."""
         return self.diagnostics.verdict
 
@@ -210,9 +216,10 @@ def evaluate_policy(
                 reward_range=reward_range,
             )
         estimates.append(_estimate(terms, evidence, ends))
+    unbounded = [e.estimator for e in estimates if e.has_interval and not e.is_bounded]
     return Evaluation(
         estimates=tuple(estimates),
-        diagnostics=diagnostics,
+        diagnostics=diagnostics.with_unbounded(unbounded),
         level=level,
         interval=interval,
         reward_range=reward_range,

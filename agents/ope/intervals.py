@@ -106,7 +106,9 @@ def asymptotic(
         groups, least = evidence.customers, min(evidence.customers, evidence.telling, own)
         if least < FEWEST - 1e-9:
             return UNBOUNDED
-    stderr = float(np.sqrt(groups / (groups - 1.0) * (sums @ sums)) / len(terms))
+    largest = float(np.abs(sums).max())  # weights near the largest float overflow as squares
+    shares = sums / largest
+    stderr = largest * float(np.sqrt(groups / (groups - 1.0) * (shares @ shares)) / len(terms))
     tail = 0.5 + level / 2
     if reference == "student" or (evidence is not None and least < MANY):
         from scipy.special import stdtrit

@@ -45,6 +45,24 @@ def test_interval_chart_places_marks() -> None:
     assert float(truth.attrib["x1"]) == pytest.approx(LEFT + 0.75 * (WIDTH - RIGHT - LEFT))
 
 
+def test_what_is_not_known_has_no_mark() -> None:
+    """No interval: the point alone; no estimate: no point; an infinite end: no cap at the edge."""
+    rows = (
+        IntervalRow("point", 5.0, None, None, "no interval"),
+        IntervalRow("none", None, None, None, "no estimate", truth=2.0),
+        IntervalRow("open", 6.0, 0.0, float("inf"), "6"),
+    )
+    svg = interval_chart([Group("", rows)], axis="x", title="t")
+    root = ElementTree.fromstring(svg)
+    space = "{http://www.w3.org/2000/svg}"
+    assert len(list(root.iter(f"{space}circle"))) == 2
+    drawn = [e.attrib for e in root.iter(f"{space}line")]
+    (band,) = (e for e in drawn if e["class"] == "band")
+    assert float(band["x2"]) == WIDTH - RIGHT
+    assert len([e for e in drawn if e["class"] == "cap"]) == 1
+    assert not re.search(r'"(nan|-?inf)"', svg)
+
+
 def test_labels_are_escaped() -> None:
     """A name with markup stays a name."""
     row = IntervalRow("<script>&", 1.0, 0.5, 1.5, '"x"')

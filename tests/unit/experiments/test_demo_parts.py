@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -206,6 +207,17 @@ def test_evidence_is_of_the_artifact_proposed(records: SimpleNamespace) -> None:
     assert {row["seed_index"] for row in document["off_policy"]} == {2}
     with pytest.raises(NotFound):
         evidence_for(results, "nobody", policy_digest="2" * 64, guardrails_digest="b" * 64)
+
+
+def test_the_summary_has_no_interval_where_there_is_none(records: SimpleNamespace) -> None:
+    """The direct method is a point; whether it covers the truth is no question."""
+    summary = summary_of(records.results(), records.served(), records.checks())
+    rows = {row["estimator"]: row for row in summary["evaluations"]}
+    assert (rows["dm"]["interval"], rows["dm"]["covered"]) == (None, None)
+    assert rows["ips"]["interval"] == [pytest.approx(0.47), pytest.approx(0.55)]
+    assert rows["snips"]["covered"] is False
+    assert rows["ips"]["verdict"] == "with_care"
+    json.dumps(summary, allow_nan=False)
 
 
 def test_figures_for_a_board_are_of_each_customer() -> None:

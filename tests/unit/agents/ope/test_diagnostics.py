@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.ope.diagnostics import QUANTILES, Caution, Diagnostics, Verdict, diagnose
+from agents.ope.diagnostics import QUANTILES, Caution, Diagnostics, Trust, diagnose
 from agents.ope.estimators import importance_weights
 from agents.ope.evidence import effective_sample_size, gather
 from agents.ope.intervals import cluster_codes
@@ -80,7 +80,7 @@ def test_a_tiny_effective_sample_is_called_out_in_words(make_log: MakeLog) -> No
     reward = np.arange(n, dtype=np.float64)
     log = make_log(action=action, propensity=propensity, reward=reward, actions=2)
     found = _of(log, np.tile([0.0, 1.0], (n, 1)))
-    assert found.verdict is Verdict.DO_NOT_TRUST
+    assert found.verdict is Trust.NONE
     sentences = [w.message for w in found.warnings if w.caution is Caution.EFFECTIVE_SAMPLE_SIZE]
     assert sentences == ["effective sample size 2.0 of 200 rows: do not trust"]
     assert Caution.DOMINANT_ROW in _cautions(found)
@@ -138,7 +138,7 @@ def test_few_customers_few_rewards_and_open_windows_are_said(make_log: MakeLog) 
         Caution.CENSORED,
     }
     assert [w.verdict for w in found.warnings] == sorted(
-        (w.verdict for w in found.warnings), key=list(Verdict).index, reverse=True
+        (w.verdict for w in found.warnings), key=list(Trust).index, reverse=True
     )
     assert (found.customers, found.rewarded_rows, found.censored_rows) == (10, 5, 7)
 
