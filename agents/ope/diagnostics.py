@@ -323,7 +323,8 @@ def _about_rewards(
     """Whether the rewards of the rows with weight say anything of their spread."""
     care, grave = Trust.WITH_CARE, Trust.NONE
     bound = reward_range is not None and bool(np.isfinite(reward_range).all())
-    if d.other_rewards_at_most is not None and evidence.common is not None:
+    if evidence.common is not None and evidence.others < 0.5:
+        most = evidence.others_at_most(level)
         known = "" if bound else "; how much that is, nothing here bounds"
         what = "anything" if evidence.common == 0.0 else f"anything but {evidence.common:g}"
         rows = (
@@ -333,8 +334,8 @@ def _about_rewards(
         )
         yield Warned(
             Caution.ALIKE_REWARDS,
-            f"{rows}: at {100 * level:g} % at most {d.other_rewards_at_most:.2%} of decisions "
-            f"({d.other_rewards_at_most * d.effective_customers:.1f} in "
+            f"{rows}: at {100 * level:g} % at most {most:.2%} of decisions "
+            f"({most * d.effective_customers:.1f} in "
             f"{d.effective_customers:,.0f} effective customers) bring {what}{known}",
             care if bound else grave,
         )

@@ -33,11 +33,10 @@ class Evidence:
         rows: Kish's effective number of rows, by their weights; 0 if the target was never
             played.
         customers: the same of customers, by the sums of their rows' weights.
-        telling: how many customers the spread of the rewards rests on, in 0..G: 0 if all
-            rewards with weight are alike, k if k of very many customers have another reward
-            than the rest.
-        common: the most common reward, by weight, where fewer than two customers are
-            telling; ``None`` otherwise.
+        telling: how many customers the spread of the rewards rests on
+            (:func:`participating`), in 0..G: 0 if all rewards with weight are alike.
+        common: the most common reward, by weight, where all but fewer than two effective
+            customers have no other; ``None`` otherwise.
         others: share of the weight on other rewards than that, in [0, 1].
     """
 
@@ -50,7 +49,28 @@ class Evidence:
     @property
     def enough(self) -> bool:
         """Whether the rewards seen say anything of their spread."""
-        return min(self.customers, self.telling) >= FEWEST - _ROUNDING
+        return self.customers >= FEWEST - _ROUNDING and self.common is None
+
+    def freedom(self, own: float) -> float:
+        """Degrees of freedom of an estimate's variance, > 0 and at most one less than m.
+
+        For m effective customers, of whom the spread rests on R, they are R m / (m - R), half
+        of Satterthwaite's 2 m / (kurtosis - 1): an estimate of a skewed reward that comes out
+        low has a standard error that does too, which his formula leaves out. They are m / 2 if
+        the rewards are normal, and k if k of very many customers have another reward than the
+        rest.
+
+        Args:
+            own: R of the estimate itself, by :func:`participating`; the lesser one counts.
+
+        References:
+            F. E. Satterthwaite, "An approximate distribution of estimates of variance
+            components", Biometrics Bulletin 2 (1946).
+        """
+        customers, telling = self.customers, min(self.telling, own)
+        if telling >= customers:
+            return customers - 1.0
+        return min(customers - 1.0, telling * customers / (customers - telling))
 
     def others_at_most(self, level: float) -> float:
         """Upper bound, at ``level``, of the share of decisions with an uncommon reward.
@@ -94,23 +114,30 @@ def gather(weight: Float64, reward: Float64, clusters: NDArray[np.int64]) -> Evi
         scaled = (reward - least) / (most - least)
         centred = shares * (scaled - float(shares @ scaled) / float(shares.sum()))
         telling = participating(_sums(clusters, centred), size=1.0)
-    found = Evidence(
+    common, others = _common(shares, reward, clusters, telling)
+    return Evidence(
         rows=effective_sample_size(shares),
         customers=effective_sample_size(_sums(clusters, shares)),
         telling=telling,
+        common=common,
+        others=others,
     )
-    if found.enough:
-        return found
+
+
+def _common(
+    shares: Float64, reward: Float64, clusters: NDArray[np.int64], telling: float
+) -> tuple[float | None, float]:
+    """The most common reward and the weight of the others, if next to nobody has another."""
+    if telling >= 2 * FEWEST:  # then more than that many have another, and nothing is to be sorted
+        return None, 0.0
+    seen = np.flatnonzero(shares)
     values, which = np.unique(reward[seen], return_inverse=True)
     held = np.bincount(which, weights=shares[seen])
     at = int(held.argmax())
-    return Evidence(
-        rows=found.rows,
-        customers=found.customers,
-        telling=telling,
-        common=float(values[at]),
-        others=min(max(1.0 - float(held[at] / held.sum()), 0.0), 1.0) if len(values) > 1 else 0.0,
-    )
+    other = np.where(which == at, 0.0, shares[seen])
+    if effective_sample_size(_sums(clusters[seen], other)) >= FEWEST - _ROUNDING:
+        return None, 0.0
+    return float(values[at]), float(other.sum() / held.sum())
 
 
 def effective_sample_size(weight: Float64) -> float:

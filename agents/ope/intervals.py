@@ -22,7 +22,7 @@ _BLOCK = 4_000_000
 """Cluster indices drawn at a time by the bootstrap: 32 MB."""
 
 MANY = 30.0
-"""With fewer effective customers, neither a normal quantile nor resampling is enough."""
+"""With fewer degrees of freedom, neither a normal quantile nor resampling is enough."""
 
 MAX_UNSUPPORTED = 0.05
 """Of a target's probability: with more where the log is silent, its rewards bound nothing."""
@@ -73,20 +73,21 @@ def asymptotic(
 
     and the ends are value -+ quantile * stderr. For SNIPS this is the delta method. Without
     ``evidence`` m = G and Student's t has G - 1 degrees of freedom, as in a textbook. With it,
-    m is the effective number of customers by weight, and the degrees of freedom are one less
-    than that or than the number on whom the spread rests (of the rewards, or of the s_g),
-    whichever is least: customers who add nothing make no estimate surer.
+    m is the effective number of customers by weight, and the degrees of freedom are those of
+    :meth:`~agents.ope.evidence.Evidence.freedom`: customers who add nothing to the spread
+    make no estimate surer.
 
     Args:
         terms: the estimate.
         clusters: int64 (n,), codes from :func:`cluster_codes`.
         level: coverage aimed at, in (0, 1).
-        reference: quantile of Student's t, or of the normal from :data:`MANY` customers on.
+        reference: quantile of Student's t, or of the normal from :data:`MANY` degrees of
+            freedom on.
         evidence: what the target's estimate rests on.
 
     Returns:
-        The interval; :data:`UNBOUNDED` if fewer than two clusters, or effective customers,
-        say anything, or nothing varies.
+        The interval; :data:`UNBOUNDED` if nothing varies, or there are fewer than two
+        clusters, or effective customers, or such with another reward than the rest.
 
     Raises:
         InvalidArgument: for a level out of range or clusters of another length.
@@ -101,19 +102,19 @@ def asymptotic(
     own = participating(sums, size=terms.size)
     if groups < FEWEST or own == 0.0:
         return UNBOUNDED
-    least = groups
+    freedom = groups - 1.0
     if evidence is not None:
-        groups, least = evidence.customers, min(evidence.customers, evidence.telling, own)
-        if least < FEWEST - 1e-9:
+        if not evidence.enough:
             return UNBOUNDED
+        groups, freedom = evidence.customers, evidence.freedom(own)
     largest = float(np.abs(sums).max())  # weights near the largest float overflow as squares
     shares = sums / largest
     stderr = largest * float(np.sqrt(groups / (groups - 1.0) * (shares @ shares)) / len(terms))
     tail = 0.5 + level / 2
-    if reference == "student" or (evidence is not None and least < MANY):
+    if reference == "student" or (evidence is not None and freedom < MANY):
         from scipy.special import stdtrit
 
-        quantile = float(stdtrit(least - 1.0, tail))
+        quantile = float(stdtrit(freedom, tail))
     else:
         quantile = NormalDist().inv_cdf(tail)
     return Interval(
@@ -143,8 +144,8 @@ def bootstrap(
         rng: a keyed generator, e.g. ``troth.streams.generator("ope", seed)``.
         level: coverage aimed at, in (0, 1).
         resamples: how many, >= 100.
-        evidence: what the target's estimate rests on; with fewer than :data:`MANY` effective
-            customers, whom resampling makes too sure, an end goes as far as Student's.
+        evidence: what the target's estimate rests on; with fewer than :data:`MANY` degrees
+            of freedom, which resampling makes too sure, an end goes as far as Student's.
 
     Returns:
         The interval; :data:`UNBOUNDED` where :func:`asymptotic` is.
@@ -175,7 +176,7 @@ def bootstrap(
             above, below, out=np.full_like(above, np.nan), where=below > 0
         )
     low, high = _percentiles(values, level)
-    if evidence is not None and min(evidence.customers, evidence.telling) < MANY:
+    if evidence is not None and evidence.freedom(np.inf) < MANY:
         low, high = min(low, student.low), max(high, student.high)
     return Interval(stderr=float(np.nanstd(values, ddof=1)), low=low, high=high)
 

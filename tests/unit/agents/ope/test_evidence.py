@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agents.ope.diagnostics import Caution, Trust
-from agents.ope.estimators import snips
+from agents.ope.estimators import ips, snips
 from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.evidence import effective_sample_size, gather
 from agents.ope.intervals import asymptotic
@@ -163,6 +163,19 @@ def test_one_rewarded_row_of_ten_thousand(make_log: MakeLog, kind: str) -> None:
     assert _ends(known, "snips") == (0.0, pytest.approx(4.743e-4, rel=1e-3))
 
 
+def test_one_customer_who_outweighs_all_is_named(make_log: MakeLog) -> None:
+    """Rewards that all differ are not called alike because one is a million times the rest."""
+    reward = np.random.default_rng(3).normal(size=400)
+    reward[7] = 1e9
+    found = _evaluate(_uniform(make_log, reward), np.full((400, 2), 0.5))
+    low, high = _ends(found, "snips")
+    assert high - low > 8 * 1e9 / 400  # Student's quantile with one degree of freedom is 12.7
+    assert found.verdict is Trust.NONE
+    cautions = {w.caution: w.message for w in found.diagnostics.warnings}
+    assert Caution.ALIKE_REWARDS not in cautions
+    assert "rests on 1.0 of 400.0 effective customers" in cautions[Caution.FEW_TELLING]
+
+
 def test_a_handful_of_rewarded_rows_is_less_sure_than_their_number(make_log: MakeLog) -> None:
     """Three purchases of 10,000 decisions: as many degrees of freedom as three customers have."""
     reward = np.zeros(10_000)
@@ -172,7 +185,7 @@ def test_a_handful_of_rewarded_rows_is_less_sure_than_their_number(make_log: Mak
     low, high = _ends(found, "ips")
     error = found["ips"].stderr
     assert error is not None
-    assert (high - low) / 2 / error == pytest.approx(4.302653, rel=1e-3)  # t, 2 degrees
+    assert (high - low) / 2 / error == pytest.approx(3.182446, rel=1e-3)  # t, 3 degrees
     assert found.diagnostics.telling_customers == pytest.approx(3, rel=1e-3)
     assert found.verdict is Trust.NONE
 
@@ -197,6 +210,27 @@ def test_intervals_of_few_matching_customers_cover_as_often_as_they_say(
     slack = 4 * np.sqrt(0.95 * 0.05 / 600)
     assert covered / 600 > 0.95 - slack
     assert textbook / 600 < 0.95 - slack
+
+
+def test_rare_rewards_of_any_size_cover_nearly_as_often_as_they_say() -> None:
+    """About 25 of 3,000 customers buy, for sums of very different size, over 400 logs.
+
+    The textbook's interval covers in 87 % of them; the one with as many degrees of freedom as
+    the spread has is what the difference is for.
+    """
+    truth = 25 / 3000 * np.exp(1.2**2 / 2)
+    covered = textbook = 0
+    for replication in range(400):
+        rng = generator("rare", replication)
+        reward = (rng.random(3000) < 25 / 3000) * np.exp(rng.normal(0.0, 1.2, 3000))
+        weight, clusters = np.ones(3000), np.arange(3000)
+        terms = ips(weight, reward)
+        found = asymptotic(terms, clusters, evidence=gather(weight, reward, clusters))
+        plain = asymptotic(terms, clusters)
+        covered += found.low <= truth <= found.high
+        textbook += plain.low <= truth <= plain.high
+    assert covered / 400 > 0.89
+    assert covered - textbook > 0.02 * 400
 
 
 def test_a_model_that_explains_all_leaves_no_interval_of_width_zero(make_log: MakeLog) -> None:
@@ -318,6 +352,7 @@ def test_evidence_by_hand() -> None:
     assert found.customers == pytest.approx(36 / 20)  # weights 4, 0, 2
     assert found.telling == pytest.approx(2)  # deviations -8 and 8
     assert (found.common, found.others) == (0.0, pytest.approx(1 / 3))
+    assert not found.enough
     huge = gather(weight * 1e200, reward, np.array([0, 0, 1, 2]))
     assert huge.customers == pytest.approx(36 / 20)
     assert effective_sample_size(weight * 1e200) == pytest.approx(3)
