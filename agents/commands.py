@@ -249,8 +249,9 @@ def _row(estimate: Estimate, scale: float = 1.0) -> tuple[Any, ...]:
         return name, "no estimate", "", "", ""
     if estimate.stderr is None or estimate.low is None or estimate.high is None:
         return name, scale * estimate.value, "no interval", "", ""
-    ends = (_end(scale * figure) for figure in (estimate.stderr, estimate.low, estimate.high))
-    return name, scale * estimate.value, *ends
+    error = scale * estimate.stderr if math.isfinite(estimate.stderr) else "unknown"
+    ends = (_end(scale * end) for end in (estimate.low, estimate.high))
+    return name, scale * estimate.value, error, *ends
 
 
 def _end(value: float) -> float | str:
