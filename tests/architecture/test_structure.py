@@ -81,7 +81,7 @@ def test_a_global_draw_would_be_seen() -> None:
     [
         ("def encode", "troth/features.py"),
         ("def sample", "troth/policy.py"),
-        ("def log_schema", "troth/batches.py"),
+        ("def log_schema", "troth/log_tables.py"),
         ("def canonical_json", "troth/digests.py"),
     ],
 )
