@@ -16,7 +16,7 @@ import typer
 from serving.decisioning.requests import MOST_FEATURES, MOST_JOURNEYS
 from serving.rpc import environment, handler
 from simulator.calibration.command import calibrate
-from simulator.calibration.own_data import KINDS
+from simulator.calibration.own_columns import KINDS
 from simulator.scenarios import load, provenance
 from tests.support.pages import DOCS, ROOT, blocks, table, troth_commands
 from troth.client.retries import BROKEN_ON_THE_WAY

@@ -8,6 +8,7 @@ import pytest
 
 from simulator.calibration.estimates import Estimates
 from simulator.calibration.own import fit_own
+from simulator.calibration.own_reading import Reading
 from simulator.calibration.redemption import fit_delay
 from simulator.calibration.season import Season
 from tests.support import own_files as made
@@ -238,7 +239,10 @@ def test_rows_that_repeat_are_counted() -> None:
     begin = table["date"].min().date()
     assert any(f"{len(table)} rows of {who} customers, {begin} to" in note for note in notes)
     assert not any("are like another" in note for note in notes)
-    notes = fit_own(pd.concat([table, table], ignore_index=True)).notes
+    twice = pd.concat([table, table], ignore_index=True)
+    with pytest.raises(InvalidArgument, match="was it exported twice"):
+        fit_own(twice)
+    notes = fit_own(twice, reading=Reading(repeats="keep")).notes
     assert any(f"{len(table)} rows are like another in every column read" in n for n in notes)
 
 
