@@ -96,6 +96,28 @@ def test_command_says_what_it_found_and_what_not(app: typer.Typer, own: dict[str
     assert set(figures["provenance"]["purchases.r"]) >= {"value", "low", "high", "digest", "rows"}
 
 
+def test_command_reads_several_files_and_warns_at_the_top(app: typer.Typer) -> None:
+    """What may be wrong stands above all figures, in JSON under a name of its own."""
+    table = made.transactions(np.random.default_rng(11), 300)
+    table.loc[3, "date"] = pd.Timestamp("2023-06-30")
+    first = table["date"] < "2022-01-01"
+    for name, part in (("one.csv", table[first]), ("two.csv", table[~first])):
+        part.to_csv(name, index=False, sep=";", decimal=",")
+    files = ["--transactions", "one.csv", "--transactions", "two.csv"]
+    arguments = ["calibrate", *files, "--template", "none", "--output", "mine.toml"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("Warning: transactions: date: 1 row (two.csv:2:date: '2023-06-30'")
+    printed = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert len(printed["warnings"]) == 1
+    assert any(f"{len(table):,} rows of 300 customers" in note for note in printed["notes"])
+    assert printed["parameters"][0]["source"] == "one.csv, two.csv"
+    ended = ["--until", "2022-12-31", "--json"]
+    printed = json.loads(CliRunner().invoke(app, [*arguments, *ended]).stdout)
+    assert printed["warnings"] == []
+    assert any("observed until 2022-12-31" in note for note in printed["notes"])
+
+
 def test_command_leaves_no_trace_of_what_failed(app: typer.Typer, own: dict[str, Path]) -> None:
     """Wrong options, wrong data, a template that is none: typed, one line, nothing written."""
     bad = Path("bad.csv")
@@ -128,6 +150,13 @@ def test_command_leaves_no_trace_of_what_failed(app: typer.Typer, own: dict[str,
         ([*given, *target, "--since", "May"], InvalidArgument, "--since: 'May' is not a date"),
         (["--columns", "date=dt"], InvalidArgument, "--columns: needs --transactions"),
         (["--since", "2021-01-01"], InvalidArgument, "--since: needs --transactions"),
+        ([*given, *target, "--until", "May"], InvalidArgument, "--until: 'May' is not a date"),
+        ([*given, *target, "--returns", "x"], InvalidArgument, "--returns: 'x' is not one of"),
+        ([*given, *target, "--repeats", "x"], InvalidArgument, "--repeats: 'x' is not one of"),
+        ([*given, *target, "--delimiter", "xy"], InvalidArgument, "--delimiter: 'xy' is not one"),
+        ([*given, *target, "--decimal", ";"], InvalidArgument, "--decimal: ';' is neither"),
+        ([*given, *target, "--encoding", "x"], InvalidArgument, "--encoding: 'x' is no text"),
+        (["--day-first"], InvalidArgument, "--day-first: needs --transactions"),
         (["--template", "grocery"], InvalidArgument, "--template: needs --transactions"),
         ([*given, "--output", "kept.toml"], AlreadyExists, "kept.toml was not made by"),
         ([*given, "--output", "bad.csv/x.toml"], InvalidArgument, "bad.csv is a file, must be"),
