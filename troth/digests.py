@@ -12,6 +12,8 @@ from troth.errors import InvalidArgument
 from troth.text import quoted
 
 if TYPE_CHECKING:  # a command that stops something must not wait for it to load
+    from pathlib import Path
+
     import numpy as np
 
 DIGEST_LENGTH = 64
@@ -49,6 +51,12 @@ def parse_json(text: str | bytes) -> Any:
 def sha256(data: bytes) -> str:
     """Lower-case hexadecimal SHA-256 of ``data``, 64 characters."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Lower-case hexadecimal SHA-256 of the file's bytes, 64 characters."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest(value: Any) -> str:

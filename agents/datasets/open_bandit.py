@@ -26,10 +26,11 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,15 +42,15 @@ from troth.digests import digest
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.features import Feature, FeatureKind, FeatureSchema
 from troth.policy import Distribution
-
-if TYPE_CHECKING:
-    import pandas as pd
+from troth.tables import Table, read_table
 
 SLOTS = 3
 """Places on the page; the files number them from 1."""
 USER_FEATURES = tuple(f"user_feature_{at}" for at in range(4))
 JOURNEY = "recommendation"
 MAX_AFFINITY = 1000.0
+MOST_ITEMS = 100_000
+_NUMBERS = ("timestamp", "item_id", "position", "click", "propensity_score")
 
 
 class Campaign(StrEnum):
@@ -88,7 +89,7 @@ def read_logs(root: Path, campaign: Campaign | str) -> tuple[LoggedBatch, Logged
         raise InvalidArgument(
             f"{campaign!r} is not one of {', '.join(Campaign)}", field="campaign"
         ) from None
-    random, bts = (_Table.read(root, logger, campaign) for logger in Logger)
+    random, bts = (_Log.read(root, logger, campaign) for logger in Logger)
     if random.items != bts.items:
         raise DataLoss(f"the two logs of {campaign} hold different items", field="item_id")
     catalogue = item_catalogue(random.items)
@@ -167,35 +168,16 @@ def marginal_policy(log: LoggedBatch, contexts: ContextBatch) -> Distribution:
     return np.asarray((counts / np.maximum(total, 1.0))[at], dtype=np.float64)
 
 
-class _Table:
+@dataclass(frozen=True)
+class _Log:
     """One CSV of the data set, checked for columns and ranges."""
 
-    def __init__(self, name: str, frame: pd.DataFrame, items: int) -> None:
-        self.name, self.frame, self.items = name, frame, items
-        needed = (
-            *("timestamp", "item_id", "position", "click", "propensity_score"),
-            *USER_FEATURES,
-            *(f"user-item_affinity_{item}" for item in range(items)),
-        )
-        for column in needed:
-            if column not in frame:
-                raise DataLoss(f"{name}: column is missing", field=column)
-        propensity = frame["propensity_score"]
-        for column, allowed in (
-            ("item_id", frame["item_id"].between(0, items - 1)),
-            ("position", frame["position"].between(1, SLOTS)),
-            ("click", frame["click"].isin((0, 1))),
-            ("propensity_score", (propensity > 0) & (propensity <= 1)),
-        ):
-            if not allowed.all():
-                row = int(np.argmin(allowed.to_numpy()))
-                value = frame[column].iloc[row]
-                raise DataLoss(f"{name}: {value} in row {row} is out of range", field=column)
+    name: str
+    table: Table
+    items: int
 
     @classmethod
-    def read(cls, root: Path, logger: Logger, campaign: Campaign) -> _Table:
-        import pandas as pd
-
+    def read(cls, root: Path, logger: Logger, campaign: Campaign) -> _Log:
         folder, name = root / logger / campaign, f"{logger}/{campaign}"
         items = folder / "item_context.csv"
         log = folder / f"{campaign}.csv.gz"
@@ -204,58 +186,82 @@ class _Table:
         for path in (log, items):
             if not path.is_file():
                 raise NotFound(f"{path} does not exist", field="directory")
-        try:
-            frame = pd.read_csv(log, dtype=dict.fromkeys(USER_FEATURES, str))
-            ids = pd.read_csv(items)["item_id"]
-        except (OSError, EOFError, ValueError, KeyError) as error:
-            raise DataLoss(f"{name} is not readable: {error}", field="directory") from error
-        if sorted(ids) != list(range(len(ids))):
+        with _damage(name, "directory"):
+            listed = read_table(items, columns=("item_id",))
+        with _damage(name, "item_id"):
+            ids = listed.integers("item_id", 0, MOST_ITEMS)
+        if sorted(ids.tolist()) != list(range(len(ids))):
             raise DataLoss(f"{name}: items are not numbered from 0", field="item_id")
-        return cls(name, frame, len(ids))
+        with _damage(name, "directory"):
+            table = read_table(log)
+        for column in (*_NUMBERS, *USER_FEATURES, *_affinities(len(ids))):
+            if column not in table.columns:
+                raise DataLoss(f"{name}: column is missing", field=column)
+        return cls(name, table, len(ids))
 
-    def texts(self, column: str) -> pd.Series[str]:
-        """A hashed user feature; missing is the empty text."""
-        return self.frame[column].fillna("").astype(str)
+    def levels(self, column: str) -> list[str]:
+        """The texts of a hashed user feature; missing is the empty text."""
+        return sorted({text.strip() for text in self.table.columns[column].texts})
 
     def batch(self, schema: FeatureSchema, catalogue: Catalogue) -> LoggedBatch:
-        import pandas as pd
-
-        frame, n = self.frame, len(self.frame)
+        table, n = self.table, len(self.table)
         raw = np.empty((n, schema.raw_width), dtype=np.float32)
-        raw[:, 0] = frame["position"].to_numpy() - 1
+        raw[:, 0] = self._whole("position", 1, SLOTS) - 1
         for at, name in enumerate(USER_FEATURES, start=1):
-            raw[:, at] = pd.Categorical(self.texts(name), schema.features[at].levels).codes
-        affinities = [f"user-item_affinity_{item}" for item in range(self.items)]
-        raw[:, 1 + len(USER_FEATURES) :] = frame[affinities].to_numpy()
+            with _damage(self.name, name):
+                raw[:, at] = table.choices(name, schema.features[at].levels)
+        for at, name in enumerate(_affinities(self.items), start=1 + len(USER_FEATURES)):
+            with _damage(self.name, name):
+                raw[:, at] = table.numbers(name, 0.0, MAX_AFFINITY)
         mask = np.ones((n, len(catalogue)), dtype=bool)
         mask[:, 0] = False
         rows = np.array([f"{self.name}/{row:08d}" for row in range(n)], dtype=np.str_)
-        moments = pd.to_datetime(frame["timestamp"], utc=True, format="ISO8601")
+        with _damage(self.name, "propensity_score"):
+            propensity = table.numbers("propensity_score", np.nextafter(0.0, 1.0), 1.0)
+        with _damage(self.name, "timestamp"):
+            decided_at = table.moments("timestamp")
         return LoggedBatch(
             contexts=ContextBatch(schema, schema.validate(raw)),
             catalogue=catalogue,
             mask=mask,
-            action=frame["item_id"].to_numpy().astype(np.int64) + 1,
-            propensity=frame["propensity_score"].to_numpy().astype(np.float64),
-            reward_minor=frame["click"].to_numpy().astype(np.float64),
+            action=self._whole("item_id", 0, self.items - 1) + 1,
+            propensity=propensity,
+            reward_minor=self._whole("click", 0, 1).astype(np.float64),
             censored=np.zeros(n, dtype=bool),
             customer_id=rows,
             episode=np.arange(n, dtype=np.int64),
             step=np.zeros(n, dtype=np.int64),
-            decided_at=moments.dt.tz_localize(None).to_numpy().astype("datetime64[us]"),
+            decided_at=decided_at,
             decision_id=rows,
             policy_digest=np.full(n, digest({"open_bandit": self.name})),
         )
 
+    def _whole(self, column: str, low: int, high: int) -> NDArray[np.int64]:
+        with _damage(self.name, column):
+            return self.table.integers(column, low, high)
 
-def _schema(tables: Iterable[_Table], items: int) -> FeatureSchema:
+
+def _affinities(items: int) -> list[str]:
+    return [f"user-item_affinity_{item}" for item in range(items)]
+
+
+@contextmanager
+def _damage(name: str, field: str) -> Iterator[None]:
+    """What is wrong with a published file is damage, not a wrong argument."""
+    try:
+        yield
+    except InvalidArgument as error:
+        raise DataLoss(f"{name}: {error}", field=field) from error
+
+
+def _schema(tables: Iterable[_Log], items: int) -> FeatureSchema:
     """Slot, hashed user features and affinities; the levels are those seen in either log."""
     features = [_category("slot", [str(at + 1) for at in range(SLOTS)])]
     tables = tuple(tables)
     for name in USER_FEATURES:
         levels: set[str] = set()
         for table in tables:
-            levels.update(table.texts(name))
+            levels.update(table.levels(name))
         features.append(_category(name, sorted(levels)))
     features += [
         Feature(

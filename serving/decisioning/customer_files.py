@@ -22,7 +22,8 @@ from serving.guardrails.facts import is_placeholder
 from troth.catalogue import Channel
 from troth.digests import parse_json
 from troth.errors import InvalidArgument, NotFound
-from troth.tables import listed, read_text_table
+from troth.tables import read_table
+from troth.tables.faults import listed
 from troth.types import isoformat, parse_time, require_aware
 
 _REACH: dict[str, Channel | None] = {ALL: None, **{str(c): c for c in CONTACT_CHANNELS}}
@@ -91,8 +92,8 @@ def read_customers(path: Path, *, now: datetime, tolerance: timedelta) -> Custom
         columns, records = _parquet(path)
         where = "row"
     else:
-        table = read_text_table(path)
-        columns, records = table.columns, ((row.line, row.cells) for row in table.rows)
+        table = read_table(path)
+        columns, records = table.header, table.rows()
         where = "line"
         notes.extend(table.notes)
     notes.extend(_check_columns(columns, path))

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration.histories import PurchaseHistories
-from simulator.calibration.tables import read_table
 from troth.errors import InvalidArgument
+from troth.tables import BLANKS, Dialect, read_table
 
 MASTER = "CDNOW_master.txt"
 SUMMARY = "cdnow_customers_summary.csv"
-_FIRST_DATE, _LAST_DATE = 19000101, 21001231
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +73,13 @@ def read_log(path: Path) -> PurchaseLog:
         NotFound: if there is no such file.
         InvalidArgument: naming file, line and column of the first wrong value.
     """
-    table = read_table(path, ("customer_id", "date", "dollar_value"), delimiter=None)
-    customer = table.integers("customer_id", 0, 2**32 - 1)
-    date = table.integers("date", _FIRST_DATE, _LAST_DATE)
-    months = (date // 10000 - 1970) * 12 + date // 100 % 100 - 1
-    first = months.astype("datetime64[M]").astype("datetime64[D]")
-    day = first + (date % 100 - 1).astype("timedelta64[D]")
-    wrong = (date // 100 % 100 < 1) | (date // 100 % 100 > 12) | (date % 100 < 1)
-    wrong |= day.astype("datetime64[M]").astype(np.int64) != months  # 31 February rolls over
-    table.refuse(wrong, "date", "is not a calendar day written yyyymmdd")
-    return PurchaseLog(customer, day, table.numbers("dollar_value", 0.0, 1e7))
+    table = read_table(path, Dialect(delimiter=BLANKS), ("customer_id", "date", "dollar_value"))
+    with table.checking():
+        return PurchaseLog(
+            customer=table.integers("customer_id", 0, 2**32 - 1),
+            day=table.days("date"),
+            dollars=table.numbers("dollar_value", 0.0, 1e7),
+        )
 
 
 def read_summary(path: Path) -> PurchaseHistories:
@@ -93,14 +89,17 @@ def read_summary(path: Path) -> PurchaseHistories:
         NotFound: if there is no such file.
         InvalidArgument: naming file, line and column of the first wrong value.
     """
-    table = read_table(path, ("frequency", "recency", "T"))
-    frequency = table.integers("frequency", 0, 100_000)
-    recency = table.numbers("recency", 0.0, 10_000.0)
-    age = table.numbers("T", 0.0, 10_000.0)
-    table.refuse(recency > age, "recency", "is later than the end of observation, T")
-    table.refuse(
-        (frequency == 0) != (recency == 0.0), "recency", "must be 0 exactly where frequency is 0"
-    )
+    table = read_table(path, columns=("frequency", "recency", "T"))
+    with table.checking():
+        frequency = table.integers("frequency", 0, 100_000)
+        recency = table.numbers("recency", 0.0, 10_000.0)
+        age = table.numbers("T", 0.0, 10_000.0)
+        table.refuse(recency > age, "recency", "is later than the end of observation, T")
+        table.refuse(
+            (frequency == 0) != (recency == 0.0),
+            "recency",
+            "must be 0 exactly where frequency is 0",
+        )
     return PurchaseHistories(frequency, recency, age)
 
 

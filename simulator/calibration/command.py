@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulator.calibration.calibrate import Calibration
     from simulator.calibration.season import Season
 
-FLAT, REFERENCE = "flat", "reference"
+FLAT, REFERENCE, REFUSE = "flat", "reference", "refuse"
 
 Data = Annotated[
     Path | None,
@@ -56,10 +56,11 @@ Novelty = Annotated[
     ),
 ]
 Transactions = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         help="Own purchases, .csv, .csv.gz or .parquet: customer, date, amount, and if you have "
-        "them category, store, joined."
+        "them category, store, joined. Several text files, each with the option before it, are "
+        "read together."
     ),
 ]
 Responses = Annotated[
@@ -86,6 +87,52 @@ Since = Annotated[
         show_default="all customers, or those whose column joined is within the data",
     ),
 ]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        help="End of observation, YYYY-MM-DD; purchases after it are left out.",
+        show_default="the day of the last purchase",
+    ),
+]
+Returns = Annotated[
+    str,
+    typer.Option(
+        help="Of negative amounts: refuse them, net them against what the customer bought on the "
+        "same day or before, or drop them."
+    ),
+]
+Repeats = Annotated[
+    str,
+    typer.Option(
+        help="Of many rows that are like others: refuse them, or keep each as a purchase."
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        help="What separates values in own text files: one character, or tab.",
+        show_default="found in the header",
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(help="Decimal sign: . or ,", show_default="the one that all values agree on"),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Encoding, such as cp1250 or utf-16.",
+        show_default="by the byte order mark, UTF-8, or Windows-1252",
+    ),
+]
+DayFirst = Annotated[
+    bool | None,
+    typer.Option(
+        "--day-first/--month-first",
+        help="Read 31/05/2024, or 05/31/2024.",
+        show_default="dates with the year last are refused",
+    ),
+]
 Template = Annotated[
     str, typer.Option(help="Scenario for what the data do not say; none: write figures alone.")
 ]
@@ -104,6 +151,13 @@ def calibrate(
     complete_journey: Journey = None,
     columns: Columns = "",
     since: Since = None,
+    until: Until = None,
+    returns: Returns = REFUSE,
+    repeats: Repeats = REFUSE,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    day_first: DayFirst = None,
     template: Template = REFERENCE,
     as_json: AsJson = False,
 ) -> None:
@@ -119,14 +173,14 @@ def calibrate(
         raise InvalidArgument(
             f"{process!r} is not one of {', '.join(PROCESSES)}", field="--process"
         )
-    if transactions is not None or complete_journey is not None:
-        from simulator.calibration.own_command import calibrate_own
+    if transactions or complete_journey is not None:
+        from simulator.calibration.own_command import calibrate_own, reading_of
 
         for name, odd in (("data", data), ("into", into), ("months", months != FLAT)):
             if odd:
                 raise InvalidArgument("is not for own data", field=f"--{name}")
         calibrate_own(
-            transactions,
+            transactions or [],
             responses,
             campaigns,
             complete_journey,
@@ -134,13 +188,25 @@ def calibrate(
             template=template,
             process=process,
             since=since,
+            reading=reading_of(
+                until=until,
+                returns=returns,
+                repeats=repeats,
+                delimiter=delimiter,
+                decimal=decimal,
+                encoding=encoding,
+                day_first=day_first,
+            ),
             output=output,
             as_json=as_json,
         )
         return
     for name, given in (
         ("responses", responses), ("campaigns", campaigns), ("columns", columns),
-        ("since", since), ("template", template != REFERENCE),
+        ("since", since), ("until", until), ("returns", returns != REFUSE),
+        ("repeats", repeats != REFUSE), ("delimiter", delimiter), ("decimal", decimal),
+        ("encoding", encoding), ("day-first", day_first is not None),
+        ("template", template != REFERENCE),
     ):  # fmt: skip
         if given:
             raise InvalidArgument("needs --transactions beside it", field=f"--{name}")

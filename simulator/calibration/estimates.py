@@ -71,11 +71,13 @@ class Estimates:
         found: parameters with intervals.
         open: parameters that stay as the template has them.
         notes: comparisons that chose nothing by themselves, such as AIC, in sentences.
+        warnings: what may make figures wrong, likewise; shown before them.
     """
 
     found: tuple[Estimate, ...]
     open: tuple[Open, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def sections(self) -> dict[str, dict[str, float | str | list[float]]]:
         """Section -> name -> value, as TOML takes it."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.tables import read_table
 from troth.errors import InvalidArgument
+from troth.tables import read_table
 
 ARMS = ("No E-Mail", "Mens E-Mail", "Womens E-Mail")
 """Values of the column ``segment``; the first is the control."""
@@ -49,18 +49,20 @@ def read_trial(path: Path) -> EmailTrial:
         InvalidArgument: naming file, line and column of the first wrong value, or an arm
             without customers.
     """
-    table = read_table(path, ("recency", "history", "segment", "visit", "conversion"))
-    arm = table.choices("segment", ARMS)
-    visited = table.integers("visit", 0, 1) == 1
-    converted = table.integers("conversion", 0, 1) == 1
-    table.refuse(converted & ~visited, "conversion", "is 1 for a customer who did not visit")
-    trial = EmailTrial(
-        recency=table.integers("recency", 0, 120).astype(np.float64),
-        history=table.numbers("history", 0.0, 1e7),
-        emailed=arm != 0,
-        visited=visited,
-        converted=converted,
-    )
+    columns = ("recency", "history", "segment", "visit", "conversion")
+    table = read_table(path, columns=columns)
+    with table.checking():
+        arm = table.choices("segment", ARMS)
+        visited = table.integers("visit", 0, 1) == 1
+        converted = table.integers("conversion", 0, 1) == 1
+        table.refuse(converted & ~visited, "conversion", "is 1 for a customer who did not visit")
+        trial = EmailTrial(
+            recency=table.integers("recency", 0, 120).astype(np.float64),
+            history=table.numbers("history", 0.0, 1e7),
+            emailed=arm != 0,
+            visited=visited,
+            converted=converted,
+        )
     if trial.emailed.all() or not trial.emailed.any():
         raise InvalidArgument(
             "needs customers with an e-mail and customers without", field=f"{path}:segment"

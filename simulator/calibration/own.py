@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,20 +20,20 @@ from simulator.calibration.estimates import (
 from simulator.calibration.histories import PurchaseHistories, histories, purchase_days
 from simulator.calibration.own_data import (
     Transactions,
+    heard,
     read_campaigns,
     read_responses,
     read_transactions,
 )
 from simulator.calibration.own_mailings import fit_campaigns, fit_responses
+from simulator.calibration.own_reading import Reading
 from simulator.calibration.own_shares import fit_shares
 from simulator.calibration.process import METHODS, Process, ProcessFit, fit_better, fit_process
 from simulator.calibration.season import Season
 from troth.errors import FailedPrecondition, InvalidArgument
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    Source = str | Path | pd.DataFrame
+    from simulator.calibration.sheets import Source
 
 OnStage = Callable[[str, int, int], None]
 
@@ -54,13 +53,14 @@ def fit_own(
     process: Process | None = None,
     season: Season | None = None,
     since: np.datetime64 | None = None,
+    reading: Reading | None = None,
     on_stage: OnStage | None = None,
 ) -> Estimates:
     """Fit what the data identify.
 
     Args:
-        transactions: a CSV or Parquet file, or a data frame: customer, date, amount, and if
-            there are category, store and joined.
+        transactions: a text or Parquet file, several text files, or a data frame: customer,
+            date, amount, and if there are category, store and joined.
         responses: an experiment, one row per customer.
         campaigns: mailings, one row per customer and campaign.
         columns: the calibration's column names -> the tables'; ``responses.visit`` for one only.
@@ -69,6 +69,7 @@ def fit_own(
         since: when and how often customers buy is fitted on those who first bought on this day
             or later, as the others may have bought before the data begin; with ``joined``, on
             those who joined within the data.
+        reading: how the tables are read: their dialect, end of observation, returns.
         on_stage: called as the work moves on.
 
     Raises:
@@ -78,23 +79,23 @@ def fit_own(
     tell = on_stage or (lambda _what, _done, _of: None)
     names = columns or {}
     tell("reading", 0, _STAGES)
-    bought = read_transactions(transactions, names)
-    answered = None if responses is None else read_responses(responses, names)
-    mailed = None if campaigns is None else read_campaigns(campaigns, names)
+    bought = read_transactions(transactions, names, reading)
+    answered = None if responses is None else read_responses(responses, names, reading)
+    mailed = None if campaigns is None else read_campaigns(campaigns, names, reading)
     found: list[Estimate] = []
     left: list[Open] = []
-    notes: list[str] = []
+    notes, warnings = heard(bought, answered, mailed)
     _when(bought, process, season or Season.flat(), since, tell, found, left, notes)
     tell("fitting spend", 3, _STAGES)
     _spend(bought, found, left, notes)
     fit_shares(bought, found, left)
     tell("fitting responses", 4, _STAGES)
-    fit_responses(answered, bought, found, left)
+    fit_responses(answered, bought, found, left, warnings)
     tell("fitting campaigns", 5, _STAGES)
     fit_campaigns(mailed, found, left, notes)
     _describe(bought, notes)
     tell("calibrated", _STAGES, _STAGES)
-    return Estimates(tuple(found), tuple(left), tuple(notes))
+    return Estimates(tuple(found), tuple(left), tuple(notes), tuple(warnings))
 
 
 def _when(
@@ -108,7 +109,7 @@ def _when(
     notes: list[str],
 ) -> None:
     """Fit when and how often customers buy, on those whose beginning the data show."""
-    begin, end = bought.day.min(), bought.day.max()
+    begin, end = bought.day.min(), bought.end
     if since is not None and not begin <= since <= end:
         raise InvalidArgument(
             f"{since} is not in [{begin}, {end}], the days of the data", field="since"
@@ -146,7 +147,7 @@ def _describe(bought: Transactions, notes: list[str]) -> None:
     """What was read, so that a wrong column or a doubled file shows."""
     notes.append(
         f"transactions: {len(bought.day):,} rows of {len(bought.names):,} customers, "
-        f"{bought.day.min()} to {bought.day.max()}, which is taken for the end of observation"
+        f"{bought.day.min()} to {bought.day.max()}, observed until {bought.end}"
     )
     if bought.repeated:
         notes.append(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from simulator.calibration.complete_journey import read_journey
 from simulator.calibration.estimates import Estimate, Estimates
 from simulator.calibration.overlay import check_writable, write_text
 from simulator.calibration.own import fit_own
+from simulator.calibration.own_reading import Reading, Repeats, Returns
 from simulator.calibration.own_scenario import (
     OwnScenario,
     figures_text,
@@ -24,12 +25,15 @@ from simulator.calibration.season import Season
 from simulator.calibration.sheets import column_map
 from troth.errors import InvalidArgument
 from troth.output import emit, progress, say, show_table
+from troth.tables import Dialect
 
 NO_TEMPLATE = "none"
+_CALLED = {"tab": "\t", "\\t": "\t"}
+"""How a shell is told what it has no character for."""
 
 
 def calibrate_own(
-    transactions: Path | None,
+    transactions: Sequence[Path],
     responses: Path | None,
     campaigns: Path | None,
     journey: Path | None,
@@ -38,6 +42,7 @@ def calibrate_own(
     template: str,
     process: str | None,
     since: str | None,
+    reading: Reading,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -54,7 +59,7 @@ def calibrate_own(
     if output.suffix != ".toml":
         raise InvalidArgument(f"{output} must end in .toml", field="--output")
     check_writable(output, "--output")
-    if journey is not None and any(f is not None for f in (transactions, responses, campaigns)):
+    if journey is not None and (transactions or responses is not None or campaigns is not None):
         raise InvalidArgument("comes with its own tables", field="--complete-journey")
     names = column_map(columns)
     base = None if template == NO_TEMPLATE else read_template(template)
@@ -75,7 +80,8 @@ def calibrate_own(
             columns=names,
             process=chosen,
             season=None if base is None else base.season,
-            since=None if since is None else _day(since),
+            since=None if since is None else _day(since, "--since"),
+            reading=reading,
             on_stage=on_stage,
         )
     scenario = None if base is None else own_scenario(base, found, name=output.stem)
@@ -88,7 +94,7 @@ def calibrate_own(
 
 
 def _fit(
-    transactions: Path | None,
+    transactions: Sequence[Path],
     responses: Path | None,
     campaigns: Path | None,
     journey: Path | None,
@@ -97,6 +103,7 @@ def _fit(
     process: Process | None,
     season: Season | None,
     since: np.datetime64 | None,
+    reading: Reading,
     on_stage: Callable[[str, int, int], None],
 ) -> Estimates:
     if journey is not None:
@@ -108,9 +115,10 @@ def _fit(
             process=process,
             season=season,
             since=since,
+            reading=reading,
             on_stage=on_stage,
         )
-    if transactions is None:
+    if not transactions:
         raise InvalidArgument("is needed", field="--transactions")
     return fit_own(
         transactions,
@@ -120,12 +128,53 @@ def _fit(
         process=process,
         season=season,
         since=since,
+        reading=reading,
         on_stage=on_stage,
     )
 
 
-def _day(text: str) -> np.datetime64:
-    """The day of ``--since``.
+def reading_of(
+    *,
+    until: str | None,
+    returns: str,
+    repeats: str,
+    delimiter: str | None,
+    decimal: str | None,
+    encoding: str | None,
+    day_first: bool | None,
+) -> Reading:
+    """What the options say of how tables are read.
+
+    Raises:
+        InvalidArgument: for a value that is none of an option's.
+    """
+    if returns not in get_args(Returns):
+        raise InvalidArgument(
+            f"{returns!r} is not one of {', '.join(get_args(Returns))}", field="--returns"
+        )
+    if repeats not in get_args(Repeats):
+        raise InvalidArgument(
+            f"{repeats!r} is not one of {', '.join(get_args(Repeats))}", field="--repeats"
+        )
+    try:
+        dialect = Dialect(
+            delimiter=None if delimiter is None else _CALLED.get(delimiter.lower(), delimiter),
+            decimal=decimal,
+            encoding=encoding,
+            day_first=day_first,
+        )
+    except InvalidArgument as error:
+        raise InvalidArgument(error.message, field=f"--{error.field}") from error
+    return Reading(
+        dialect,
+        until=None if until is None else _day(until, "--until"),
+        returns=cast("Returns", returns),
+        repeats=cast("Repeats", repeats),
+    )
+
+
+def _day(text: str, option: str) -> np.datetime64:
+    """The day of ``--since`` or ``--until``.
 
     Raises:
         InvalidArgument: if it is none.
@@ -133,9 +182,7 @@ def _day(text: str) -> np.datetime64:
     try:
         return np.datetime64(date.fromisoformat(text), "D")
     except ValueError:
-        raise InvalidArgument(
-            f"{text!r} is not a date such as 2024-05-31", field="--since"
-        ) from None
+        raise InvalidArgument(f"{text!r} is not a date such as 2024-05-31", field=option) from None
 
 
 def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> dict[str, Any]:
@@ -154,6 +201,7 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
             for e in found.found
         ],
         "not_identified": [{"parameter": left.key, "why": left.why} for left in found.open],
+        "warnings": list(found.warnings),
         "notes": list(found.notes),
         "without_a_place_in_the_template": [] if scenario is None else list(scenario.unused),
         "dropped_from_the_template": [] if scenario is None else list(scenario.dropped),
@@ -162,6 +210,8 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
 
 
 def _show(found: Estimates, scenario: OwnScenario | None, template: str) -> None:
+    for warning in found.warnings:
+        say(f"Warning: {warning}")
     if found.found:
         show_table(
             "Estimated, 95 % intervals",

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.sheets import Sheet, open_table, read_sheet
+from simulator.calibration.own_checks import (
+    MOST_QUIET_DAYS,
+    firsts,
+    lone_dates,
+    overlapping,
+    refuse_currencies,
+    refuse_quiet,
+    refuse_repeats,
+)
+from simulator.calibration.own_columns import CONTROL, RESPONSES, TRANSACTIONS, columns_of
+from simulator.calibration.own_reading import Reading, Returns
+from simulator.calibration.own_returns import net
+from simulator.calibration.sheets import Sheet, read_sheet
 from troth.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from simulator.calibration.sheets import Source
 
-TRANSACTIONS = ("customer", "date", "amount", "category", "store", "joined")
-RESPONSES = (
-    "treated", "arm", "recency", "history", "customer", "date", "visit", "conversion", "spend",
-)  # fmt: skip
-CAMPAIGNS = ("customer", "campaign", "type", "sent", "redeemed", "expires")
-KINDS = {"transactions": TRANSACTIONS, "responses": RESPONSES, "campaigns": CAMPAIGNS}
-_CONTROL = "control"
 _MOST = 1e9
-MOST_QUIET_DAYS = 366
-"""A longer time in which nobody buys anything is a wrong date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ class Transactions:
         amount: float64 (m,), major units, >= 0.
         category, store: text (m,), or ``None`` where there is no such column.
         joined: datetime64[D] (m,), when the customer joined or first bought, likewise.
+        end: datetime64[D], of observation.
+        repeated: rows that are like an earlier one in every column read.
+        notes: what was read and how, one sentence each.
+        warnings: what may be wrong though it can be read, likewise.
     """
 
     sheet: Sheet
@@ -50,6 +56,10 @@ class Transactions:
     category: NDArray[np.str_] | None
     store: NDArray[np.str_] | None
     joined: NDArray[np.datetime64] | None
+    end: np.datetime64
+    repeated: int
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     def baskets(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Amount per customer and day, customer int64 (k,) and amount float64 (k,), all > 0."""
@@ -76,22 +86,6 @@ class Transactions:
         if self.joined is not None:
             new[self.customer[self.joined < self.day.min()]] = False
         return new
-
-    @property
-    def repeated(self) -> int:
-        """Rows that are like an earlier one in customer, day, amount, category and store."""
-        labels = [text for text in (self.category, self.store) if text is not None]
-        columns = [
-            self.customer,
-            self.day.astype(np.int64),
-            self.amount,
-            *(np.unique(text, return_inverse=True)[1] for text in labels),
-        ]
-        order = np.lexsort(columns)
-        same = np.ones(len(order) - 1, dtype=np.bool_)
-        for column in columns:
-            same &= column[order][1:] == column[order][:-1]
-        return int(same.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,88 +132,155 @@ class Campaigns:
     customers: int | None
 
 
-def columns_of(kind: str, columns: Mapping[str, str], there: Collection[str]) -> dict[str, str]:
-    """The part of a column map that is for one kind of table: ``kind.name`` before ``name``.
-
-    A plain name that several tables may have, such as ``customer``, is the purchases', and
-    another table's only where that one has the column too.
-
-    Args:
-        kind: "transactions", "responses" or "campaigns".
-        columns: the map as the user gave it.
-        there: the table's own columns.
-
-    Raises:
-        InvalidArgument: for a name that no table has.
-    """
-    known = {name for names in KINDS.values() for name in names} | {_CONTROL}
-    for key in columns:
-        table, dot, name = key.partition(".")
-        if (dot and (table not in KINDS or name not in (*KINDS[table], _CONTROL))) or (
-            not dot and key not in known
-        ):
-            raise InvalidArgument(
-                f"{key!r} names no column; those are {', '.join(sorted(known))}, after "
-                f"{'., '.join(KINDS)}. where tables differ",
-                field="--columns",
-            )
-    found = {}
-    for name in (*KINDS[kind], _CONTROL):
-        shared = sum(name in names for names in KINDS.values()) > 1 and kind != "transactions"
-        if f"{kind}.{name}" in columns:
-            found[name] = columns[f"{kind}.{name}"]
-        elif name in columns and (not shared or columns[name] in there):
-            found[name] = columns[name]
-    return found
-
-
 def read_transactions(
-    source: str | Path | pd.DataFrame, columns: Mapping[str, str]
+    source: Source, columns: Mapping[str, str], reading: Reading | None = None
 ) -> Transactions:
     """Read purchases: customer, date, amount, and category, store and joined where they are.
 
+    Args:
+        source: a file, several of the same columns, or a data frame.
+        columns: the calibration's names -> the table's, where they differ.
+        reading: what the user says of it.
+
     Raises:
         NotFound: if there is no such file.
-        InvalidArgument: naming file, row, column, value and what is allowed; also for a date
-            that lies alone, more than a year from all others.
+        InvalidArgument: naming file, row, column, value and what is allowed, all at once; also for
+            dates beyond a year in which nobody bought, several currencies, an export that is there
+            twice, and an end of observation that cannot be.
     """
-    table = open_table(source, "transactions")
-    wanted = columns_of("transactions", columns, table.names)
-    sheet = read_sheet(table, TRANSACTIONS[:3], TRANSACTIONS[3:], wanted)
-    names, customer = np.unique(sheet.keys("customer"), return_inverse=True)
-    day = sheet.days("date")
-    _refuse_lone_dates(sheet, day)
+    reading = reading or Reading()
+    sheet = read_sheet(
+        source,
+        "transactions",
+        TRANSACTIONS[:3],
+        TRANSACTIONS[3:],
+        lambda names: columns_of("transactions", columns, names),
+        reading.dialect,
+    )
+    refused = reading.returns == "refuse"
+    with sheet.table.checking():
+        names, customer = sheet.labels("customer")
+        day = sheet.days("date")
+        amount = sheet.table.numbers(
+            sheet.theirs["amount"],
+            0.0 if refused else -_MOST,
+            _MOST,
+            below=": is it a return? --returns net or drop takes it for one" if refused else "",
+        )
+        labels = {name: sheet.labels(name) for name in ("category", "store") if name in sheet}
+        joined = sheet.days("joined") if "joined" in sheet else None
+        refuse_currencies(sheet)
+    rows, end, notes = _until(sheet, day, reading.until)
+    refuse_quiet(sheet, np.minimum(day, end))
+    first = firsts([column.codes for column in sheet.table.columns.values()])
+    if reading.repeats == "refuse":
+        refuse_repeats(sheet, first)
+    warnings = [
+        f"date: {sheet.told('date', rows[apart])} {'lie' if len(apart) > 1 else 'lies'} {gap} days "
+        "from all others: a wrong date moves every figure of purchases"
+        for apart, gap in lone_dates(customer[rows], day[rows])
+    ]
+    amount, rows, said = _returned(sheet, customer, day, amount, rows, reading.returns)
+    kept, who = np.unique(customer[rows], return_inverse=True)
     return Transactions(
         sheet=sheet,
-        customer=customer.astype(np.int64),
-        names=names,
-        day=day,
-        amount=sheet.numbers("amount", 0.0, _MOST),
-        category=sheet.keys("category") if "category" in sheet else None,
-        store=sheet.keys("store") if "store" in sheet else None,
-        joined=sheet.days("joined") if "joined" in sheet else None,
+        customer=who.astype(np.int64),
+        names=names[kept],
+        day=day[rows],
+        amount=amount[rows],
+        category=_by_row(labels, "category", rows),
+        store=_by_row(labels, "store", rows),
+        joined=None if joined is None else joined[rows],
+        end=end,
+        repeated=int((first != np.arange(len(first))).sum()),
+        notes=(*sheet.table.notes, *overlapping(sheet, day), *notes, *said),
+        warnings=(*sheet.table.warnings, *warnings),
     )
 
 
-def _refuse_lone_dates(sheet: Sheet, day: NDArray[np.datetime64]) -> None:
-    """Refuse dates, fewer than half of all, beyond a year in which nobody bought.
+def _by_row(
+    labels: Mapping[str, tuple[NDArray[np.str_], NDArray[np.int64]]],
+    column: str,
+    rows: NDArray[np.int64],
+) -> NDArray[np.str_] | None:
+    if column not in labels:
+        return None
+    names, at = labels[column]
+    return names[at[rows]]
 
-    One wrong year would be taken for the beginning or the end of the data, and everybody else
-    for long gone.
-    """
-    days = np.unique(day)
-    for at in np.flatnonzero(np.diff(days).astype(np.int64) > MOST_QUIET_DAYS).tolist():
-        quiet = int((days[at + 1] - days[at]).astype(np.int64))
-        early = day <= days[at]
-        sheet.refuse(
-            early if early.sum() * 2 <= len(day) else ~early,
-            "date",
-            f"is beyond {quiet} days in which nobody bought (from {days[at]} to {days[at + 1]}), "
-            f"where {MOST_QUIET_DAYS} are allowed",
+
+def _until(
+    sheet: Sheet, day: NDArray[np.datetime64], until: np.datetime64 | None
+) -> tuple[NDArray[np.int64], np.datetime64, list[str]]:
+    """Rows within the observation, its end, and what is left out."""
+    if until is None:
+        return np.arange(len(day)), np.datetime64(day.max(), "D"), []
+    inside = day <= until
+    if not inside.any():
+        raise InvalidArgument(f"{until} is before the first purchase, {day.min()}", field="until")
+    last = day[inside].max()
+    if (quiet := int((until - last).astype(np.int64))) > MOST_QUIET_DAYS:
+        raise InvalidArgument(
+            f"{until} is {quiet:,} days after the last purchase, where {MOST_QUIET_DAYS} are "
+            "allowed",
+            field="until",
         )
+    after = np.flatnonzero(~inside)
+    said = [f"until {until}: {sheet.told('date', after)} after it left out"] if len(after) else []
+    return np.flatnonzero(inside), until, said
 
 
-def read_responses(source: str | Path | pd.DataFrame, columns: Mapping[str, str]) -> Responses:
+def _returned(
+    sheet: Sheet,
+    customer: NDArray[np.int64],
+    day: NDArray[np.datetime64],
+    amount: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    returns: Returns,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], list[str]]:
+    """Amounts and rows without returns, and what became of them."""
+    back = rows[amount[rows] < 0.0]
+    if not len(back):
+        return amount, rows, []
+    bought = rows[amount[rows] >= 0.0]
+    if not len(bought):
+        raise InvalidArgument("has returns alone", field=sheet.name)
+    lost = np.setdiff1d(customer[back], customer[bought])
+    of = f"returns: {sheet.told('amount', back)}"
+    said = []
+    if returns == "net":
+        netted = net(customer[rows], day[rows], amount[rows])
+        amount = amount.copy()
+        amount[rows] = netted.amount
+        said.append(f"{of} are taken off what the same customer bought, the latest first")
+        if len(netted.unmatched):
+            over = sheet.told("amount", rows[netted.unmatched])
+            said.append(f"returns: {over} exceed what was bought before, and the rest is left out")
+    else:
+        said.append(f"{of} are left out")
+    if len(lost):
+        said.append(f"returns: {len(lost):,} customers have nothing else, and are left out")
+    return amount, bought, said
+
+
+def heard(
+    bought: Transactions, answered: Responses | None, mailed: Campaigns | None
+) -> tuple[list[str], list[str]]:
+    """Notes and warnings of all tables, each with the table's kind before it."""
+    told = [("transactions", bought.notes, bought.warnings)]
+    for kind, found in (("responses", answered), ("campaigns", mailed)):
+        if found is not None:
+            table = found.sheet.table
+            told.append((kind, tuple(table.notes), tuple(table.warnings)))
+    return (
+        [f"{kind}: {note}" for kind, notes, _ in told for note in notes],
+        [f"{kind}: {warning}" for kind, _, warnings in told for warning in warnings],
+    )
+
+
+def read_responses(
+    source: Source, columns: Mapping[str, str], reading: Reading | None = None
+) -> Responses:
     """Read an experiment: who was treated, and what they did.
 
     ``treated`` holds 0 or 1; or ``arm`` holds names, of which ``control=NAME`` in the column map
@@ -227,12 +288,22 @@ def read_responses(source: str | Path | pd.DataFrame, columns: Mapping[str, str]
 
     Raises:
         NotFound: if there is no such file.
-        InvalidArgument: naming file, row, column, value and what is allowed.
+        InvalidArgument: naming file, row, column, value and what is allowed, all at once.
     """
-    table = open_table(source, "responses")
-    wanted = columns_of("responses", columns, table.names)
-    control = wanted.pop(_CONTROL, None)
-    sheet = read_sheet(table, (), RESPONSES, wanted)
+    control: list[str] = []
+
+    def mapped(names: Sequence[str]) -> dict[str, str]:
+        wanted = columns_of("responses", columns, names)
+        control.extend(filter(None, [wanted.pop(CONTROL, None)]))
+        return wanted
+
+    reading = reading or Reading()
+    sheet = read_sheet(source, "responses", (), RESPONSES, mapped, reading.dialect)
+    with sheet.table.checking():
+        return _responses(sheet, control[0] if control else None)
+
+
+def _responses(sheet: Sheet, control: str | None) -> Responses:
     if "treated" in sheet:
         treated = sheet.flags("treated")
     elif "arm" in sheet and control is not None:
@@ -264,21 +335,28 @@ def read_responses(source: str | Path | pd.DataFrame, columns: Mapping[str, str]
     return responses
 
 
-def read_campaigns(source: str | Path | pd.DataFrame, columns: Mapping[str, str]) -> Campaigns:
+def read_campaigns(
+    source: Source, columns: Mapping[str, str], reading: Reading | None = None
+) -> Campaigns:
     """Read mailings: type, sent, redeemed (a date, or empty), and expires where it is.
 
     Raises:
         NotFound: if there is no such file.
-        InvalidArgument: naming file, row, column, value and what is allowed.
+        InvalidArgument: naming file, row, column, value and what is allowed, all at once.
     """
-    table = open_table(source, "campaigns")
-    wanted = columns_of("campaigns", columns, table.names)
     sheet = read_sheet(
-        table,
+        source,
+        "campaigns",
         ("type", "sent", "redeemed"),
         ("customer", "campaign", "expires"),
-        wanted,
+        lambda names: columns_of("campaigns", columns, names),
+        (reading or Reading()).dialect,
     )
+    with sheet.table.checking():
+        return _campaigns(sheet)
+
+
+def _campaigns(sheet: Sheet) -> Campaigns:
     sent, redeemed = sheet.days("sent"), sheet.days("redeemed", missing=True)
     delay = _days(redeemed - sent)
     sheet.refuse(delay < 0.0, "redeemed", "is before the mailing was sent")
@@ -288,7 +366,7 @@ def read_campaigns(source: str | Path | pd.DataFrame, columns: Mapping[str, str]
         life = np.where(np.isnat(expires), np.inf, _days(expires - sent))
         sheet.refuse(life < 0.0, "expires", "is before the mailing was sent")
         sheet.refuse(delay > life, "redeemed", "is after the offer expired")
-    customers = len(np.unique(sheet.keys("customer"))) if "customer" in sheet else None
+    customers = len(sheet.labels("customer")[0]) if "customer" in sheet else None
     return Campaigns(sheet, sheet.keys("type"), delay, life, customers)
 
 

@@ -12,6 +12,7 @@ from simulator.calibration.maximum import share_error
 from simulator.calibration.own_data import Campaigns, Responses, Transactions
 from simulator.calibration.redemption import fit_delay
 from troth.errors import FailedPrecondition
+from troth.text import quoted
 
 DAYS_PER_MONTH = 30.4375
 _YEAR = 365
@@ -23,18 +24,19 @@ def fit_responses(
     bought: Transactions,
     found: list[Estimate],
     left: list[Open],
+    warnings: list[str],
 ) -> None:
     """Add the e-mail response to ``found``, or to ``left`` why it is not identified."""
     if answered is None:
         left.append(Open("email", f"no responses given: the effect of a contact is {_TEMPLATE}"))
         return
     _effects(answered, found, left)
-    trial, why = _trial(answered, bought)
+    trial, why = _trial(answered, bought, warnings)
     if trial is None:
         left.append(Open("email", why))
         return
     if len(trial) < len(answered.treated):
-        left.append(Open("email for customers who never bought before", why))
+        left.append(Open("email for rows without a purchase before their date", why))
     if few := _too_few(trial):
         left.append(Open("email", few))
         return
@@ -106,7 +108,9 @@ def _too_few(trial: EmailTrial) -> str:
     return ""
 
 
-def _trial(answered: Responses, bought: Transactions) -> tuple[EmailTrial | None, str]:
+def _trial(
+    answered: Responses, bought: Transactions, warnings: list[str]
+) -> tuple[EmailTrial | None, str]:
     """The experiment with recency and history, from its own columns or from the purchases."""
     if answered.visit is None:
         return None, (
@@ -124,9 +128,13 @@ def _trial(answered: Responses, bought: Transactions) -> tuple[EmailTrial | None
             )
         days, spent = _before(answered, bought)
         known = ~np.isnan(days)
+        strange = _unknown_ids(answered.customer, bought.names)
+        if strange:
+            warnings.append(f"responses: {strange}")
+        why = f"{int((~known).sum()):,} of {len(known):,} rows have no purchase before their date"
+        why += f": {strange}" if strange else ""
         if not known.any():
-            return None, "no customer of the responses bought before his date"
-        why = f"{int((~known).sum())} rows of the responses have no purchase before their date"
+            return None, why
         recency = days / DAYS_PER_MONTH if recency is None else recency
         history = spent if history is None else history
     converted = answered.conversion
@@ -142,6 +150,36 @@ def _trial(answered: Responses, bought: Transactions) -> tuple[EmailTrial | None
         ),
         why,
     )
+
+
+def _unknown_ids(mine: NDArray[np.str_], theirs: NDArray[np.str_]) -> str:
+    """How many of the experiment's ids occur in no purchase, and whether they may be others'.
+
+    Args:
+        mine: text (n,), of the experiment.
+        theirs: text (k,), of the purchases.
+    """
+    ids = np.unique(mine)
+    unknown = ids[~np.isin(ids, theirs)]
+    if not len(unknown):
+        return ""
+    said = (
+        f"{len(unknown):,} of {len(ids):,} ids occur in no purchase, such as "
+        f"{quoted(str(unknown[0]))}"
+    )
+    known = {_bare(name): name for name in theirs.tolist()}
+    alike = [name for name in unknown.tolist() if _bare(name) in known]
+    if alike:
+        said += (
+            f"; {len(alike):,} of them would but for zeros in front, capitals or blanks, such as "
+            f"{quoted(alike[0])} for {quoted(known[_bare(alike[0])])}"
+        )
+    return said
+
+
+def _bare(name: str) -> str:
+    """What is left of an id when spreadsheets and people have been at it."""
+    return "".join(name.split()).lstrip("0").casefold()
 
 
 def _before(

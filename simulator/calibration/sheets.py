@@ -1,11 +1,8 @@
-"""A user's table, from CSV, Parquet or pandas, with every value checked where it stands."""
+"""A user's table, from text, Parquet or pandas, under the calibration's names for its columns."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,292 +11,246 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration.estimates import Origin
-from troth.digests import sha256
+from troth.digests import file_sha256, sha256
 from troth.errors import InvalidArgument, NotFound
+from troth.tables import Column, Dialect, Places, Table, read_table
+from troth.tables.reading import FEW
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FIRST, _LAST = np.datetime64("1900-01-01"), np.datetime64("2100-12-31")
-_TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t"})
-_FALSE = frozenset({"0", "0.0", "false", "no", "n", "f"})
-_NOTHING = frozenset({"", "na", "nan", "nat", "none", "null"})
-"""How tables write that there is no date; as a name, any of them but the first is a name."""
-_ENDINGS = (".csv", ".csv.gz", ".parquet")
-_ZONE = r"(:\d\d(?:[.,]\d+)?)\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
-"""A time's offset from UTC: a purchase is on the day that the clock on the wall said."""
-_SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'"}
+    Source = str | Path | pd.DataFrame | Sequence[str | Path]
+
+_TEXT = (".csv", ".tsv", ".txt")
+_ENDINGS = (*_TEXT, *(f"{ending}.gz" for ending in _TEXT), ".parquet")
+_MOST_NAMES = 12
+"""Columns that are not read, told by name."""
+
+ColumnMap = Callable[[Sequence[str]], Mapping[str, str]]
+"""The calibration's name -> the table's where they differ, given the table's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """Columns of one table under the calibration's names.
 
+    What is read is checked; within ``sheet.table.checking()`` all faults are raised together.
+
     Attributes:
-        name: the file's path, or "transactions" and the like for a data frame.
-        digest: of the table.
-        columns: the calibration's name -> values.
+        table: the table itself.
+        digest: of the file or files, or of the frame's values.
         theirs: the calibration's name -> the table's own.
-        first_line: number of the first row in messages: 2 below a CSV header, else 0.
     """
 
-    name: str
+    table: Table
     digest: str
-    columns: dict[str, pd.Series[Any]]
     theirs: dict[str, str]
-    first_line: int
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return len(self.table)
 
     def __contains__(self, column: str) -> bool:
-        return column in self.columns
+        return column in self.theirs
+
+    @property
+    def name(self) -> str:
+        """The file's path, or "transactions" and the like for a data frame."""
+        return ", ".join(self.table.places.sources)
 
     def origin(self, rows: int, method: str) -> Origin:
         """The origin of an estimate that rests on ``rows`` observations of this table."""
-        return Origin(Path(self.name).name, self.digest, rows, method)
+        names = ", ".join(Path(source).name for source in self.table.places.sources)
+        return Origin(names, self.digest, rows, method)
 
     def numbers(self, column: str, low: float, high: float) -> NDArray[np.float64]:
-        """Values as float64 (n,), each finite and in [low, high].
-
-        Raises:
-            InvalidArgument: at the first that is not, naming file, row and column.
-        """
-        import pandas as pd
-
-        raw = self.columns[column]
-        values = pd.to_numeric(raw, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        bad = ~((values >= low) & (values <= high)) | pd.api.types.is_bool_dtype(raw.dtype)
-        self.refuse(bad, column, f"is not a number in [{low:g}, {high:g}]")
-        return values
+        """Values as float64 (n,), each finite and in [low, high]."""
+        return self.table.numbers(self.theirs[column], low, high)
 
     def days(self, column: str, *, missing: bool = False) -> NDArray[np.datetime64]:
-        """Values as datetime64[D] (n,), from dates, time stamps or text; NaT where missing.
+        """Values as datetime64[D] (n,); NaT where missing, if that may be."""
+        return self.table.days(self.theirs[column], missing=missing)
 
-        Of a time with a zone, the date is the local one, whatever other rows' zones are.
-
-        Raises:
-            InvalidArgument: at the first value that is no date from 1900 to 2100, or is missing
-                where it may not.
-        """
-        import pandas as pd
-
-        raw = self.columns[column]
-        empty = self._empty(column, _NOTHING)
-        if not pd.api.types.is_datetime64_any_dtype(raw.dtype):
-            text = raw.astype("string")
-            # Whole numbers are yyyymmdd; a missing one beside them has made floats of them.
-            text = text.str.strip().str.removesuffix(".0").str.replace(_ZONE, r"\1", regex=True)
-            raw = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=False)
-        if raw.dt.tz is not None:
-            raw = raw.dt.tz_localize(None)
-        values = raw.to_numpy(dtype="datetime64[ns]").astype("datetime64[D]")
-        bad = np.isnat(values) | (values < _FIRST) | (values > _LAST)
-        if missing:
-            bad &= ~empty
-        self.refuse(
-            bad, column, "is not a date in [1900-01-01, 2100-12-31], such as 2024-05-31 or 20240531"
-        )
-        return values
+    def labels(self, column: str) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+        """Names (k,) in order, and each row's position in them, int64 (n,)."""
+        return self.table.labels(self.theirs[column])
 
     def keys(self, column: str) -> NDArray[np.str_]:
-        """Values as text (n,), none missing; 7 and 7.0 are the same key.
-
-        Raises:
-            InvalidArgument: at the first that is missing.
-        """
-        self.refuse(self._empty(column, {""}), column, "is missing, where a name is needed")
-        text = self.columns[column].astype("string").str.strip().str.removesuffix(".0")
-        return text.to_numpy(dtype=np.str_)
+        """Names by row (n,), none missing."""
+        return self.table.texts(self.theirs[column])
 
     def flags(self, column: str) -> NDArray[np.bool_]:
-        """Values as bool (n,), from 0/1, true/false, yes/no.
-
-        Raises:
-            InvalidArgument: at the first that is none of them.
-        """
-        text = self.columns[column].astype("string").str.strip().str.lower()
-        yes = text.isin(_TRUE).to_numpy(dtype=np.bool_, na_value=False)
-        no = text.isin(_FALSE).to_numpy(dtype=np.bool_, na_value=False)
-        self.refuse(~(yes | no), column, "is not one of 0, 1, true, false, yes, no")
-        return np.asarray(yes)
+        """Values as bool (n,), from 0/1, true/false, yes/no."""
+        return self.table.flags(self.theirs[column])
 
     def refuse(self, bad: NDArray[np.bool_], column: str, why: str) -> None:
-        """Raise at the first row where ``bad`` (n,) holds; do nothing if there is none.
+        """Refuse the rows where ``bad`` (n,) holds, for what stands in ``column``."""
+        self.table.refuse(bad, self.theirs[column], why)
 
-        Raises:
-            InvalidArgument: ``FILE:ROW:COLUMN: 'VALUE' WHY``.
-        """
-        if bad.any():
-            at = int(bad.argmax())
-            value = str(self.columns[column].iloc[at])
-            row = f"{at + self.first_line}" if self.first_line else f"row {at}"
-            raise InvalidArgument(
-                f"{value!r} {why}", field=f"{self.name}:{row}:{self.theirs[column]}"
-            )
-
-    def _empty(self, column: str, words: Collection[str]) -> NDArray[np.bool_]:
-        """Where the value is missing, or one of ``words``, (n,)."""
-        raw = self.columns[column]
-        blank = raw.isna().to_numpy(dtype=np.bool_)
-        if not (raw.dtype == object or str(raw.dtype).startswith("str")):
-            return np.asarray(blank)
-        text = raw.astype("string").fillna("").str.strip().str.lower()
-        return np.asarray(blank | text.isin(list(words)).to_numpy(dtype=np.bool_))
+    def told(self, column: str, rows: NDArray[np.int64]) -> str:
+        """How many ``rows`` these are, and which is the first."""
+        return self.table.told(self.theirs[column], rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table as it was found.
-
-    Attributes:
-        kind: "transactions", "responses" or "campaigns".
-        name: the file's path, or what a data frame calls itself.
-        frame: its values.
-        digest: SHA-256 of the file's bytes, or of the frame's values.
-        first_line: number of the first row in messages: 2 below a CSV header, else 0.
-    """
-
-    kind: str
-    name: str
-    frame: pd.DataFrame
-    digest: str
-    first_line: int
-
-    @property
-    def names(self) -> list[str]:
-        """Its columns."""
-        return [str(column) for column in self.frame.columns]
-
-
-def open_table(source: str | Path | pd.DataFrame, kind: str) -> Table:
-    """Read a table.
+def read_sheet(
+    source: Source,
+    kind: str,
+    required: Sequence[str],
+    optional: Sequence[str],
+    columns: ColumnMap,
+    dialect: Dialect | None = None,
+) -> Sheet:
+    """Take the wanted columns of a table.
 
     Args:
-        source: a ``.csv``, ``.csv.gz`` or ``.parquet`` file, or a data frame, whose ``attrs``
-            may give it a ``source`` (its name) and a ``digest``.
+        source: a text file, a Parquet file, several text files of the same columns, or a data
+            frame, whose ``attrs`` may give it a ``source`` (its name) and a ``digest``.
         kind: what it is, for errors: "transactions", "responses" or "campaigns".
+        required: names that must be there.
+        optional: names that may be there.
+        columns: the calibration's name -> the table's, where they differ; each must be there.
+        dialect: what is known of how text is written.
 
     Raises:
         NotFound: if there is no such file.
-        InvalidArgument: for a file that cannot be read, or no rows.
+        InvalidArgument: for a file that cannot be read, no rows, or a column that is missing, or
+            there twice.
     """
     import pandas as pd
+
+    theirs: dict[str, str] = {}
+
+    def choose(where: str, names: tuple[str, ...]) -> set[str]:
+        theirs.update(_chosen(where, names, kind, required, optional, columns(names)))
+        return set(theirs.values())
 
     if isinstance(source, pd.DataFrame):
         name = str(source.attrs.get("source", kind))
         values = pd.util.hash_pandas_object(source, index=False).to_numpy()
         digest = str(source.attrs.get("digest", sha256(values.tobytes())))
-        table = Table(kind, name, source, digest, 0)
+        table = _of_frame(source, name, choose, dialect)
     else:
-        path = Path(source)
-        if path.is_dir():
-            raise InvalidArgument(
-                f"is a folder, must be a file that ends in {', '.join(_ENDINGS)}", field=str(path)
-            )
-        if not path.is_file():
-            raise NotFound("no such file", field=str(path))
-        if not path.name.lower().endswith(_ENDINGS):
-            raise InvalidArgument(f"must end in {', '.join(_ENDINGS)}", field=str(path))
-        if not path.stat().st_size:
-            raise InvalidArgument("is empty", field=str(path))
-        first_line = 0 if path.suffix.lower() == ".parquet" else 2
-        table = Table(kind, str(path), _read(path), sha256(path.read_bytes()), first_line)
-    if not len(table.frame):
-        raise InvalidArgument("has no rows", field=table.name)
-    return table
+        paths = [Path(source)] if isinstance(source, str | Path) else [Path(p) for p in source]
+        for path in paths:
+            _check(path)
+        digests = [file_sha256(path) for path in paths]
+        _refuse_copies(paths, digests)
+        digest = digests[0] if len(digests) == 1 else sha256("\n".join(digests).encode())
+        if paths[0].suffix.lower() == ".parquet":
+            table = _of_parquet(paths, choose, dialect)
+        else:
+            table = read_table(paths, dialect, choose)
+    unread = [name for name in table.header if name and name not in theirs.values()]
+    if unread:
+        more = len(unread) - _MOST_NAMES
+        told = ", ".join(unread[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+        table.notes.append(f"columns not read: {told}")
+    return Sheet(table, digest, theirs)
 
 
-def read_sheet(
-    table: Table, required: Sequence[str], optional: Sequence[str], columns: Mapping[str, str]
-) -> Sheet:
-    """Take the wanted columns of a table.
-
-    Args:
-        table: the table.
-        required: names that must be there.
-        optional: names that may be there.
-        columns: the calibration's name -> the table's, where they differ; each must be there.
-
-    Raises:
-        InvalidArgument: for a column that is missing, or there twice.
-    """
+def _chosen(
+    where: str,
+    names: Sequence[str],
+    kind: str,
+    required: Sequence[str],
+    optional: Sequence[str],
+    columns: Mapping[str, str],
+) -> dict[str, str]:
+    """The calibration's name -> the table's, for what is there."""
     theirs = {ours: columns.get(ours, ours) for ours in (*required, *optional)}
     for ours, their in theirs.items():
-        if (times := table.names.count(their)) > 1:
+        times = names.count(their)
+        if times > 1:
             raise InvalidArgument(
-                f"column {their!r}, the {ours} of {table.kind}, is there {times} times, must be "
-                "there once",
-                field=table.name,
+                f"column {their!r}, the {ours} of {kind}, is there {times} times, must be there "
+                "once",
+                field=where,
             )
-        if their not in table.frame.columns and (ours in required or ours in columns):
+        if not times and (ours in required or ours in columns):
             raise InvalidArgument(
-                f"column {their!r}, the {ours} of {table.kind}, is missing; found "
-                + ", ".join(table.names)
-                + _other_separator(table.names),
-                field=table.name,
+                f"column {their!r}, the {ours} of {kind}, is missing; found {', '.join(names)}",
+                field=where,
             )
-    theirs = {ours: their for ours, their in theirs.items() if their in table.frame.columns}
-    return Sheet(
-        name=table.name,
-        digest=table.digest,
-        columns={ours: table.frame[their].reset_index(drop=True) for ours, their in theirs.items()},
-        theirs=theirs,
-        first_line=table.first_line,
+    return {ours: their for ours, their in theirs.items() if their in names}
+
+
+def _check(path: Path) -> None:
+    if path.is_dir():
+        raise InvalidArgument(
+            f"is a folder, must be a file that ends in {', '.join(_ENDINGS)}", field=str(path)
+        )
+    if not path.is_file():
+        raise NotFound("no such file", field=str(path))
+    if not path.name.lower().endswith(_ENDINGS):
+        raise InvalidArgument(f"must end in {', '.join(_ENDINGS)}", field=str(path))
+
+
+def _refuse_copies(paths: Sequence[Path], digests: Sequence[str]) -> None:
+    seen: dict[str, Path] = {}
+    for path, digest in zip(paths, digests, strict=True):
+        if (first := seen.setdefault(digest, path)) is not path:
+            raise InvalidArgument(f"is the same file as {first}", field=str(path))
+
+
+def _of_parquet(
+    paths: Sequence[Path],
+    choose: Callable[[str, tuple[str, ...]], set[str]],
+    dialect: Dialect | None,
+) -> Table:
+    import pandas as pd
+
+    if len(paths) > 1:
+        raise InvalidArgument("is one of several files, which must be text", field=str(paths[0]))
+    try:
+        frame = pd.read_parquet(paths[0])
+    except (OSError, ValueError) as error:  # Arrow's own errors are these
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InvalidArgument(f"not readable: {line}", field=str(paths[0])) from error
+    return _of_frame(frame, str(paths[0]), choose, dialect)
+
+
+def _of_frame(
+    frame: pd.DataFrame,
+    name: str,
+    choose: Callable[[str, tuple[str, ...]], set[str]],
+    dialect: Dialect | None,
+) -> Table:
+    """The wanted columns as text: what pandas typed reads back as the same value."""
+    import pandas as pd
+
+    if not len(frame):
+        raise InvalidArgument("has no rows", field=name)
+    header = tuple(str(column) for column in frame.columns)
+    wanted = choose(name, header)
+    columns: dict[str, Column] = {}
+    others: dict[str, Column] = {}
+    for at, column in enumerate(header):
+        series = frame.iloc[:, at]
+        if column in wanted:
+            columns[column] = _column(series)
+        elif pd.api.types.is_string_dtype(series.dtype) and series.nunique() <= FEW:
+            others[column] = _column(series)
+    return Table(
+        header=header,
+        columns=columns,
+        others=others,
+        places=Places(
+            (name,), np.zeros(len(frame), dtype=np.int32), np.arange(len(frame)), word="row "
+        ),
+        dialect=Dialect(day_first=None if dialect is None else dialect.day_first),
     )
 
 
-def _other_separator(names: Sequence[str]) -> str:
-    """What to say of a header that is a single name with another separator in it."""
-    for separator, called in _SEPARATORS.items():
-        if len(names) == 1 and separator in names[0]:
-            return f": values are separated by {called}, must be by ','"
-    return ""
-
-
-def _read(path: Path) -> pd.DataFrame:
+def _column(series: pd.Series[Any]) -> Column:
     import pandas as pd
 
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
-        return _read_csv(path)
-    except (OSError, EOFError, ValueError) as error:  # pandas' and Arrow's own errors are these
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InvalidArgument(f"not readable: {line}", field=str(path)) from error
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """All cells as text, under the header's own names, also where one is there twice.
-
-    Raises:
-        InvalidArgument: for a row that is longer than the header.
-    """
-    import pandas as pd
-
-    packed = path.suffix.lower() == ".gz"
-    try:
-        with warnings.catch_warnings():
-            # Else pandas drops what is beyond the header.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False,
-                compression="gzip" if packed else None,
-            )  # fmt: skip
-    except pd.errors.ParserWarning:
-        with gzip.open(path, "rt") if packed else path.open(encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            width = len(next(row for row in rows if row))
-            long = next(row for row in rows if len(row) > width)
-        raise InvalidArgument(
-            f"{len(long)} values, where the header has {width}", field=f"{path}:{rows.line_num}"
-        ) from None
-    names = pd.read_csv(
-        path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False, nrows=1,
-        header=None, compression="gzip" if packed else None,
-    ).iloc[0]  # fmt: skip
-    frame.columns = pd.Index([str(name).strip() for name in names])
-    return frame
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        series = series if series.dt.tz is None else series.dt.tz_localize(None)
+    codes, uniques = pd.factorize(series)
+    texts = [str(value) for value in uniques]
+    if (codes < 0).any():
+        codes = np.where(codes < 0, len(texts), codes)
+        texts.append("")
+    return Column(tuple(texts), codes.astype(np.int32))
 
 
 def column_map(text: str) -> dict[str, str]:

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration import hillstrom
-from simulator.calibration.tables import read_table
 from simulator.truth import expected_purchases
 from simulator.validity.populations import column, members, messages, past_year, send
 from simulator.validity.row import Row, Target
@@ -31,6 +30,7 @@ from simulator.validity.transactions import simulate
 from simulator.world import World
 from troth.catalogue import Channel, OfferKind
 from troth.errors import NotFound
+from troth.tables import read_table
 
 Float = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -84,7 +84,7 @@ def read(data: Path) -> Experiment:
     if path is None:
         raise NotFound("no .csv or .csv.gz there", field=str(data / "hillstrom"))
     trial = hillstrom.read_trial(path)
-    table = read_table(path, ("segment", "spend"))
+    table = read_table(path, columns=("segment", "spend"))
     return Experiment(
         months=trial.recency.astype(np.int64),
         history=trial.history,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,20 +14,23 @@ from pathlib import Path
 import click
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from serving.decisioning.requests import MOST_FEATURES, MOST_JOURNEYS
 from serving.rpc import environment, handler
 from simulator.calibration.command import calibrate
-from simulator.calibration.own_data import KINDS
+from simulator.calibration.own_columns import KINDS
 from simulator.scenarios import load, provenance
 from tests.support.pages import DOCS, ROOT, blocks, table, troth_commands
 from troth.client.retries import BROKEN_ON_THE_WAY
 from troth.commands import build
+from troth.errors import InvalidArgument
 from troth.log_tables import log_schema
 from troth.settings import Settings
 from troth.text import LONGEST_QUOTE
 
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+runner = CliRunner()
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -35,10 +40,36 @@ def test_the_calibration_page_names_all_columns_and_options() -> None:
     for kind, columns in KINDS.items():
         table = page.split(f"**`--{kind}`**")[1].split("\n\n")[1]
         assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(columns)
-    known = set(inspect.signature(calibrate).parameters) | {"json", "customers", "days", "out"}
-    assert set(re.findall(r"--([a-z]+)", page)) <= known
+    known = {name.replace("_", "-") for name in inspect.signature(calibrate).parameters}
+    known |= {"json", "customers", "days", "out", "month-first"}
+    assert set(re.findall(r"--([a-z]+(?:-[a-z]+)*)", page)) <= known
     for path in re.findall(r"`(tests/[\w/]+\.py)`", page):
         assert (DOCS.parent / path).is_file()
+
+
+def test_the_files_on_the_calibration_page_need_their_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is read as shown; without the option it is refused, or means something else."""
+    monkeypatch.chdir(tmp_path)
+    shown = {}
+    after = ""
+    for block in blocks(DOCS / "calibrate.md"):
+        if after:
+            words = shlex.split(block.code)
+            option = words[words.index("orders.csv") + 1]
+            (tmp_path / "orders.csv").write_text(after, encoding="utf-8")
+            said = runner.invoke(build(), [*words[1:], "--json"], catch_exceptions=False)
+            assert said.exit_code == 0
+            shown[option] = json.loads(said.stdout)["notes"]
+            at = words.index(option)
+            bare = [*words[1:at], *words[at + (1 if option == "--day-first" else 2) :]]
+            refused = runner.invoke(build(), bare)
+            assert isinstance(refused.exception, InvalidArgument) == (option != "--until"), option
+        after = block.code if block.language == "csv" else ""
+    assert len(shown) == 6
+    assert any("until 2024-01-31: 1 row" in note for note in shown["--until"])
+    assert any("1 row" in note and "taken off" in note for note in shown["--returns"])
 
 
 def test_the_scenario_page_shows_a_scenario(

@@ -8,6 +8,7 @@ import pytest
 
 from simulator.calibration.estimates import Estimates
 from simulator.calibration.own import fit_own
+from simulator.calibration.own_reading import Reading
 from simulator.calibration.redemption import fit_delay
 from simulator.calibration.season import Season
 from tests.support import own_files as made
@@ -127,14 +128,34 @@ def test_recency_and_history_come_from_the_purchases() -> None:
     before = bought[bought["date"] < "2022-06-30"]["customer"].nunique()
     assert keys["email.visit_recency"].origin.rows == before
     left = {item.key: item.why for item in result.open}
-    if before < 400:
-        assert f"{400 - before} rows" in left["email for customers who never bought before"]
+    assert before == 400
+    assert "email for rows without a purchase before their date" not in left
     nothing = trial.drop(columns=["customer"])
     left = {item.key: item.why for item in fit_own(bought, nothing, columns=columns).open}
     assert "neither recency and history nor customer and date" in left["email"]
     unseen = trial.drop(columns=["visit"])
     left = {item.key: item.why for item in fit_own(bought, unseen, columns=columns).open}
     assert "no visit" in left["email"]
+
+
+def test_ids_that_occur_in_no_purchase_are_counted() -> None:
+    """An experiment whose ids lost their zeros is not one on customers who never bought."""
+    rng = np.random.default_rng(8)
+    bought = made.transactions(rng, 400)
+    bought["customer"] = bought["customer"].map("{:05d}".format)
+    trial = made.responses(rng, 400).drop(columns=["recency", "history"])
+    trial["customer"], trial["date"] = [f"{at:05d}" for at in range(400)], "2022-06-30"
+    trial.loc[:149, "customer"] = [str(at) for at in range(150)]
+    trial.loc[399, "date"] = "2020-06-30"
+    columns = {"responses.arm": "group", "control": "none"}
+    result = fit_own(bought, trial, columns=columns, process="bg_nbd")
+    (warning,) = result.warnings
+    said = "150 of 400 ids occur in no purchase, such as '0'; 150 of them would but for zeros"
+    assert warning.startswith(f"responses: {said}")
+    assert "'0' for '00000'" in warning
+    left = {item.key: item.why for item in result.open}
+    why = left["email for rows without a purchase before their date"]
+    assert why.startswith(f"151 of 400 rows have no purchase before their date: {said}")
 
 
 def test_delay_allows_for_expiry() -> None:
@@ -238,7 +259,10 @@ def test_rows_that_repeat_are_counted() -> None:
     begin = table["date"].min().date()
     assert any(f"{len(table)} rows of {who} customers, {begin} to" in note for note in notes)
     assert not any("are like another" in note for note in notes)
-    notes = fit_own(pd.concat([table, table], ignore_index=True)).notes
+    twice = pd.concat([table, table], ignore_index=True)
+    with pytest.raises(InvalidArgument, match="was it exported twice"):
+        fit_own(twice)
+    notes = fit_own(twice, reading=Reading(repeats="keep")).notes
     assert any(f"{len(table)} rows are like another in every column read" in n for n in notes)
 
 
