@@ -86,6 +86,13 @@ Since = Annotated[
         show_default="all customers, or those whose column joined is within the data",
     ),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Leave this customer's purchases out, be it a till or a guest; may be repeated.",
+        show_default="nobody",
+    ),
+]
 Template = Annotated[
     str, typer.Option(help="Scenario for what the data do not say; none: write figures alone.")
 ]
@@ -104,6 +111,7 @@ def calibrate(
     complete_journey: Journey = None,
     columns: Columns = "",
     since: Since = None,
+    exclude: Exclude = None,
     template: Template = REFERENCE,
     as_json: AsJson = False,
 ) -> None:
@@ -134,13 +142,14 @@ def calibrate(
             template=template,
             process=process,
             since=since,
+            exclude=exclude or (),
             output=output,
             as_json=as_json,
         )
         return
     for name, given in (
         ("responses", responses), ("campaigns", campaigns), ("columns", columns),
-        ("since", since), ("template", template != REFERENCE),
+        ("since", since), ("exclude", exclude), ("template", template != REFERENCE),
     ):  # fmt: skip
         if given:
             raise InvalidArgument("needs --transactions beside it", field=f"--{name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def calibrate_own(
     template: str,
     process: str | None,
     since: str | None,
+    exclude: Sequence[str] = (),
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -76,6 +77,7 @@ def calibrate_own(
             process=chosen,
             season=None if base is None else base.season,
             since=None if since is None else _day(since),
+            exclude=exclude,
             on_stage=on_stage,
         )
     scenario = None if base is None else own_scenario(base, found, name=output.stem)
@@ -97,6 +99,7 @@ def _fit(
     process: Process | None,
     season: Season | None,
     since: np.datetime64 | None,
+    exclude: Sequence[str],
     on_stage: Callable[[str, int, int], None],
 ) -> Estimates:
     if journey is not None:
@@ -108,6 +111,7 @@ def _fit(
             process=process,
             season=season,
             since=since,
+            exclude=exclude,
             on_stage=on_stage,
         )
     if transactions is None:
@@ -120,6 +124,7 @@ def _fit(
         process=process,
         season=season,
         since=since,
+        exclude=exclude,
         on_stage=on_stage,
     )
 
@@ -140,6 +145,7 @@ def _day(text: str) -> np.datetime64:
 
 def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> dict[str, Any]:
     return {
+        "warnings": list(found.warnings),
         "parameters": [
             {
                 "parameter": e.key,
@@ -162,6 +168,8 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
 
 
 def _show(found: Estimates, scenario: OwnScenario | None, template: str) -> None:
+    for line in found.warnings:
+        say(f"Warning: {line}.", style="bold yellow")
     if found.found:
         show_table(
             "Estimated, 95 % intervals",
