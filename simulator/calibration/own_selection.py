@@ -37,6 +37,8 @@ _LATER = (0.125, 0.25, 0.375, 0.5)
 """Shares of the time by which a later beginning is tried."""
 _MOST = 40_000
 """Customers whose scores are taken; of more, every k-th."""
+_STEADY = 1.25
+"""First purchases a day early over late up to which newcomers come steadily enough."""
 _FEW = 0.25
 """Late first purchases a day over early ones from which acquisition seems to have ended."""
 
@@ -80,7 +82,9 @@ def warn_of_selection(
             again = fit_process(process, left, season)
         except (FailedPrecondition, InvalidArgument):
             break
-        if not _looks_cut(left, since, end, again, season)[1]:
+        rates = _fall(left.joined, since, end)
+        steady = rates[0] <= _STEADY * rates[1]
+        if steady and _looks_cut(left, since, end, again, season) == (True, False):
             values = again.figures.model_dump(exclude={"model"})
             before = fit.figures.model_dump()
             got.warnings.append(
