@@ -193,8 +193,8 @@ def _rounding(
         f"{name} {values[name] * math.exp(step):.3g}" for name, step in found.continuous.items()
     )
     meaning = (
-        "the figures count days with a purchase, as the simulator draws them; as rates in "
-        f"continuous time they would be {other}"
+        "purchases: the figures count days with a purchase, as the simulator draws them; as rates "
+        f"in continuous time, of which dates show the day alone, they would be about {other}"
     )
     large = [
         f"{name} by {abs(step):.1%} (chance: {chance[name]:.1%})"
@@ -204,11 +204,13 @@ def _rounding(
     if large:
         got.warnings.append(
             f"purchases: dates are whole days, which moves {', '.join(large)} of {len(history):,} "
-            "customers; the intervals are wider by it, and a larger sample makes them no narrower. "
-            f"Also, {meaning}: compare those with rates from elsewhere"
+            "customers; the intervals are wider by it, and a larger sample makes them no narrower"
         )
-    elif any(abs(step) > chance[name] for name, step in found.continuous.items()):
-        got.notes.append(f"purchases: {meaning}")
+    apart = max(abs(step) / chance[name] for name, step in found.continuous.items())
+    if apart > DEVIATE_95:
+        got.warnings.append(f"{meaning}, outside the intervals: compare those with other sources'")
+    elif apart > 1.0:
+        got.notes.append(meaning)
     return {name: abs(step) for name, step in found.days.items()}
 
 

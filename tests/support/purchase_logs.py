@@ -1,4 +1,4 @@
-"""Purchase logs in continuous time, rounded to days, as a shop's export has them."""
+"""Purchase logs as a shop's export has them: in continuous time rounded to days, or by the day."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def log(
     days: int,
     correlation: float = 0.0,
     truth: Process | None = None,
+    by_day: bool = False,
 ) -> pd.DataFrame:
     """Purchases of ``customers`` who join evenly over days, seen on days 0 to ``days``.
 
@@ -40,6 +41,8 @@ def log(
         days: the last day seen.
         correlation: of log rate and a customer's mean log spend.
         truth: of the process.
+        by_day: as the simulator draws: rates count days with a purchase, of which a day has one
+            at most, and nobody leaves within a day.
 
     Returns:
         customer, date, amount; a row per purchase, the first included.
@@ -51,9 +54,13 @@ def log(
         p.s, 1.0 / p.beta_weeks, customers
     )
     span = np.maximum(np.minimum(gone, days + 1.0) - begin, 0.0)
+    if by_day:
+        begin, span = np.floor(begin), np.floor(span)
+        rate = -np.log1p(-np.minimum(rate, 0.95))
     later = rng.poisson(rate * span)
     who = np.concatenate((np.arange(customers), np.repeat(np.arange(customers), later)))
     at = begin[who]
+    at[customers:] += float(by_day)
     at[customers:] += rng.random(later.sum()) * span[who[customers:]]
     day = np.floor(at).astype(np.int64)
     seen = (day >= 0) & (day <= days)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,13 +133,20 @@ def test_fewer_and_fewer_newcomers_alone_are_no_fault() -> None:
     assert not fit_own(table.drop(columns="part"), process="pareto_nbd").warnings
 
 
-@pytest.mark.slow
-def test_whole_days_widen_the_intervals_of_large_samples() -> None:
-    """At 520,000 customers rounding is more than chance: said, and the intervals hold the truth."""
+@pytest.mark.parametrize("by_day", [True, False])
+def test_whole_days_are_said_where_they_are_more_than_chance(by_day: bool) -> None:
+    """Frequent customers: intervals hold days with a purchase; continuous rates stand beside."""
+    truth = purchase_logs.Process(2.5 if by_day else 1.5, 2.0, 0.8, 25.0)
     rng = np.random.default_rng(47)
-    truth = purchase_logs.Process()
-    found = fit_own(log(rng, 520_000, joined=(0, 300), days=600), process="pareto_nbd")
-    (warning,) = found.warnings
-    assert "dates are whole days" in warning
-    for name in ("r", "alpha_weeks", "s", "beta_weeks"):
-        assert _inside(found, f"purchases.{name}", getattr(truth, name)), name
+    table = log(rng, 5000, joined=(0, 200), days=400, truth=truth, by_day=by_day)
+    found = fit_own(table, process="pareto_nbd")
+    if by_day:
+        assert any("dates are whole days, which moves" in line for line in found.warnings)
+        for name in ("r", "alpha_weeks", "s", "beta_weeks"):
+            assert _inside(found, f"purchases.{name}", getattr(truth, name)), name
+        return
+    warning = next(line for line in found.warnings if "as rates in continuous time" in line)
+    said = dict(re.findall(r"(r|alpha_weeks) ([0-9.]+)", warning.split("would be")[1]))
+    assert not _inside(found, "purchases.alpha_weeks", truth.alpha_weeks)
+    assert float(said["r"]) == pytest.approx(truth.r, rel=0.06)
+    assert float(said["alpha_weeks"]) == pytest.approx(truth.alpha_weeks, rel=0.08)
