@@ -17,7 +17,7 @@ from scipy.special import digamma, gammaln, hyp2f1
 
 from simulator.calibration.histories import PurchaseHistories
 from simulator.calibration.maximum import Maximum, maximise, positive
-from simulator.calibration.whole_days import HALF_DAY, correction
+from simulator.calibration.whole_days import correction, less_waited
 from simulator.scenarios.processes import PurchaseFigures
 from troth.errors import InvalidArgument
 
@@ -55,8 +55,8 @@ def continuous_gradient(theta: Float64, data: PurchaseHistories) -> Float64:
     A day with at least one purchase at rate q has probability 1 - exp(-q) = q exp(-q/2) to the
     second order: x purchases take x/2 days off the time that was waited.
     """
-    early = HALF_DAY * data.frequency
-    waited = PurchaseHistories(data.frequency, data.recency - early, data.age - early)
+    recency, age = (less_waited(data.frequency, weeks) for weeks in (data.recency, data.age))
+    waited = PurchaseHistories(data.frequency, recency, age)
     return np.asarray(_terms(theta, waited)[1].sum(axis=1))
 
 

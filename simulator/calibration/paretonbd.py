@@ -31,7 +31,7 @@ from scipy.special import digamma, exprel, gammaln, logsumexp
 from simulator.calibration.histories import DAYS_PER_WEEK, PurchaseHistories
 from simulator.calibration.maximum import Maximum, maximise, positive
 from simulator.calibration.season import Season
-from simulator.calibration.whole_days import HALF_DAY, correction
+from simulator.calibration.whole_days import HALF_DAY, correction, less_waited
 from simulator.scenarios.processes import ParetoFigures
 from troth.errors import FailedPrecondition, InvalidArgument
 
@@ -188,8 +188,8 @@ def continuous_gradient(theta: Float64, grid: Grid) -> Float64:
     """
     waited = replace(
         grid,
-        end=grid.end - HALF_DAY * grid.x,
-        clock=grid.clock - HALF_DAY * (grid.x + 1.0)[:, None],
+        end=less_waited(grid.x, grid.end),
+        clock=less_waited((grid.x + 1.0)[:, None], grid.clock),
     )
     return np.asarray(_terms(theta, waited)[1] @ grid.weight)
 

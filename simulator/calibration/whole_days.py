@@ -19,6 +19,8 @@ Float64 = NDArray[np.float64]
 HALF_DAY = 0.5 / DAYS_PER_WEEK
 """Who leaves does so in the middle of a day on average: weeks after the last one waited through."""
 
+_LEAST = 0.5
+
 
 def correction(r: float, alpha_weeks: float, x: Any, weeks: Float64) -> Float64:
     """Log of the second integral over the first, the shape of ``weeks``.
@@ -32,7 +34,8 @@ def correction(r: float, alpha_weeks: float, x: Any, weeks: Float64) -> Float64:
         weeks: how long was waited.
     """
     shape, prior, waited = r + x, alpha_weeks * DAYS_PER_WEEK, weeks * DAYS_PER_WEEK
-    empty = np.maximum(waited - x, 0.0)
+    # A season's clock may have run less than a day at each purchase.
+    empty = np.maximum(waited - x, _LEAST)
     plain = shape / (prior + waited)
     # The mode: shape (1 - p) = prior p (1 - p) + empty p.
     both = shape + prior + empty
@@ -40,3 +43,8 @@ def correction(r: float, alpha_weeks: float, x: Any, weeks: Float64) -> Float64:
     log_ratio = shape * np.log(p / plain) + empty * np.log1p(-p) - prior * p + shape
     bend = empty * p / (1.0 - p) ** 2 + prior * p
     return np.asarray(log_ratio + 0.5 * np.log(shape / bend))
+
+
+def less_waited(x: Any, weeks: Float64) -> Float64:
+    """``weeks`` less half a day for each of ``x``, of all days half at most."""
+    return np.asarray(weeks - np.minimum(HALF_DAY * x, weeks / 2.0))
