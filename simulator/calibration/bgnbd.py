@@ -17,6 +17,7 @@ from scipy.special import digamma, gammaln, hyp2f1
 
 from simulator.calibration.histories import PurchaseHistories
 from simulator.calibration.maximum import Maximum, maximise, positive
+from simulator.calibration.whole_days import correction, less_waited
 from simulator.scenarios.processes import PurchaseFigures
 from troth.errors import InvalidArgument
 
@@ -32,22 +33,55 @@ def log_likelihood(figures: PurchaseFigures, data: PurchaseHistories) -> Float64
 
     ln L = A1 + A2 + ln(exp(A3) + [x > 0] exp(A4)), summed without leaving logarithms.
     """
-    theta = np.log([figures.r, figures.alpha_weeks, figures.a, figures.b])
-    return _terms(theta, data)[0]
+    return _terms(_theta(figures), data)[0]
 
 
-def _terms(theta: Float64, data: PurchaseHistories) -> tuple[Float64, Float64]:
-    """Log-likelihood (n,) and its gradient (4, n) in the logarithms of (r, alpha, a, b)."""
+def scores(figures: PurchaseFigures, data: PurchaseHistories) -> Float64:
+    """Gradient of each customer's log-likelihood in log-parameters, float64 (4, n)."""
+    return _terms(_theta(figures), data)[1]
+
+
+def by_the_day(theta: Float64, data: PurchaseHistories) -> float:
+    """Log-likelihood of figures that count days with a purchase, in log-parameters (4,)."""
+    r, alpha = np.exp(theta[:2])
+    x = data.frequency.astype(np.float64)
+    at_end, at_last = (correction(r, alpha, x, weeks) for weeks in (data.age, data.recency))
+    return float(_terms(theta, data, at_end, at_last)[0].sum())
+
+
+def continuous_gradient(theta: Float64, data: PurchaseHistories) -> Float64:
+    """Gradient (4,) of the log-likelihood of rates in continuous time that are seen by the day.
+
+    A day with at least one purchase at rate q has probability 1 - exp(-q) = q exp(-q/2) to the
+    second order: x purchases take x/2 days off the time that was waited.
+    """
+    recency, age = (less_waited(data.frequency, weeks) for weeks in (data.recency, data.age))
+    waited = PurchaseHistories(data.frequency, recency, age)
+    return np.asarray(_terms(theta, waited)[1].sum(axis=1))
+
+
+def _theta(figures: PurchaseFigures) -> Float64:
+    return np.log([figures.r, figures.alpha_weeks, figures.a, figures.b])
+
+
+def _terms(
+    theta: Float64, data: PurchaseHistories, more_end: ArrayLike = 0.0, more_last: ArrayLike = 0.0
+) -> tuple[Float64, Float64]:
+    """Log-likelihood (n,) and its gradient (4, n) in the logarithms of (r, alpha, a, b).
+
+    ``more_end`` and ``more_last`` are added to the logarithms of both ways to end: still there,
+    and gone after the last purchase; the gradient takes them for constants.
+    """
     r, alpha, a, b = np.exp(theta)
     x = data.frequency.astype(np.float64)
     repeat = data.frequency > 0
     at_end, at_last = np.log(alpha + data.age), np.log(alpha + data.recency)
     a1 = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
     a2 = gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
-    a3 = -(r + x) * at_end
+    a3 = -(r + x) * at_end + more_end
     # Where x = 0 nobody can have left: the second term is 0, its logarithm -inf.
     last_gap = np.where(repeat, b + x - 1.0, 1.0)
-    a4 = np.where(repeat, np.log(a) - np.log(last_gap) - (r + x) * at_last, -np.inf)
+    a4 = np.where(repeat, np.log(a) - np.log(last_gap) - (r + x) * at_last + more_last, -np.inf)
     mixed = np.logaddexp(a3, a4)
     alive, left = np.exp(a3 - mixed), np.exp(a4 - mixed)
     gradient = np.stack(

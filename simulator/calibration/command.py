@@ -133,6 +133,13 @@ DayFirst = Annotated[
         show_default="dates with the year last are refused",
     ),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Leave this customer's purchases out, be it a till or a guest; may be repeated.",
+        show_default="nobody",
+    ),
+]
 Template = Annotated[
     str, typer.Option(help="Scenario for what the data do not say; none: write figures alone.")
 ]
@@ -158,6 +165,7 @@ def calibrate(
     decimal: Decimal = None,
     encoding: Encoding = None,
     day_first: DayFirst = None,
+    exclude: Exclude = None,
     template: Template = REFERENCE,
     as_json: AsJson = False,
 ) -> None:
@@ -197,13 +205,14 @@ def calibrate(
                 encoding=encoding,
                 day_first=day_first,
             ),
+            exclude=exclude or (),
             output=output,
             as_json=as_json,
         )
         return
     for name, given in (
         ("responses", responses), ("campaigns", campaigns), ("columns", columns),
-        ("since", since), ("until", until), ("returns", returns != REFUSE),
+        ("since", since), ("exclude", exclude), ("until", until), ("returns", returns != REFUSE),
         ("repeats", repeats != REFUSE), ("delimiter", delimiter), ("decimal", decimal),
         ("encoding", encoding), ("day-first", day_first is not None),
         ("template", template != REFERENCE),

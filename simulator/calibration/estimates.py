@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, log
 from typing import Literal
 
@@ -12,7 +12,7 @@ from simulator.calibration.figures import SIGNIFICANT_DIGITS
 Scale = Literal["plain", "log", "logit"]
 MIN_CLUSTERS = 20
 """Customers, or rows of an arm, below which no standard error is believed."""
-_Z95 = 1.959963984540054
+DEVIATE_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Estimates:
         found: parameters with intervals.
         open: parameters that stay as the template has them.
         notes: comparisons that chose nothing by themselves, such as AIC, in sentences.
-        warnings: what may make figures wrong, likewise; shown before them.
+        warnings: why figures above may be wrong, each with what to do about it; said first.
     """
 
     found: tuple[Estimate, ...]
@@ -91,6 +91,22 @@ class Estimates:
         return result
 
 
+@dataclass(slots=True)
+class Gathered:
+    """What has been found so far; the fields are those of :class:`Estimates`."""
+
+    found: list[Estimate] = field(default_factory=list)
+    open: list[Open] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def estimates(self) -> Estimates:
+        """All of it."""
+        return Estimates(
+            tuple(self.found), tuple(self.open), tuple(self.notes), tuple(self.warnings)
+        )
+
+
 def estimate(
     key: str, value: float, error: float | None, origin: Origin, scale: Scale = "plain"
 ) -> Estimate:
@@ -101,7 +117,7 @@ def estimate(
 
 def interval(value: float, error: float, scale: Scale) -> tuple[float, float]:
     """95 % bounds, none of them impossible on the scale."""
-    half = _Z95 * error
+    half = DEVIATE_95 * error
     if scale == "log":
         width = exp(min(half / value, 300.0))
         return rounded(value / width), rounded(value * width)

@@ -57,6 +57,15 @@ class PurchaseHistories:
     def __len__(self) -> int:
         return len(self.frequency)
 
+    def of(self, chosen: NDArray[np.bool_]) -> PurchaseHistories:
+        """The histories of some customers, bool (n,)."""
+        return PurchaseHistories(
+            self.frequency[chosen],
+            self.recency[chosen],
+            self.age[chosen],
+            None if self.first is None else self.first[chosen],
+        )
+
     @property
     def joined(self) -> NDArray[np.int64]:
         """The day of each first purchase since 1970-01-01, int64 (n,).

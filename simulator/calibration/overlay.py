@@ -52,7 +52,9 @@ def overlay_sections(
         text: the scenario.
         values: section, as its header writes it, to key to value; ``""`` is above all headers.
         name: the file's, for errors.
-        notes: ``section.key`` to the comment that replaces the line's own.
+        notes: ``section.key`` to the comment that replaces the line's own. With notes, comment
+            lines right above a value that is replaced go, and so does what stands on and above
+            the header of a section all of whose values are: it spoke of the values before.
 
     Raises:
         InvalidArgument: as :func:`overlay_text`.
@@ -69,12 +71,15 @@ def overlay_sections(
         assigned = _ASSIGNMENT.match(line)
         if header:
             section = header[1]
-            headers[section] = len(lines)
-            if notes is not None and section in sections:
+            if notes is not None and _all_replaced(before, section, sections, gone):
+                _drop_comments(lines)
                 line = line.split("#")[0].rstrip()
+            headers[section] = len(lines)
         elif assigned and assigned[2] in sections.get(section, {}):
             indent, key, equals, _, comment = assigned.groups()
             note = said.get(f"{section}.{key}")
+            if note:
+                _drop_comments(lines)
             comment = f"  # {note}" if note else comment or ""
             line = f"{indent}{key}{equals}{toml_value(sections[section].pop(key))}{comment}"
         elif assigned and section == "purchases" and assigned[2] in gone:
@@ -93,6 +98,63 @@ def overlay_sections(
     result = "\n".join(lines) + "\n"
     _check(before, result, values, gone, name)
     return result
+
+
+def drop_section(text: str, section: str, *, name: str) -> str:
+    """TOML ``text`` without ``[section]`` and the comments on and above its header.
+
+    Args:
+        text: the scenario.
+        section: dotted, as its header writes it.
+        name: the file's, for errors.
+
+    Raises:
+        InvalidArgument: if ``text`` is not TOML, or has the section in another form.
+    """
+    lines: list[str] = []
+    above: list[str] = []  # blank and comment lines, which may be about the header below them
+    inside = False
+    for line in text.splitlines():
+        if header := _HEADER.match(line):
+            inside = header[1].replace(" ", "") == section
+            if inside:
+                _drop_comments(lines)
+            lines += above
+            above = []
+        elif inside:
+            plain = not line.strip() or line.lstrip().startswith("#")
+            above = [*above, line] if plain else []
+        if not inside:
+            lines.append(line)
+    result = "\n".join(lines) + "\n"
+    if _at(_parsed(result, name), section):
+        raise InvalidArgument(f"write {section} as [{section}] first", field=name)
+    return result
+
+
+def _at(values: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    """The table at a dotted header; empty where there is none."""
+    here: Any = values
+    for part in filter(None, section.split(".")):
+        here = here.get(part) if isinstance(here, Mapping) else None
+    return here if isinstance(here, Mapping) else {}
+
+
+def _all_replaced(
+    before: Mapping[str, Any],
+    section: str,
+    by: Mapping[str, Mapping[str, Any]],
+    gone: frozenset[str],
+) -> bool:
+    """Whether no value that ``section`` had stays."""
+    left = set(_at(before, section)) - (gone if section == "purchases" else frozenset())
+    return section in by and left <= set(by[section])
+
+
+def _drop_comments(lines: list[str]) -> None:
+    """Remove the comment lines at the end of ``lines``."""
+    while lines and lines[-1].lstrip().startswith("#"):
+        lines.pop()
 
 
 def toml_value(value: Any) -> str:

@@ -43,6 +43,7 @@ def calibrate_own(
     process: str | None,
     since: str | None,
     reading: Reading,
+    exclude: Sequence[str] = (),
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -82,6 +83,7 @@ def calibrate_own(
             season=None if base is None else base.season,
             since=None if since is None else _day(since, "--since"),
             reading=reading,
+            exclude=exclude,
             on_stage=on_stage,
         )
     scenario = None if base is None else own_scenario(base, found, name=output.stem)
@@ -104,6 +106,7 @@ def _fit(
     season: Season | None,
     since: np.datetime64 | None,
     reading: Reading,
+    exclude: Sequence[str],
     on_stage: Callable[[str, int, int], None],
 ) -> Estimates:
     if journey is not None:
@@ -116,6 +119,7 @@ def _fit(
             season=season,
             since=since,
             reading=reading,
+            exclude=exclude,
             on_stage=on_stage,
         )
     if not transactions:
@@ -129,6 +133,7 @@ def _fit(
         season=season,
         since=since,
         reading=reading,
+        exclude=exclude,
         on_stage=on_stage,
     )
 
@@ -187,6 +192,7 @@ def _day(text: str, option: str) -> np.datetime64:
 
 def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> dict[str, Any]:
     return {
+        "warnings": list(found.warnings),
         "parameters": [
             {
                 "parameter": e.key,
@@ -201,7 +207,6 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
             for e in found.found
         ],
         "not_identified": [{"parameter": left.key, "why": left.why} for left in found.open],
-        "warnings": list(found.warnings),
         "notes": list(found.notes),
         "without_a_place_in_the_template": [] if scenario is None else list(scenario.unused),
         "dropped_from_the_template": [] if scenario is None else list(scenario.dropped),
@@ -210,8 +215,8 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
 
 
 def _show(found: Estimates, scenario: OwnScenario | None, template: str) -> None:
-    for warning in found.warnings:
-        say(f"Warning: {warning}")
+    for line in found.warnings:
+        say(f"Warning: {line}.", style="bold yellow")
     if found.found:
         show_table(
             "Estimated, 95 % intervals",

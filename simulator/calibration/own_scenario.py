@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.calibration.estimates import Estimate, Estimates
-from simulator.calibration.overlay import overlay_sections, toml_value
+from simulator.calibration.overlay import drop_section, overlay_sections, toml_value
 from simulator.calibration.season import MONTHS, WEEKDAYS, Season
 from troth.errors import InvalidArgument
 
@@ -115,9 +115,9 @@ def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnS
         sections.setdefault("population", {})["novelty"] = 0.0
         dropped = ("population.novelty",)
         notes[dropped[0]] = "[knob] the purchases were fitted without"
-    text = overlay_sections(
-        _categories(template.text, used), sections, name=template.name, notes=notes
-    )
+    # Why the template's world misses real customers is not why this one does.
+    text = drop_section(template.text, "validity.reasons", name=template.name)
+    text = overlay_sections(_categories(text, used), sections, name=template.name, notes=notes)
     text = _headed(text, template, name)
     unused = tuple(e.key for e in estimates.found if not places[e.key])
     document = provenance(estimates, template=template.name, unused=unused)
@@ -129,18 +129,21 @@ def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnS
 def figures_text(estimates: Estimates) -> str:
     """The estimates alone, as TOML: their sections, then provenance and what is open."""
     head = "# Figures estimated from data by `troth calibrate`. Do not edit: run it again.\n\n"
-    top = {"notes": list(estimates.notes)} if estimates.notes else {}
-    return head + _text({"": top, **estimates.sections(), **_origins(estimates)})
+    return head + _text({"": _said(estimates), **estimates.sections(), **_origins(estimates)})
 
 
 def provenance(estimates: Estimates, *, template: str, unused: tuple[str, ...]) -> str:
-    """Origins and intervals, what is open, and notes, as TOML."""
+    """Warnings, origins and intervals, what is open, and notes, as TOML."""
     top: dict[str, Any] = {"template": template, "template_keys": "all that [provenance] has not"}
     if unused:
         top["without_a_place_in_the_template"] = list(unused)
-    if estimates.notes:
-        top["notes"] = list(estimates.notes)
-    return _text({"": top, **_origins(estimates)})
+    return _text({"": top | _said(estimates), **_origins(estimates)})
+
+
+def _said(estimates: Estimates) -> dict[str, list[str]]:
+    """Warnings and notes, where there are any."""
+    said = {"warnings": list(estimates.warnings), "notes": list(estimates.notes)}
+    return {key: lines for key, lines in said.items() if lines}
 
 
 def _origins(estimates: Estimates) -> dict[str, dict[str, Any]]:
@@ -197,15 +200,27 @@ def _categories(text: str, used: tuple[Estimate, ...]) -> str:
         )
     ]
     lines: list[str] = []
+    above: list[str] = []  # blank and comment lines, which belong to the header below them
     inside = placed = False
     for line in text.splitlines():
         if line.lstrip().startswith("["):
             inside = line.strip().startswith("[[categories]]")
-            if inside and not placed:
-                lines += [*blocks, ""]
+            if not inside:
+                lines += above
+            elif not placed:
+                lines += ["", *blocks]
                 placed = True
+            above = []
+        elif not line.strip() or line.lstrip().startswith("#"):
+            above.append(line)
+            continue
+        else:
+            if not inside:
+                lines += above
+            above = []
         if not inside:
             lines.append(line)
+    lines += above
     if not placed:
         lines += ["", *blocks]
     return "\n".join(lines) + "\n"
@@ -242,7 +257,10 @@ def _headed(text: str, template: Template, name: str) -> str:
     slug = re.sub(r"[^a-z0-9_-]", "_", name.lower()).lstrip("_-0123456789") or "own"
     values = {"": {"name": slug, "description": f"Own data in {template.name}"}}
     body = overlay_sections(text, values, name=template.name)
-    return f"{_MADE} from own data and the template {template.name!r}.\n{body}"
+    return (
+        f"{_MADE} from own data and the template {template.name!r}: what names no file of your "
+        f"own is the template's, words included.\n{body}"
+    )
 
 
 def _loads(text: str, name: str) -> None:

@@ -21,16 +21,17 @@ his purchases, a constant.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, exprel, gammaln
+from scipy.special import digamma, exprel, gammaln, logsumexp
 
 from simulator.calibration.histories import DAYS_PER_WEEK, PurchaseHistories
 from simulator.calibration.maximum import Maximum, maximise, positive
 from simulator.calibration.season import Season
+from simulator.calibration.whole_days import HALF_DAY, correction, less_waited
 from simulator.scenarios.processes import ParetoFigures
 from troth.errors import FailedPrecondition, InvalidArgument
 
@@ -157,6 +158,40 @@ def log_likelihood(
     """Log-likelihood of each customer, float64 (n,), without the season's constant."""
     grid = Grid.of(data, season or Season.flat(), merge=False)
     return _terms(_theta(figures), grid)[0]
+
+
+def scores(
+    figures: ParetoFigures, data: PurchaseHistories, season: Season | None = None
+) -> Float64:
+    """Gradient of each customer's log-likelihood in log-parameters, float64 (4, n)."""
+    return _terms(_theta(figures), Grid.of(data, season or Season.flat(), merge=False))[1]
+
+
+def by_the_day(theta: Float64, grid: Grid) -> float:
+    """Log-likelihood of figures that count days with a purchase, in log-parameters (4,)."""
+    r, alpha, s, _ = np.exp(theta)
+    x = grid.x
+    end, clock = grid.end, np.maximum(grid.clock - HALF_DAY, 0.0)
+    old, at = np.log1p(grid.age / np.exp(theta[3])), np.log(np.exp(theta[3]) + grid.at)
+    alive = -s * old - (r + x) * np.log(alpha + end) + correction(r, alpha, x, end)
+    inside = theta[2] + s * theta[3] - (s + 1.0) * at + grid.log_width
+    inside += correction(r, alpha, x[:, None], clock) - (r + x)[:, None] * np.log(alpha + clock)
+    mixed = logsumexp(np.concatenate((alive[:, None], inside), axis=1), axis=1)
+    return float((gammaln(r + x) - gammaln(r) + r * theta[1] + mixed) @ grid.weight)
+
+
+def continuous_gradient(theta: Float64, grid: Grid) -> Float64:
+    """Gradient (4,) of the log-likelihood of rates in continuous time that are seen by the day.
+
+    A day with at least one purchase at rate q has probability 1 - exp(-q) = q exp(-q/2) to the
+    second order: x purchases take x/2 days off the time that was waited.
+    """
+    waited = replace(
+        grid,
+        end=less_waited(grid.x, grid.end),
+        clock=less_waited((grid.x + 1.0)[:, None], grid.clock),
+    )
+    return np.asarray(_terms(theta, waited)[1] @ grid.weight)
 
 
 def fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,8 @@ from troth.errors import FailedPrecondition
 Float64 = NDArray[np.float64]
 Process = Literal["bg_nbd", "pareto_nbd"]
 PROCESSES: tuple[Process, ...] = ("bg_nbd", "pareto_nbd")
+
+_SHIFT = 1e-4
 
 METHODS: dict[Process, str] = {
     "bg_nbd": "BG/NBD, maximum likelihood (Fader, Hardie & Lee 2005, eq. 6)",
@@ -86,6 +89,76 @@ def fit_better(
         )
     best = min(fits.values(), key=lambda fit: fit.aic)
     return best, {p: fits[p].aic if p in fits else None for p in PROCESSES}
+
+
+def pulls(fit: ProcessFit, data: PurchaseHistories, season: Season | None = None) -> Float64:
+    """How far each of some customers moves the fit, float64 (n,): squared, in standard errors.
+
+    The score test's statistic of one customer, s' C s with the score s and the covariance C:
+    to the first order the distance from the fit without that customer.
+
+    Args:
+        fit: on all customers.
+        data: of those who are asked about.
+        season: as in the fit.
+    """
+    each = scores(fit, data, season)
+    return np.asarray(np.einsum("pn,pq,qn->n", each, fit.found.covariance, each))
+
+
+def scores(fit: ProcessFit, data: PurchaseHistories, season: Season | None = None) -> Float64:
+    """Gradients of customers' log-likelihoods in the log-parameters estimated, (p, n)."""
+    season = season or Season.flat()
+    if isinstance(fit.figures, ParetoFigures):
+        return paretonbd.scores(fit.figures, data, season)[_free(fit)]
+    return bgnbd.scores(fit.figures, operational(data, season))[_free(fit)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """What dates in whole days do to each parameter estimated, in its logarithm.
+
+    Each is one Newton step from the fit, which takes time for continuous.
+
+    Attributes:
+        days: to the maximum for figures that count days with a purchase, as the simulator's do.
+        continuous: to that for rates in continuous time, of which a day may hold several.
+    """
+
+    days: dict[str, float]
+    continuous: dict[str, float]
+
+
+def rounding(fit: ProcessFit, data: PurchaseHistories, season: Season | None = None) -> Rounding:
+    """What dates in whole days do to a fit on ``data`` under ``season``."""
+    season = season or Season.flat()
+    theta = np.log(list(fit.figures.model_dump(exclude={"model"}).values()))
+    if isinstance(fit.figures, ParetoFigures):
+        grid = paretonbd.Grid.of(data, season)
+        slope = _slope(lambda at: paretonbd.by_the_day(at, grid), theta)
+        other = paretonbd.continuous_gradient(theta, grid)
+    else:
+        seen = operational(data, season)
+        slope = _slope(lambda at: bgnbd.by_the_day(at, seen), theta)
+        other = bgnbd.continuous_gradient(theta, seen)
+    steps = [fit.found.covariance @ g[_free(fit)] for g in (slope, other)]
+    return Rounding(*(dict(zip(fit.errors, step.tolist(), strict=True)) for step in steps))
+
+
+def _slope(value: Callable[[Float64], float], theta: Float64) -> Float64:
+    """Central differences, (p,)."""
+    return np.array(
+        [
+            (value(theta + shift) - value(theta - shift)) / (2.0 * _SHIFT)
+            for shift in _SHIFT * np.eye(len(theta))
+        ]
+    )
+
+
+def _free(fit: ProcessFit) -> list[int]:
+    """Which of the process's parameters were estimated, in their order."""
+    names = list(fit.figures.model_dump(exclude={"model"}))
+    return [at for at, name in enumerate(names) if name in fit.errors]
 
 
 def expected_purchases(

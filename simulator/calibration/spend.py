@@ -66,10 +66,13 @@ def fit(
     return figures, dict(zip(NAMES, errors.tolist(), strict=True)), found
 
 
-def fit_alike(amount: Float64) -> tuple[SpendFigures, dict[str, float]]:
+def fit_alike(
+    customer: NDArray[np.int64], amount: Float64
+) -> tuple[SpendFigures, dict[str, float]]:
     """Figures for customers who differ no more than purchases of one do, and their errors.
 
-    The log-normal of all purchases; ``sigma_between`` is held at :data:`ALIKE` and has no error.
+    The log-normal of all purchases, its mean that of ``amount`` as in :func:`sold`;
+    ``sigma_between`` is held at :data:`ALIKE` and has no error.
 
     Raises:
         FailedPrecondition: if the amounts do not differ.
@@ -79,10 +82,48 @@ def fit_alike(amount: Float64) -> tuple[SpendFigures, dict[str, float]]:
     if within < _FLOOR:
         raise FailedPrecondition(f"the {n} amounts do not differ", field="spend")
     figures = SpendFigures(mu=float(y.mean()), sigma_between=ALIKE, sigma_within=within)
-    return figures, {
-        "mu": within / float(np.sqrt(n)),
-        "sigma_within": within / float(np.sqrt(2 * n)),
-    }
+    _, at = np.unique(customer, return_inverse=True)
+    squares = np.bincount(at, weights=(y - y.mean()) ** 2 - within**2)
+    closed, error = _closed(figures, at, amount, squares / (2.0 * n))
+    return closed, {"mu": error, "sigma_within": within / float(np.sqrt(2 * n))}
+
+
+def sold(
+    figures: SpendFigures, found: Maximum, customer: NDArray[np.int64], amount: Float64
+) -> tuple[SpendFigures, float]:
+    """``figures`` with the mu at which the mean basket is that of ``amount``, and its error.
+
+    Maximum likelihood leans towards the mean of ln spend over customers, and real baskets are
+    not quite log-normal. The world draws baskets that know nothing of frequency; it sells what
+    was sold only if the mean of *its* purchases is the mean of those in the data:
+
+        mu = ln(mean amount) - (sigma_between^2 + sigma_within^2) / 2
+
+    the moment that closes, given the variances. Its error is the delta method's, from each
+    customer's influence on the mean (a ratio over customers) and on both variances (the score).
+
+    Args:
+        figures: of :func:`fit`.
+        found: of the same fit.
+        customer: int64 (m,), who bought.
+        amount: float64 (m,), what was paid, major units, > 0.
+    """
+    groups = _groups(customer, np.log(amount))
+    _, at = np.unique(customer, return_inverse=True)
+    pulls = found.covariance @ _scores(found.theta, groups)[1]
+    by_variance = figures.sigma_between**2 * pulls[1] + figures.sigma_within**2 * pulls[2]
+    return _closed(figures, at, amount, by_variance)
+
+
+def _closed(
+    figures: SpendFigures, at: NDArray[np.int64], amount: Float64, by_variance: Float64
+) -> tuple[SpendFigures, float]:
+    """As :func:`sold`, from each customer's influence on half the variance of ln spend (n,)."""
+    mean = float(amount.mean())
+    by_mean = np.bincount(at, weights=amount - mean) / amount.sum()
+    mu = float(np.log(mean)) - _variance(figures) / 2.0
+    error = float(np.sqrt(((by_mean - by_variance) ** 2).sum()))
+    return figures.model_copy(update={"mu": mu}), error
 
 
 def over_purchases(
@@ -139,7 +180,13 @@ def _start(groups: _Groups) -> tuple[float, float, float]:
 
 
 def _log_likelihood(theta: Float64, groups: _Groups) -> tuple[float, Float64]:
-    """Log-likelihood of ln spend and its gradient in (mu, ln sigma_between, ln sigma_within).
+    """Log-likelihood of ln spend and its gradient in (mu, ln sigma_between, ln sigma_within)."""
+    values, scores = _scores(theta, groups)
+    return float(values.sum()), scores.sum(axis=1)
+
+
+def _scores(theta: Float64, groups: _Groups) -> tuple[Float64, Float64]:
+    """Each customer's log-likelihood (n,) and its gradient (3, n), as :func:`_log_likelihood`.
 
     A customer's n values have covariance W I + B 11', whose determinant is W^(n-1) V with
     V = W + n B, and whose quadratic form is squares / W + n (mean - mu)^2 / V.
@@ -156,11 +203,11 @@ def _log_likelihood(theta: Float64, groups: _Groups) -> tuple[float, Float64]:
         + n * off**2 / v
     )
     by_v = -0.5 * (1.0 / v - n * off**2 / v**2)
-    gradient = np.array(
+    scores = np.stack(
         (
-            (n * off / v).sum(),
-            (by_v * 2.0 * n * b).sum(),
-            (by_v * 2.0 * w - (n - 1.0) + groups.squares / w).sum(),
+            n * off / v,
+            by_v * 2.0 * n * b,
+            by_v * 2.0 * w - (n - 1.0) + groups.squares / w,
         )
     )
-    return float(values.sum()), gradient
+    return values, scores

@@ -2,7 +2,9 @@
 
 A scenario may say ``based_on = "reference"`` (one that ships, or the path of a TOML file beside
 it) and then holds only what differs. Tables are merged key by key, arrays and single values
-replaced; a table that names another ``model`` replaces the whole table.
+replaced; a table that names another ``model`` replaces the whole table. Why a world misses real
+customers, ``[validity.reasons]``, is said of the world of one name: a scenario of another name
+starts without.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from troth.errors import InvalidArgument, NotFound
 
 BASED_ON = "based_on"
 MODEL = "model"
+NAME = "name"
 ENDING = ".toml"
 PACKAGE = "simulator.scenarios"
 
@@ -68,6 +71,8 @@ class Source:
         """All values, those of the file itself over those it is based on."""
         found: dict[str, Any] = {}
         for layer in reversed(self.layers):
+            if layer.values.get(NAME, found.get(NAME)) != found.get(NAME):
+                found = _without_reasons(found)
             found = merged(found, layer.values)
         return found
 
@@ -88,6 +93,14 @@ class Source:
     def where(self, key: str) -> str:
         """The file that a value at the dotted ``key`` comes from; its own for a missing one."""
         return next((layer.name for layer in self.layers if layer.says(key)), self.name)
+
+
+def _without_reasons(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` without ``validity.reasons``; they are not changed."""
+    validity = values.get("validity")
+    if not isinstance(validity, Mapping):
+        return dict(values)
+    return {**values, "validity": {k: v for k, v in validity.items() if k != "reasons"}}
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

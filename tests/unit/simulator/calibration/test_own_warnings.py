@@ -1,0 +1,152 @@
+"""What would make own figures wrong is said first, with what to do; clean data are quiet."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simulator.calibration.estimates import Estimates
+from simulator.calibration.own import fit_own
+from tests.support import own_files, purchase_logs
+from tests.support.purchase_logs import START, log
+from troth.errors import InvalidArgument
+
+
+def _value(found: Estimates, key: str) -> float:
+    value = next(e.value for e in found.found if e.key == key)
+    assert isinstance(value, float)
+    return value
+
+
+def _inside(found: Estimates, key: str, truth: float) -> bool:
+    low, high = next((e.low, e.high) for e in found.found if e.key == key)
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    return low < truth < high
+
+
+def _till(rng: np.random.Generator, name: str, rows: int, days: int) -> pd.DataFrame:
+    """Many people under one id."""
+    return pd.DataFrame(
+        {
+            "customer": name,
+            "date": START + rng.integers(0, days + 1, rows),
+            "amount": np.exp(rng.normal(3.0, 0.7, rows)).round(2) + 0.01,
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["GUEST", "0", "4711"])
+def test_an_id_that_is_many_people_is_named(name: str) -> None:
+    """Whatever it is called: its rows, what the fit is without it, and how to leave it out."""
+    rng = np.random.default_rng(41)
+    clean = log(rng, 1000, joined=(0, 300), days=600).astype({"customer": str})
+    clean["customer"] = "c" + clean["customer"]
+    table = pd.concat([clean, _till(rng, name, 3000, 600)], ignore_index=True)
+    alone, odd = fit_own(clean), fit_own(table)
+    assert not alone.warnings
+    said = [line for line in odd.warnings if line.startswith("purchases: the figures hang on")]
+    assert len(said) == 1
+    assert f"{name!r} (3,000 of {len(table):,} rows" in said[0]
+    assert f"--exclude {name!r}" in said[0]
+    assert odd.warnings[0] == said[0]
+    assert any(line.startswith("spend: the figures hang on") for line in odd.warnings)
+    left = fit_own(table, exclude=[name])
+    assert not left.warnings
+    assert left.sections()["purchases"] == alone.sections()["purchases"]
+    assert left.sections()["spend"] == alone.sections()["spend"]
+    with pytest.raises(InvalidArgument, match="exclude: no customer 'nobody' is in the purchases"):
+        fit_own(table, exclude=["nobody"])
+
+
+def test_several_such_ids_are_all_named() -> None:
+    """Two tills and a guest hide behind each other: each is found."""
+    rng = np.random.default_rng(42)
+    clean = log(rng, 1000, joined=(0, 300), days=600).astype({"customer": str})
+    tills = [
+        _till(rng, name, rows, 600) for name, rows in (("POS 1", 4000), ("x", 900), ("y", 700))
+    ]
+    (said, *_) = fit_own(pd.concat([clean, *tills], ignore_index=True)).warnings
+    assert all(f"--exclude {name!r}" in said for name in ("POS 1", "x", "y"))
+
+
+@pytest.mark.parametrize("customers", [150, 1000])
+def test_clean_data_are_quiet(customers: int) -> None:
+    """Eight logs of plain customers, and the log of a shop with seasons: not a word."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        assert not fit_own(log(rng, customers, joined=(0, 300), days=600)).warnings, seed
+    assert not fit_own(own_files.transactions(np.random.default_rng(5), 1500)).warnings
+
+
+def test_a_since_that_is_too_early_is_said_with_a_better_one() -> None:
+    """A cut log: old customers pass for slow new ones until they have shown themselves."""
+    rng = np.random.default_rng(43)
+    table = log(rng, 20_000, joined=(-1500, 730), days=730)
+    early = fit_own(table, process="pareto_nbd", since=START + 60)
+    assert not _inside(early, "purchases.alpha_weeks", 10.0)
+    (warning,) = early.warnings
+    assert "some who seem to begin in the data had bought before" in warning
+    better = np.datetime64(warning.split("--since ")[1][:10])
+    assert START + 60 < better < START + 500
+    late = fit_own(table, process="pareto_nbd", since=better)
+    assert not late.warnings
+    before, after = (abs(_value(f, "purchases.alpha_weeks") - 10.0) for f in (early, late))
+    assert after < before / 2.0
+
+
+def test_a_cut_log_without_since_is_said_first() -> None:
+    """The warning comes by itself, and a column joined takes it away."""
+    rng = np.random.default_rng(44)
+    whole = log(rng, 6000, joined=(0, 1000), days=1400)
+    whole["joined"] = whole.groupby("customer")["date"].transform("min")
+    cut = whole[whole["date"] >= START + 500].reset_index(drop=True)
+    plain = fit_own(cut.drop(columns="joined"), process="pareto_nbd")
+    assert any("had bought before" in line for line in plain.warnings)
+    assert not fit_own(cut, process="pareto_nbd").warnings
+
+
+def test_data_after_the_last_newcomer_are_said() -> None:
+    """Nobody new came any more: those who first appear are old, and no since mends that."""
+    rng = np.random.default_rng(45)
+    table = log(rng, 8_000, joined=(-600, -10), days=700)
+    for since in (None, START + 100):
+        found = fit_own(table, process="pareto_nbd", since=since)
+        assert not _inside(found, "purchases.r", 0.8)
+        (warning,) = found.warnings
+        assert "as if nobody new came any more" in warning
+        assert "column joined" in warning
+
+
+def test_fewer_and_fewer_newcomers_alone_are_no_fault() -> None:
+    """A shop whose acquisition falls, seen whole, has nothing to be warned of."""
+    rng = np.random.default_rng(46)
+    parts = [
+        log(rng, n, joined=(at, at + 100), days=700).assign(part=at)
+        for at, n in ((0, 3000), (100, 1500), (200, 800), (300, 500), (400, 300), (500, 200))
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    table["customer"] = table["part"] * 100_000 + table["customer"]
+    assert not fit_own(table.drop(columns="part"), process="pareto_nbd").warnings
+
+
+@pytest.mark.parametrize("by_day", [True, False])
+def test_whole_days_are_said_where_they_are_more_than_chance(by_day: bool) -> None:
+    """Frequent customers: intervals hold days with a purchase; continuous rates stand beside."""
+    truth = purchase_logs.Process(2.5 if by_day else 1.5, 2.0, 0.8, 25.0)
+    rng = np.random.default_rng(47)
+    table = log(rng, 5000, joined=(0, 200), days=400, truth=truth, by_day=by_day)
+    found = fit_own(table, process="pareto_nbd")
+    if by_day:
+        assert any("dates are whole days, which moves" in line for line in found.warnings)
+        for name in ("r", "alpha_weeks", "s", "beta_weeks"):
+            assert _inside(found, f"purchases.{name}", getattr(truth, name)), name
+        return
+    warning = next(line for line in found.warnings if "as rates in continuous time" in line)
+    said = dict(re.findall(r"(r|alpha_weeks) ([0-9.]+)", warning.split("would be")[1]))
+    assert not _inside(found, "purchases.alpha_weeks", truth.alpha_weeks)
+    assert float(said["r"]) == pytest.approx(truth.r, rel=0.06)
+    assert float(said["alpha_weeks"]) == pytest.approx(truth.alpha_weeks, rel=0.08)

@@ -1,0 +1,110 @@
+"""An own scenario says nothing of its template that is not true of it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulator.calibration.estimates import Estimates
+from simulator.calibration.overlay import drop_section, overlay_sections
+from simulator.calibration.own import fit_own
+from simulator.calibration.own_scenario import (
+    figures_text,
+    own_scenario,
+    read_provenance,
+    read_template,
+)
+from simulator.scenarios import load
+from tests.support import own_files as made
+from troth.errors import InvalidArgument
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Estimates:
+    """Purchases, calendar, spend and categories of 1,500 customers."""
+    return fit_own(made.transactions(np.random.default_rng(21), 1500))
+
+
+@pytest.mark.parametrize("template", ["reference", "grocery", "stress/outage"])
+def test_reasons_of_the_template_are_not_the_own_worlds(
+    template: str, fitted: Estimates, tmp_path: Path
+) -> None:
+    """Why the template's world misses real customers is not why this one does."""
+    path = tmp_path / "mine.toml"
+    path.write_text(own_scenario(read_template(template), fitted, name="mine").text)
+    mine = load(path)
+    assert mine.validity.reasons == {}
+    assert mine.validity.against == load(template).validity.against
+    again = tmp_path / "again.toml"
+    again.write_text(f'based_on = "{path}"\nname = "again"\n')
+    assert load(again).validity.reasons == {}
+
+
+def test_reasons_belong_to_a_name(tmp_path: Path) -> None:
+    """A scenario of another name starts without its base's, and keeps its own."""
+    path = tmp_path / "mine.toml"
+    path.write_text('based_on = "reference"\nname = "mine"\n')
+    assert load("reference").validity.reasons
+    assert load(path).validity.reasons == {}
+    path.write_text(
+        'based_on = "reference"\nname = "mine"\n[validity.reasons]\n"a.b" = "ours"  # [knob]\n'
+    )
+    assert load(path).validity.reasons == {"a.b": "ours"}
+
+
+@pytest.mark.parametrize("template", ["reference", "grocery"])
+def test_words_about_the_values_before_go_with_them(template: str, fitted: Estimates) -> None:
+    """No comment on, in or above what was replaced speaks of the data the template is from."""
+    text = own_scenario(read_template(template), fitted, name="mine").text
+    lines = text.splitlines()
+    ours = [at for at, line in enumerate(lines) if "[fit]" in line and "(95 %)" in line]
+    assert len(ours) >= 7
+    for at in ours:
+        above = at - 1
+        while lines[above].startswith("#") or (
+            lines[above].startswith("[") and not lines[above].startswith("[[")
+        ):
+            assert "CDNOW" not in lines[above], lines[above]
+            assert "Complete Journey" not in lines[above], lines[above]
+            above -= 1
+    assert "fitted together on CDNOW" not in text
+    assert "No month was fitted to CDNOW" not in text
+
+
+def test_comments_go_only_with_what_they_speak_of() -> None:
+    """Above a value that is replaced, above a section that is wholly so; others stay."""
+    text = (
+        "# the whole file\n\n# above one\n[one]  # on one\na = 1\n# about b\n# so\nb = 2\n"
+        "\n# above two\n[two]  # on two\n# about c\nc = 3\n# about d\nd = 4\n"
+    )
+    notes = {"one.a": "ours", "one.b": "ours", "two.c": "ours"}
+    values = {"one": {"a": 5, "b": 6}, "two": {"c": 7}}
+    assert overlay_sections(text, values, name="x", notes=notes) == (
+        "# the whole file\n\n[one]\na = 5  # ours\nb = 6  # ours\n"
+        "\n# above two\n[two]  # on two\nc = 7  # ours\n# about d\nd = 4\n"
+    )
+    assert "# about b" in overlay_sections(text, values, name="x")
+
+
+def test_a_section_is_dropped_whole_or_refused() -> None:
+    """With its comments, the next section's kept; another form than a section is refused."""
+    text = (
+        "[a]\nx = 1\n# about b\n[a.b]  # knob\ny = 2\n# about z\nz = 3\n\n# about c\n[c]\nw = 4\n"
+    )
+    assert drop_section(text, "a.b", name="x") == "[a]\nx = 1\n\n# about c\n[c]\nw = 4\n"
+    assert drop_section(text, "none", name="x") == text
+    with pytest.raises(InvalidArgument, match=r"write a\.b as \[a\.b\] first"):
+        drop_section("[a]\nb = { y = 2 }\n", "a.b", name="x")
+
+
+def test_warnings_stand_in_the_file(fitted: Estimates) -> None:
+    """With the provenance, before the notes."""
+    warned = Estimates(fitted.found, fitted.open, fitted.notes, ("purchases: look here",))
+    below = read_provenance(own_scenario(read_template("reference"), warned, name="mine").text)
+    assert below["warnings"] == ["purchases: look here"]
+    assert tomllib.loads(figures_text(warned))["warnings"] == ["purchases: look here"]
+    quiet = Estimates(fitted.found, fitted.open, fitted.notes)
+    assert "warnings" not in tomllib.loads(figures_text(quiet))
