@@ -7,13 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.bilinear import BilinearMoments
-from agents.learners.evidence import Posterior, maximise_evidence
+from agents.learners.evidence import Expectation, Posterior, maximise_evidence
 from agents.learners.noise import precision_weights
 from agents.learners.prior_groups import prior_groups
+from agents.mixed import MixedEquations, MixedFit
 from agents.policies.linear import LinearThompsonPolicy
+from agents.policies.own_effects import OwnEffects
 from agents.policies.storable import require_share
 from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument
+
+_FOR_EVERYONE = np.zeros(1, dtype=np.int64)
+"""Own effects are on the intercept alone."""
+_OWN_SHARE, _OWN_WEIGHTS = 0.04, 2.0
+"""Expected of own effects: a fifth of the size of what attributes do, with the weight of two
+actions. A catalogue has few actions, too few to say by themselves how much their attributes
+leave open: what attributes explain as well is left to them, and the doubt stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,12 @@ class LinearThompsonConfig:
 def fit_linear_thompson(
     log: LoggedBatch, config: LinearThompsonConfig, rng: np.random.Generator
 ) -> LinearThompsonPolicy:
-    """Fit r(x, a) = [1, x]' Theta [1, a] to a log and draw from its posterior.
+    """Fit r(x, a) = [1, x]' Theta [1, a] + b_a to a log and draw from its posterior.
+
+    b_a is the action's own, shrunk to zero: two offers with the same attributes are told
+    apart as far as their rewards say so, and an action without rows is its attributes, with
+    the doubt of an own effect that is not known. Own effects are the same for everyone: over
+    all of the context they cost more than they bring (see ADR 15).
 
     The regression models E[r | x, a] and conditions on both, so that it needs no importance
     weights: under a correct model they would add variance and remove no bias. Under a wrong
@@ -89,19 +103,28 @@ def fit_linear_thompson(
         Chapman & Hall 1988, ch. 2 (estimated weights).
     """
     posterior = fit_posterior(log, config)
-    width = log.contexts.schema.width + 1
-    half = rng.standard_normal((config.draws // 2, posterior.mean.size))
+    solution, ids = posterior.solution, tuple(a.action_id for a in log.catalogue.actions)
+    samples, (width, columns), known = config.draws, solution.weights.shape, len(ids)
+    shared = rng.standard_normal((samples // 2, width * columns))
+    half = np.hstack((shared, rng.standard_normal((samples // 2, known + 1))))
     normals = config.posterior_scale * np.concatenate((half, -half))
+    theta, own = np.split(solution.draw(normals[:, :-1]), [width * columns], axis=1)
+    spread = np.sqrt((1.0 / posterior.precision[-known:]).mean())
     return LinearThompsonPolicy(
-        draws=np.ascontiguousarray(posterior.draw(normals).reshape(config.draws, width, -1)),
+        draws=np.ascontiguousarray(theta.reshape(samples, width, columns)),
         schema_digest=log.contexts.schema.digest,
         action_features=log.catalogue.feature_names,
         exploration=config.exploration,
+        own_effects=OwnEffects(
+            action_ids=ids,
+            draws=np.ascontiguousarray(own),
+            newcomer=normals[:, -1] * spread,
+        ),
     )
 
 
-def fit_posterior(log: LoggedBatch, config: LinearThompsonConfig) -> Posterior:
-    """The posterior over Theta, flattened row-major from (D+1, A+1)."""
+def fit_posterior(log: LoggedBatch, config: LinearThompsonConfig) -> Posterior[MixedFit]:
+    """The posterior over Theta (D+1, A+1) and the K own effects."""
     schema, catalogue = log.contexts.schema, log.catalogue
     kept = np.flatnonzero(~log.censored)
     size = (schema.width + 1) * (len(catalogue.feature_names) + 1)
@@ -113,12 +136,18 @@ def fit_posterior(log: LoggedBatch, config: LinearThompsonConfig) -> Posterior:
     weights = precision_weights(encoded, reward, config.variance_classes)
     moments = BilinearMoments(schema.width, catalogue.features)
     moments.add(encoded, log.action[kept], reward, weights)
+    groups = prior_groups(schema.columns, catalogue.feature_names, len(catalogue))
     return maximise_evidence(
-        moments.gram,
-        moments.moment,
-        float(moments.squares.sum()),
+        MixedEquations(moments, _FOR_EVERYONE),
         float(kept.size),
-        prior_groups(schema.columns, catalogue.feature_names),
+        float(moments.squares.sum()),
+        groups,
+        expectation=Expectation(
+            group=int(groups[-1]),
+            others=frozenset(groups[1 : len(catalogue.feature_names) + 1].tolist()),
+            share=_OWN_SHARE,
+            weights=_OWN_WEIGHTS,
+        ),
         iterations=config.iterations,
         sparsity=config.sparsity,
     )

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from agents.learners.evidence import FLAT
 
 
-def prior_groups(columns: Sequence[str], action_features: Sequence[str]) -> NDArray[np.int64]:
-    """Group the weights of Theta (D+1, A+1) by what they are about.
+def prior_groups(
+    columns: Sequence[str], action_features: Sequence[str], actions: int
+) -> NDArray[np.int64]:
+    """Group the weights of Theta (D+1, A+1), and actions' own effects, by what they are about.
 
     Action features of one family (``channel=email`` is of the family ``channel``) share a
     variance: one for their main effects, one for their interactions with the context. Where
@@ -19,14 +21,17 @@ def prior_groups(columns: Sequence[str], action_features: Sequence[str]) -> NDAr
     ``channel=email``, ``discount_affinity`` for ``kind=discount``), the interaction belongs
     to a group of its own, because there, if anywhere, is something to find: the eight
     weights of a channel's past response on that channel are not shrunk like the hundreds
-    that ask whether mail clicks foretell calls.
+    that ask whether mail clicks foretell calls. Actions' own effects are a
+    group.
 
     Args:
         columns: names of the D encoded context columns.
         action_features: names of the A action features.
+        actions: K, how many actions have effects of their own.
 
     Returns:
-        int64 ((D+1) * (A+1),), row-major: groups from 0, :data:`FLAT` for the constant.
+        int64 ((D+1) * (A+1) + K,), Theta row-major: groups from 0, :data:`FLAT` for the
+        constant.
     """
     numbers: dict[tuple[str, ...], int] = {}
     groups = np.empty((len(columns) + 1, len(action_features) + 1), dtype=np.int64)
@@ -34,7 +39,7 @@ def prior_groups(columns: Sequence[str], action_features: Sequence[str]) -> NDAr
         for j, feature in enumerate(("", *action_features)):
             key = _key(column, feature)
             groups[i, j] = numbers.setdefault(key, len(numbers)) if key else FLAT
-    return groups.reshape(-1)
+    return np.concatenate((groups.reshape(-1), np.full(actions, len(numbers))))
 
 
 def _key(column: str, feature: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """A cross-fitted model of the expected reward, for DM and DR.
 
-The model is the bilinear ridge of :mod:`agents.bilinear`. Rows are split into folds by
+The model is the ridge regression of :mod:`agents.mixed`: attributes, and beside them each
+action's own effects, shrunk to zero, where they predict better. Rows are split into folds by
 customer, and a row's predictions come from a model that has not seen its customer, which keeps
 DR unbiased however flexible the model is.
 
@@ -13,16 +14,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.bilinear import BilinearFit, BilinearMoments, Float64
+from agents.bilinear import BilinearMoments, Float64, with_intercept
+from agents.mixed import MixedEquations
 from troth.batches import LoggedBatch
 from troth.errors import InvalidArgument
 
 RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
-"""Penalties tried; that of the least held-out squared error is used in every fold."""
+"""Penalties tried on the weights of attributes."""
+OWN_RIDGES = (10.0, 100.0, 1000.0, 10_000.0)
+"""Penalties tried on own effects. From 10 on, so that an action of a handful of rows stays with
+its attributes however well the others are known."""
+_LEAST_MULTIPLE = 10.0
+"""Own effects are penalised by at least so many times what attributes are: otherwise what
+actions of the same attributes have in common would be taken for each one's own."""
+_MEAN_RIDGE = 1e-6
+"""The mean of all rewards is hardly shrunk, but so that an empty fit has a solution."""
 
 
 def customer_folds(customer_id: NDArray[np.str_], folds: int) -> NDArray[np.int64]:
@@ -49,6 +61,7 @@ def cross_fit(
     *,
     folds: int = 3,
     ridges: Sequence[float] = RIDGES,
+    own_ridges: Sequence[float] = OWN_RIDGES,
     contexts: NDArray[np.floating] | None = None,
     action_features: NDArray[np.floating] | None = None,
 ) -> Float64:
@@ -57,7 +70,9 @@ def cross_fit(
     Args:
         log: n rows; censored ones are predicted but not learned from.
         folds: how many, >= 2.
-        ridges: penalties to choose from, each > 0.
+        ridges: penalties on attributes to choose from, each > 0 and finite.
+        own_ridges: penalties on own effects to choose from, each > 0 and finite; those below
+            ten times the penalty on attributes are not tried. Empty for attributes alone.
         contexts: float (n, D), finite, in place of ``log.contexts.encoded``.
         action_features: float (K, A) in place of ``log.catalogue.features``.
 
@@ -74,6 +89,9 @@ def cross_fit(
         )
     if not ridges:
         raise InvalidArgument("names no penalty", field="ridges")
+    for name, values in (("ridges", ridges), ("own_ridges", own_ridges)):
+        if not all(0 < value < np.inf for value in values):
+            raise InvalidArgument(f"{tuple(values)} are not above 0 and finite", field=name)
     fold = customer_folds(log.customer_id, folds)
     encoded = log.contexts.encoded if contexts is None else contexts
     if encoded.ndim != 2 or len(encoded) != len(log):
@@ -88,17 +106,21 @@ def cross_fit(
             )
         )
     q_hat = np.empty((len(log), len(log.catalogue)))
-    for at, fit in enumerate(_choose(parts, ridges)):
+    for at, coefficients in enumerate(_choose(parts, ridges, own_ridges)):
         rows = np.flatnonzero(fold == at)
-        q_hat[rows] = fit.predict(encoded[rows], features)
+        q_hat[rows] = with_intercept(encoded[rows]) @ coefficients
     return q_hat
 
 
-def _choose(parts: list[BilinearMoments], ridges: Sequence[float]) -> list[BilinearFit]:
-    """Per fold the fit on all others, under the one ridge with the least held-out error.
+def _choose(
+    parts: list[BilinearMoments], ridges: Sequence[float], own_ridges: Sequence[float]
+) -> list[Float64]:
+    """Per fold the coefficients (P, K) from all others, under the penalties that predict best.
 
-    One number chosen from a handful by the held-out rows leaves next to nothing of them in
-    the fit; the errors come from the moments, without another pass over the data.
+    First the penalty on attributes is chosen, then whether own effects help beside them: none,
+    the same for everyone, or on every column of the context, and under which penalty. Numbers
+    chosen from a handful by the held-out rows leave next to nothing of them in the fit; the
+    errors come from the moments, without another pass over the data.
     """
     others = []
     for at in range(len(parts)):
@@ -107,11 +129,36 @@ def _choose(parts: list[BilinearMoments], ridges: Sequence[float]) -> list[Bilin
         for part in rest[1:]:
             total = total + part
         others.append(total)
-    best: list[BilinearFit] = []
-    least = np.inf
-    for ridge in ridges:
-        fits = [moments.solve(ridge) for moments in others]
-        error = sum(part.squared_error(fit.weights) for part, fit in zip(parts, fits, strict=True))
-        if error < least or not best:
-            best, least = fits, error
-    return best
+    trials = [_Trial.of(parts, others, ridge, 0, 0.0) for ridge in ridges]
+    best = min(trials, key=lambda trial: trial.error)
+    for columns, own_ridge in product((1, parts[0].shape[0]), own_ridges):
+        if own_ridge >= _LEAST_MULTIPLE * best.ridge:
+            trials.append(_Trial.of(parts, others, best.ridge, columns, own_ridge))
+    return min(trials, key=lambda trial: trial.error).coefficients
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Coefficients under one choice of penalties, and their error on the rows held out."""
+
+    ridge: float
+    coefficients: list[Float64]
+    error: float
+
+    @classmethod
+    def of(
+        cls,
+        parts: list[BilinearMoments],
+        others: list[BilinearMoments],
+        ridge: float,
+        columns: int,
+        own_ridge: float,
+    ) -> _Trial:
+        """Own effects are on the first ``columns`` columns, of which the intercept is one."""
+        (p, q), k = parts[0].shape, len(parts[0].counts)
+        penalty = np.repeat([float(ridge), float(own_ridge)], [p * q, k * columns])
+        penalty[0] = _MEAN_RIDGE
+        own = np.arange(columns)
+        found = [MixedEquations(moments, own).solve(penalty).coefficients for moments in others]
+        errors = (part.squared_error(each) for part, each in zip(parts, found, strict=True))
+        return cls(ridge, found, sum(errors))

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.policies.own_effects import OwnEffects
 from agents.policies.storable import (
     Parameters,
     Tensors,
@@ -28,52 +29,63 @@ _CHUNK_SCORES = 1 << 17
 
 @dataclass(frozen=True, eq=False)
 class _Columns:
-    """The distinct action feature vectors of one catalogue.
+    """The actions of one catalogue that a policy can tell apart.
 
     Attributes:
-        weights: float64 (A+1, U), a column per distinct vector, first row the constant.
-        group: int64 (K,), the distinct vector of each action.
-        member: float64 (K, U), 1 where an action belongs to a distinct vector.
+        weights: float64 (A+1, U), a column of features per distinct action, first row the
+            constant.
+        own: float64 (S, U), draws of their own effects; (S, 0) if there are none.
+        group: int64 (K,), the distinct action of each action.
+        member: float64 (K, U), 1 where an action belongs to a distinct one.
     """
 
     weights: NDArray[np.float64]
+    own: NDArray[np.float64]
     group: NDArray[np.int64]
     member: NDArray[np.float64]
 
     @classmethod
-    def of(cls, actions: Catalogue) -> _Columns:
-        _, first, group = np.unique(
-            actions.features, axis=0, return_index=True, return_inverse=True
-        )
-        # Keep catalogue order, so that a tie between vectors goes to the earlier action.
+    def of(cls, actions: Catalogue, own: NDArray[np.float64]) -> _Columns:
+        """Lay out a catalogue, given its actions' own effects, (S, K) or (S, 0)."""
+        seen = np.hstack((actions.features, own.T)) if own.size else actions.features
+        _, first, group = np.unique(seen, axis=0, return_index=True, return_inverse=True)
+        # Keep catalogue order, so that a tie between distinct actions goes to the earlier.
         order = np.argsort(first)
         rank = np.empty_like(order)
         rank[order] = np.arange(order.size)
-        distinct = actions.features[first[order]]
+        distinct = first[order]
         inverse = rank[group.reshape(-1)].astype(np.int64)
-        weights = np.vstack((np.ones(distinct.shape[0]), distinct.T))
-        return cls(np.ascontiguousarray(weights), inverse, np.eye(order.size)[inverse])
+        weights = np.vstack((np.ones(order.size), actions.features[distinct].T))
+        return cls(
+            weights=np.ascontiguousarray(weights),
+            own=np.ascontiguousarray(own[:, distinct] if own.size else own),
+            group=inverse,
+            member=np.eye(order.size)[inverse],
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class LinearThompsonPolicy:
     """Thompson sampling over a bilinear reward model, with exact propensities.
 
-    The model is r(x, a) = [1, x]' Theta [1, a] for an encoded context x (D) and an action's
-    features a (A), so that an offer which was never tried is scored by what it is made of.
-    Instead of drawing Theta anew for each decision, the policy holds S draws from its
+    The model is r(x, a) = [1, x]' Theta [1, a] + b_a for an encoded context x (D), an
+    action's features a (A) and its own effect b_a, so that an offer which was never tried is
+    scored by what it is made of, and one that was by what came of it as well. Instead of
+    drawing Theta and b anew for each decision, the policy holds S draws from their joint
     posterior; the probability of an action is the share of draws under which it is best
     among the eligible ones. Sampling from that distribution *is* Thompson sampling, with
     the posterior represented by S draws, and the propensity is a number, not an estimate.
 
-    Actions with the same features share their probability evenly. Other ties, which have
-    probability zero under a continuous posterior, go to the earlier action.
+    Actions that cannot be told apart, with the same features and the same own effects or
+    none, share their probability evenly. Other ties, which have probability zero under a
+    continuous posterior, go to the earlier action.
 
     Attributes:
-        draws: float64 (S, D+1, A+1), reward units per unit of feature.
+        draws: float64 (S, D+1, A+1), Theta, reward units per unit of feature.
         schema_digest: the feature schema that x is encoded with.
         action_features: names of the A action features.
         exploration: weight of the uniform distribution mixed in, in [0, 1].
+        own_effects: draws of b; without them an action is its features.
 
     References:
         S. Agrawal & N. Goyal, "Thompson Sampling for Contextual Bandits with Linear
@@ -87,6 +99,7 @@ class LinearThompsonPolicy:
     schema_digest: str
     action_features: tuple[str, ...]
     exploration: float = 0.0
+    own_effects: OwnEffects | None = None
     _flat: NDArray[np.float64] = field(init=False, repr=False, compare=False)
     _known: dict[str, _Columns] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -104,6 +117,12 @@ class LinearThompsonPolicy:
             )
         if not np.isfinite(self.draws).all():
             raise InvalidArgument("not finite", field="draws")
+        own = self.own_effects
+        if own is not None and len(own.draws) != len(self.draws):
+            raise InvalidArgument(
+                f"{len(own.draws)} draws for {len(self.draws)} of the shared weights",
+                field="own_effects",
+            )
         samples, rows, columns = self.draws.shape
         flat = self.draws.transpose(1, 0, 2).reshape(rows, samples * columns)
         object.__setattr__(self, "_flat", np.ascontiguousarray(flat))
@@ -140,7 +159,10 @@ class LinearThompsonPolicy:
         """
         require_schema(contexts.schema, self.schema_digest)
         columns = self._columns(actions)
-        mean = self.draws.mean(axis=0) @ columns.weights[:, columns.group]
+        mean = self.draws.mean(axis=0) @ columns.weights
+        if columns.own.size:
+            mean[0] += columns.own.mean(axis=0)
+        mean = mean[:, columns.group]
         scores: NDArray[np.float64] = mean[0] + contexts.encoded.astype(np.float64) @ mean[1:]
         return scores
 
@@ -151,6 +173,8 @@ class LinearThompsonPolicy:
         # Two flat products: contexts with every draw, then with the distinct actions.
         theta = encoded.astype(np.float64) @ self._flat[1:] + self._flat[0]
         scores = (theta.reshape(n * samples, -1) @ columns.weights).reshape(n, samples, -1)
+        if columns.own.size:
+            scores += columns.own
         eligible = mask @ columns.member
         scores += np.where(eligible > 0, 0.0, -np.inf)[:, None, :]
         best = scores.argmax(axis=2) + (np.arange(n) * eligible.shape[1])[:, None]
@@ -160,7 +184,7 @@ class LinearThompsonPolicy:
         return spread
 
     def _columns(self, actions: Catalogue) -> _Columns:
-        """The distinct actions of a catalogue, laid out once per catalogue seen."""
+        """A catalogue's actions, laid out once per catalogue seen."""
         known = self._known.get(actions.digest)
         if known is None:
             if actions.feature_names != self.action_features:
@@ -170,23 +194,32 @@ class LinearThompsonPolicy:
                 )
             if len(self._known) >= 16:
                 self._known.clear()
-            known = self._known[actions.digest] = _Columns.of(actions)
+            own = self.own_effects
+            drawn = np.zeros((len(self.draws), 0)) if own is None else own.of(actions)
+            known = self._known[actions.digest] = _Columns.of(actions, drawn)
         return known
 
     def to_state(self) -> tuple[Parameters, Tensors]:
-        """Names and digests as parameters, the draws as a tensor."""
+        """Names, ids and digests as parameters, the draws as tensors."""
+        own: tuple[Parameters, Tensors] = ({}, {})
+        if self.own_effects is not None:
+            own = self.own_effects.to_state()
         return {
             "schema_digest": self.schema_digest,
             "action_features": list(self.action_features),
             "exploration": self.exploration,
-        }, {"draws": self.draws}
+            **own[0],
+        }, {"draws": self.draws, **own[1]}
 
     @classmethod
     def from_state(cls, parameters: Parameters, tensors: Tensors) -> Self:
         """Inverse of :meth:`to_state`; raises :class:`DataLoss` if something is missing."""
+        # Artifacts from before there were own effects have neither, and decide as they did.
+        known = "action_ids" in parameters or "own_effects" in tensors
         return cls(
             draws=tensor(tensors, "draws", np.float64, 3),
             schema_digest=str(parameter(parameters, "schema_digest")),
             action_features=tuple(parameter(parameters, "action_features")),
             exploration=float(parameter(parameters, "exploration")),
+            own_effects=OwnEffects.from_state(parameters, tensors) if known else None,
         )

@@ -188,8 +188,12 @@ def _plain_thompson(
     """Shares of draws by the textbook: score all actions under each draw, take the best."""
     rows = np.hstack((np.ones((len(log), 1)), log.contexts.encoded.astype(np.float64)))
     shares = np.zeros(log.mask.shape)
-    for draw in policy.draws:
-        scores = np.where(log.mask, rows @ draw @ features.T, -np.inf)
+    if policy.own_effects is None:
+        own = np.zeros((len(policy.draws), len(log.catalogue)))
+    else:
+        own = policy.own_effects.of(log.catalogue)
+    for draw, effect in zip(policy.draws, own, strict=True):
+        scores = np.where(log.mask, rows @ draw @ features.T + effect, -np.inf)
         shares[np.arange(len(rows)), scores.argmax(axis=1)] += 1.0 / len(policy.draws)
     return len(shares)
 

@@ -14,6 +14,7 @@ from agents.baselines.rfm import RfmRules
 from agents.kinds import KINDS
 from agents.policies.linear import LinearThompsonPolicy
 from agents.policies.network import Activation, NetworkPolicy
+from agents.policies.own_effects import OwnEffects
 from agents.policies.storable import StorablePolicy
 from agents.policies.uniform import NeverContact, UniformPolicy
 from troth.catalogue import CHANNELS, Action, Catalogue, Channel, OfferKind
@@ -77,14 +78,21 @@ CATALOGUE = _catalogue()
 SCHEMA = _schema()
 
 
-def _linear(exploration: float) -> LinearThompsonPolicy:
+def _linear(exploration: float, known: int = 0) -> LinearThompsonPolicy:
     rng = np.random.default_rng(5)
     width = (SCHEMA.width + 1, len(CATALOGUE.feature_names) + 1)
+    draws = rng.standard_normal((32, *width))
+    own = OwnEffects(
+        action_ids=tuple(action.action_id for action in CATALOGUE.actions[:known]),
+        draws=rng.standard_normal((32, known)),
+        newcomer=rng.standard_normal(32),
+    )
     return LinearThompsonPolicy(
-        draws=rng.standard_normal((32, *width)),
+        draws=draws,
         schema_digest=SCHEMA.digest,
         action_features=CATALOGUE.feature_names,
         exploration=exploration,
+        own_effects=own if known else None,
     )
 
 
@@ -107,6 +115,7 @@ POLICIES: dict[str, Callable[[], StorablePolicy]] = {
     "rfm_rules": RfmRules,
     "linear_thompson": lambda: _linear(0.0),
     "linear_thompson, exploring": lambda: _linear(0.1),
+    "linear_thompson, own effects": lambda: _linear(0.0, known=len(CATALOGUE) - 3),
     "network, tanh": lambda: _network(Activation.TANH),
     "network, relu": lambda: _network(Activation.RELU),
 }

@@ -19,6 +19,15 @@ def fit(problem: Any, rows: int, **changes: Any) -> LinearThompsonPolicy:
     return fit_linear_thompson(log, LinearThompsonConfig(**changes), np.random.default_rng(2))
 
 
+def coefficients(policy: LinearThompsonPolicy, catalogue: Catalogue) -> np.ndarray:
+    """Draws of what multiplies [1, x] for each action, (S, D+1, K)."""
+    columns = np.column_stack((np.ones(len(catalogue)), catalogue.features))
+    drawn = policy.draws @ columns.T
+    assert policy.own_effects is not None
+    drawn[:, 0] += policy.own_effects.of(catalogue)
+    return drawn
+
+
 def test_closes_the_gap(problem: Any) -> None:
     """From 20,000 noisy decisions it closes nine tenths of the gap to the best."""
     assert problem.closed(fit(problem, 20_000)) > 0.9
@@ -28,7 +37,10 @@ def test_more_data_is_better_and_surer(problem: Any) -> None:
     """Value rises and the posterior tightens with the log."""
     few, many = fit(problem, 2_000), fit(problem, 40_000)
     assert problem.closed(many) > problem.closed(few) > 0.3
-    spread = [(p.draws[:, :, 1:] @ problem.catalogue.features.T).std(axis=0) for p in (few, many)]
+    spread = []
+    for policy in (few, many):
+        drawn = coefficients(policy, problem.catalogue)
+        spread.append((drawn - drawn[:, :, :1]).std(axis=0))
     assert spread[1].mean() < 0.4 * spread[0].mean()
 
 
@@ -72,13 +84,12 @@ def test_posterior_is_calibrated(problem: Any) -> None:
     hits = []
     contexts = problem.contexts(50, np.random.default_rng(11))
     truth = problem.expected(contexts) - problem.expected(contexts)[:, :1]
-    columns = np.column_stack((np.ones(8), problem.catalogue.features))
     for seed in range(8):
         log = problem.log(4_000, np.random.default_rng(100 + seed))
         config = LinearThompsonConfig(draws=200)
         policy = fit_linear_thompson(log, config, np.random.default_rng(seed))
         x = np.column_stack((np.ones(50), contexts.encoded))
-        draws = np.einsum("nd,sda,ka->snk", x, policy.draws, columns, optimize=True)
+        draws = x @ coefficients(policy, problem.catalogue)
         effect = draws - draws[:, :, :1]
         low, high = np.quantile(effect, (0.025, 0.975), axis=0)
         hits.append(((truth >= low) & (truth <= high))[:, 1:].mean())

@@ -7,7 +7,10 @@ from agents.learners.prior_groups import prior_groups
 
 COLUMNS = ("age", "response_email", "response_sms", "discount_affinity", "emailed")
 ACTIONS = ("contact", "channel=email", "channel=sms", "kind=discount", "cost_per_unit")
-GROUPS = prior_groups(COLUMNS, ACTIONS).reshape(len(COLUMNS) + 1, len(ACTIONS) + 1)
+KNOWN = 7
+ALL = prior_groups(COLUMNS, ACTIONS, KNOWN)
+SHARED = (len(COLUMNS) + 1) * (len(ACTIONS) + 1)
+GROUPS = ALL[:SHARED].reshape(len(COLUMNS) + 1, len(ACTIONS) + 1)
 
 
 def group(column: str, feature: str) -> int:
@@ -23,7 +26,7 @@ def test_constant_is_not_shrunk() -> None:
 
 def test_numbers_are_consecutive() -> None:
     """Groups count from 0 without holes."""
-    assert set(GROUPS.reshape(-1)) == {FLAT, *range(GROUPS.max() + 1)}
+    assert set(ALL) == {FLAT, *range(ALL.max() + 1)}
 
 
 def test_families_share_main_effects_and_interactions() -> None:
@@ -44,3 +47,9 @@ def test_what_is_about_the_actions_own_level_stands_apart() -> None:
     assert group("response_email", "channel=sms") == group("age", "channel=sms")
     assert (group("discount_affinity", "kind=discount") == GROUPS).sum() == 1
     assert group("emailed", "channel=email") == group("age", "channel=email")
+
+
+def test_own_effects_are_a_group_of_their_own() -> None:
+    """All actions' own effects have one variance, which no shared weight has."""
+    assert len(ALL) == SHARED + KNOWN
+    assert set(ALL[SHARED:]) == {GROUPS.max() + 1}

@@ -52,10 +52,11 @@ def test_a_bilinear_reward_is_recovered(make_log: MakeLog) -> None:
 def test_a_row_is_predicted_without_its_customer(make_log: MakeLog) -> None:
     """Changing one customer's rewards changes no prediction in that customer's own fold."""
     log = _linear(make_log)
-    before = cross_fit(log, ridges=(1.0,))
+    before = cross_fit(log, ridges=(1.0,), own_ridges=())
     reward = log.reward_minor.copy()
     reward[:3] += 1e4
-    after = cross_fit(dataclasses.replace(log, reward_minor=reward), ridges=(1.0,))
+    changed = dataclasses.replace(log, reward_minor=reward)
+    after = cross_fit(changed, ridges=(1.0,), own_ridges=())
     fold = customer_folds(log.customer_id, 3)
     same = fold == fold[0]
     np.testing.assert_array_equal(after[same], before[same])
@@ -104,7 +105,10 @@ def test_own_features_can_stand_in(make_log: MakeLog) -> None:
     [
         ({"folds": 1}, "folds"),
         ({"ridges": ()}, "ridges"),
-        ({"ridges": (0.0,)}, "ridge"),
+        ({"ridges": (0.0,)}, "ridges"),
+        ({"ridges": (np.inf,)}, "ridges"),
+        ({"own_ridges": (np.inf,)}, "own_ridges"),
+        ({"own_ridges": (-1.0,)}, "own_ridges"),
         ({"action_features": np.eye(5)}, "action_features"),
         ({"contexts": np.ones((5, 2))}, "contexts"),
     ],
@@ -130,4 +134,6 @@ def test_moments_of_a_customer_do_not_enter_their_own_fit() -> None:
     rest = BilinearMoments(2, np.eye(3)).add(
         contexts[fold != 1], action[fold != 1], reward[fold != 1]
     )
-    np.testing.assert_allclose((parts[0] + parts[2]).gram, rest.gram, atol=1e-12)
+    both = parts[0] + parts[2]
+    np.testing.assert_allclose(both.outer, rest.outer, atol=1e-12)
+    np.testing.assert_allclose(both.cross, rest.cross, atol=1e-12)
