@@ -78,23 +78,24 @@ def _stamp(path: Path, package: str, own: str) -> str | None:
         files, installed = _reached(path, package, own)
     except (OSError, UnicodeDecodeError):
         return None
-    for file in sorted(files):
-        hashed.update(str(file).encode() + b"\0" + files[file].digest)
+    for name, content in sorted(files):  # not where they lie: a folder may be moved
+        hashed.update(f"{name}\0".encode() + content)
     for name in sorted(installed):
         hashed.update(f"{name}\0{_installed(name)}\0".encode())
     return hashed.hexdigest()
 
 
-def _reached(path: Path, package: str, own: str) -> tuple[dict[Path, _Module], set[str]]:
-    """Every file reached by imports from ``path``, and the installed packages at the border."""
-    files: dict[Path, _Module] = {}
+def _reached(path: Path, package: str, own: str) -> tuple[set[tuple[str, bytes]], set[str]]:
+    """Names and digests of the files reached by imports, and the installed packages around."""
+    files: dict[Path, tuple[str, bytes]] = {}
     installed: set[str] = set()
     waiting = [(path, package)]
     while waiting:
         path, package = waiting.pop()
         if path in files:
             continue
-        files[path] = module = _module(path)
+        module = _module(path)
+        files[path] = f"{package}/{path.name}", module.digest
         for target, names in module.imports:
             full = _absolute(target, package)
             top = full.partition(".")[0]
@@ -104,7 +105,7 @@ def _reached(path: Path, package: str, own: str) -> tuple[dict[Path, _Module], s
                 waiting.extend(_files(full, names))
             else:
                 installed.add(top)
-    return files, installed
+    return set(files.values()), installed
 
 
 @cache

@@ -176,3 +176,11 @@ def test_every_compiled_function_goes_through_the_stamp() -> None:
         if "cache=True" in path.read_text(encoding="utf-8")
     ]
     assert found == ["simulator/kernel.py"]
+
+
+def test_a_folder_may_be_moved(tmp_path: Path) -> None:
+    """Its machine code goes with it: an image is built in one place and run in another."""
+    written(tmp_path / "built", {"envs/bits.py": function("import math", "return i + 1")})
+    assert asked(tmp_path / "built", "envs.bits") == ("1", 0)
+    (tmp_path / "built").rename(tmp_path / "run")
+    assert asked(tmp_path / "run", "envs.bits") == ("1", 1)
