@@ -234,12 +234,12 @@ def test_crm_is_loaded(tmp_path: Path, population: Population) -> None:
     assert seen[-1][1:] == (400, 400)
 
 
-def test_calibration_without_data_uses_shipped_figures(tmp_path: Path) -> None:
-    """On a machine without the data sets the demo says so and runs on the same figures."""
-    found = calibrate_scenario(tmp_path, "reference", data=tmp_path / "absent")
-    assert found.fitted == ()
-    assert "shipped figures" in str(found)
-    assert load_scenario(found.scenario).purchases == load_scenario("reference").purchases
+def test_fitting_to_no_data_is_refused(tmp_path: Path) -> None:
+    """Nothing is called fitted that was not."""
+    with pytest.raises(NotFound) as caught:
+        calibrate_scenario(tmp_path, "reference", tmp_path / "absent")
+    assert caught.value.field == "data"
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_a_demo_s_folder_is_replaced(tmp_path: Path) -> None:
