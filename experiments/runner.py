@@ -78,8 +78,8 @@ class Runner:
 
     def simulate(self) -> list[Logged]:
         """Write the logs of every seed."""
-        machine = self._machine
         self.home.logged.unlink(missing_ok=True)  # until all are written, they may be a mixture
+        machine = self._machine
         logged = self._stage("simulate", simulate, self._seeds())
         record = LoggedAll(
             rows=tuple(logged), settings_digest=self._log_settings(), machine=machine
