@@ -4,7 +4,7 @@ BIN := $(V)/bin
 STAMP := $(V)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check bench prove protos inventory help clean
+.PHONY: demo test check bench prove pictures protos inventory help clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -38,6 +38,10 @@ bench: $(STAMP)  ## measure; writes benchmarks/results.json
 prove: $(STAMP)  ## the long proofs; writes docs/proofs
 	@test -f runs/demo/trained.json || $(BIN)/troth demo
 	$(BIN)/troth prove
+
+pictures: $(STAMP)  ## draw the README's pictures again; needs Chromium
+	@test -f runs/demo/report.html || $(BIN)/troth demo
+	$(BIN)/troth pictures
 
 protos: $(STAMP)  ## regenerate troth/v1 from protos/
 	$(BIN)/python -m tests.architecture.generated --write

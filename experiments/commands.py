@@ -1,4 +1,4 @@
-"""``troth simulate | train | run | report | live | demo | bench | prove``."""
+"""``troth simulate | train | run | report | live | demo | bench | prove | pictures``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from experiments.proofs.commands import prove
 from troth.output import AsJson, emit, progress, say, show_table
 
 if TYPE_CHECKING:
+    from experiments.apart import ApartRunner
     from experiments.runner import Runner
 
 Config = Annotated[
@@ -26,6 +27,12 @@ Seed = Annotated[
 Home = Annotated[Path, typer.Option(help="Folder that results go to.")]
 Workers = Annotated[
     int, typer.Option(min=0, max=64, help="Ray workers; 0 computes in this process.")
+]
+Reproducible = Annotated[
+    bool,
+    typer.Option(
+        "--reproducible", help="Compute by what every x86-64 has: the same figures anywhere."
+    ),
 ]
 
 
@@ -40,6 +47,7 @@ def register(app: typer.Typer) -> None:
         ("demo", demo),
         ("bench", bench),
         ("prove", prove),
+        ("pictures", pictures),
     ):
         app.command(name)(command)
 
@@ -49,10 +57,11 @@ def simulate(
     seed: Seed = None,
     home: Home = Path("runs/reference"),
     workers: Workers = 2,
+    reproducible: Reproducible = False,
     as_json: AsJson = False,
 ) -> None:
     """Let a population live under the logging policy and write the logs of every seed."""
-    with _runner(config, seed, home, workers) as runner:
+    with _runner(config, seed, home, workers, reproducible) as runner:
         logged = runner.simulate()
     if as_json:
         emit({"home": str(home), "logs": [row.model_dump() for row in logged]})
@@ -70,10 +79,11 @@ def train(
     seed: Seed = None,
     home: Home = Path("runs/reference"),
     workers: Workers = 2,
+    reproducible: Reproducible = False,
     as_json: AsJson = False,
 ) -> None:
     """Train every learner on every seed; the logs must have been simulated before."""
-    with _runner(config, seed, home, workers) as runner:
+    with _runner(config, seed, home, workers, reproducible) as runner:
         trained = runner.train()
     if as_json:
         emit({"home": str(home), "trained": [row.model_dump() for row in trained]})
@@ -93,13 +103,14 @@ def run(
     seed: Seed = None,
     home: Home = Path("runs/reference"),
     workers: Workers = 2,
+    reproducible: Reproducible = False,
     as_json: AsJson = False,
 ) -> None:
     """Simulate, train, evaluate and report, without serving anything."""
     from experiments.report import render, write
     from experiments.tables import show_results
 
-    with _runner(config, seed, home, workers) as runner:
+    with _runner(config, seed, home, workers, reproducible) as runner:
         results = runner.run()
         write(runner.home.report, render(results))
         written = runner.home.report
@@ -131,18 +142,48 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Every random number follows from it.")] = 7,
     home: Home = Path("runs/demo"),
     config: Config = "reference",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of data sets to fit the scenario to first.", show_default="as shipped"
+        ),
+    ] = None,
     workers: Workers = 2,
+    reproducible: Reproducible = False,
     as_json: AsJson = False,
 ) -> None:
-    """The whole way, once: calibrate, simulate, train, evaluate, approve, serve."""
+    """The whole way, once: simulate, train, evaluate, approve, serve."""
     from experiments.demo.main import run_demo
     from experiments.demo.show import show
 
-    finished = run_demo(config=config, seed=seed, home=home, workers=workers)
+    finished = run_demo(
+        config=config,
+        seed=seed,
+        home=home,
+        workers=workers,
+        data=data,
+        reproducible=reproducible,
+    )
     if as_json:
         emit(finished.summary)
     else:
         show(finished)
+
+
+def pictures(
+    home: Annotated[Path, typer.Option(help="Folder of a run with a report.")] = Path("runs/demo"),
+    output: Annotated[Path, typer.Option(help="Folder that they go to.")] = Path("docs/pictures"),
+    as_json: AsJson = False,
+) -> None:
+    """Draw the README's pictures: a run's report, by Chromium, and an environment's dashboard."""
+    from experiments.home import RunHome
+    from experiments.pictures import take_dashboard, take_report
+
+    drawn = [take_report(RunHome(home), output), take_dashboard(output)]
+    if as_json:
+        emit({"pictures": [str(path) for path in drawn]})
+    else:
+        say(f"Written to {' and '.join(str(path) for path in drawn)}")
 
 
 def bench(
@@ -193,15 +234,18 @@ def _figure(value: float) -> str:
 
 
 @contextmanager
-def _runner(config: str, seed: int | None, home: Path, workers: int) -> Iterator[Runner]:
+def _runner(
+    config: str, seed: int | None, home: Path, workers: int, reproducible: bool
+) -> Iterator[Runner | ApartRunner]:
     """A runner whose stages show progress bars, on as many workers as asked for."""
+    from experiments.apart import ApartRunner
     from experiments.config import load
     from experiments.executors import executor_of
     from experiments.home import RunHome
     from experiments.runner import Runner
 
-    loaded = load(config).with_seed(seed)
-    with progress() as bars, executor_of(workers) as executor:
+    loaded = load(config).with_seed(seed).with_reproducible(reproducible)
+    with progress() as bars:
         tasks: dict[str, int] = {}
 
         def on_stage(stage: str, done: int, total: int) -> None:
@@ -209,4 +253,8 @@ def _runner(config: str, seed: int | None, home: Path, workers: int) -> Iterator
                 tasks[stage] = int(bars.add_task(stage, total=total))
             bars.update(tasks[stage], completed=done)  # type: ignore[arg-type]
 
-        yield Runner(loaded, RunHome(home), executor, on_stage)
+        if loaded.reproducible:
+            yield ApartRunner(loaded, RunHome(home), workers, on_stage)
+        else:
+            with executor_of(workers) as executor:
+                yield Runner(loaded, RunHome(home), executor, on_stage)

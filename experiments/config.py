@@ -132,12 +132,15 @@ class RunConfig(_Section):
         scenario: name of a shipped scenario or path of a TOML file.
         seed: every random number of the run follows from it; in [0, 2**63).
         currency: what the scenario's major unit is, for tables.
+        reproducible: compute with kernels that every x86-64 has, so that the figures are the
+            same on another processor; see :mod:`experiments.numerics`.
     """
 
     name: str = Field(min_length=1)
     scenario: str = Field(min_length=1)
     seed: int = Field(ge=0, lt=2**63)
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    reproducible: bool = False
     log: LogConfig
     evaluation: EvaluationConfig
     ope: OpeConfig = OpeConfig()
@@ -146,17 +149,22 @@ class RunConfig(_Section):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of the configuration, less the scenario.
+        """SHA-256 of the canonical JSON of the configuration: of what is computed.
 
-        The scenario may be a path; what it says has a digest of its own.
+        The scenario may be a path; what it says has a digest of its own. By which kernels it is
+        computed changes no artifact whose weights are the same.
         """
-        return digest(self.model_dump(mode="json", exclude={"scenario"}))
+        return digest(self.model_dump(mode="json", exclude={"scenario", "reproducible"}))
 
     def with_seed(self, seed: int | None) -> RunConfig:
         """The same run from another seed; ``None`` keeps it."""
         if seed is None:
             return self
         return parse({**self.model_dump(mode="json"), "seed": seed}, source="--seed")
+
+    def with_reproducible(self, wanted: bool) -> RunConfig:
+        """The same run in the reproducible mode, if that is wanted or it was already."""
+        return self.model_copy(update={"reproducible": self.reproducible or wanted})
 
 
 def load(name_or_path: str | Path = "reference") -> RunConfig:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from experiments.numerics import Machine
 from troth.errors import DataLoss, NotFound
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -59,16 +60,24 @@ class LoggedAll(_Record):
     Attributes:
         rows: what was logged.
         settings_digest: of all that decides what the logs hold; see ``Runner``.
+        machine: where they were simulated.
     """
 
     rows: tuple[Logged, ...]
     settings_digest: str
+    machine: Machine
 
 
 class TrainedAll(_Record):
-    """The policies of every learner and seed."""
+    """The policies of every learner and seed.
+
+    Attributes:
+        rows: what was trained.
+        machine: where.
+    """
 
     rows: tuple[Trained, ...]
+    machine: Machine
 
 
 class Measured(_Record):
@@ -209,7 +218,7 @@ class Checks(_Record):
 
 
 class Provenance(_Record):
-    """What the figures hang on."""
+    """What the figures hang on; ``machine`` is where they were computed."""
 
     troth: str
     python: str
@@ -221,6 +230,7 @@ class Provenance(_Record):
     config_digest: str
     created_at: str
     libraries: dict[str, str]
+    machine: Machine
 
 
 class RunResults(_Record):

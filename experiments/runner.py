@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from experiments.evaluate import OffPolicyTask, judge_off_policy, play, play_tas
 from experiments.executors import Executor
 from experiments.home import RunHome
 from experiments.leaderboard import standings
+from experiments.numerics import Machine, observed, require_reproducible
 from experiments.results import (
     Logged,
     LoggedAll,
@@ -53,6 +55,7 @@ class Runner:
 
     Raises:
         InvalidArgument: for wrong learner settings, before anything is computed.
+        FailedPrecondition: if the run is to be reproducible and this process is not.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class Runner:
         on_stage: OnStage | None = None,
     ) -> None:
         check_learners(config)
+        if config.reproducible:
+            require_reproducible(observed())
         self.config = config
         self.home = home
         self.seconds: dict[str, float] = {}
@@ -74,8 +79,11 @@ class Runner:
     def simulate(self) -> list[Logged]:
         """Write the logs of every seed."""
         self.home.logged.unlink(missing_ok=True)  # until all are written, they may be a mixture
+        machine = self._machine
         logged = self._stage("simulate", simulate, self._seeds())
-        record = LoggedAll(rows=tuple(logged), settings_digest=self._log_settings())
+        record = LoggedAll(
+            rows=tuple(logged), settings_digest=self._log_settings(), machine=machine
+        )
         write_record(self.home.logged, record)
         return logged
 
@@ -84,8 +92,10 @@ class Runner:
 
         Raises:
             NotFound: if a seed's log has not been simulated.
-            FailedPrecondition: if the logs are those of other settings.
+            FailedPrecondition: if the logs are those of other settings, or not reproducible
+                where the run is to be.
         """
+        machine = self._machine
         logged = read_optional(LoggedAll, self.home.logged)
         if logged is None:
             raise NotFound(
@@ -98,13 +108,27 @@ class Runner:
                 "[log]; `troth simulate` makes them anew",
                 field="log",
             )
+        if self.config.reproducible and not logged.machine.reproducible:
+            raise FailedPrecondition(
+                f"the logs in {self.home.root} were simulated without --reproducible; `troth"
+                " simulate --reproducible` makes them anew",
+                field="log",
+            )
         for index in range(self.config.evaluation.seeds):
             path = self.home.training_log(index)
             if not path.is_file():
                 raise NotFound(f"{path} does not exist; `troth simulate` makes it", field="log")
         trained = self._stage("train", train, train_tasks(self.config, self.home))
-        write_record(self.home.trained, TrainedAll(rows=tuple(trained)))
+        write_record(self.home.trained, TrainedAll(rows=tuple(trained), machine=machine))
         return trained
+
+    @cached_property
+    def _machine(self) -> Machine:
+        """Of the processes that compute, as one of them tells; checked where it matters."""
+        (machine,) = self._executor.map(observed, [None])
+        if self.config.reproducible:
+            require_reproducible(machine)
+        return machine
 
     def _log_settings(self) -> str:
         """SHA-256 of what the logs follow from: seed, scenario and ``[log]``."""
@@ -172,6 +196,7 @@ class Runner:
                 config_digest=config.digest,
                 created_at=isoformat(datetime.now(UTC)),
                 libraries={name: version(name) for name in LIBRARIES},
+                machine=self._machine,
             ),
             standings=ranked,
             trained=tuple(sorted(trained, key=lambda row: (order[row.learner], row.seed_index))),

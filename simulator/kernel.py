@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit, uint64
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from simulator.sources import stamp
 
 Float = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -27,29 +26,21 @@ _LOW = 0xFFFFFFFF
 UNIT = 2.0**-32
 
 
-@cache
-def _sources() -> str:
-    """A digest of every module that compiled functions live in."""
-    folder = Path(__file__).parent
-    hashed = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        hashed.update(path.read_bytes())
-    return hashed.hexdigest()
-
-
 def compiled(function: _Function) -> _Function:
     """Numba's ``njit`` with the GIL released, the cache on and the types kept.
 
-    Numba's cache watches only the file of a compiled function; helpers and constants come from
-    others here. So the cache is stamped with all of them, and a change anywhere recompiles.
+    The cache is stamped with all that the machine code may hold (:mod:`simulator.sources`), so
+    that a change anywhere recompiles what it touches.
     """
-    dispatcher = njit(cache=True, nogil=True, error_model="numpy")(function)
-    file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if hasattr(file, "_source_stamp"):
-        file._source_stamp = _sources()
-    else:  # another Numba keeps it elsewhere: better slow than stale
-        dispatcher = njit(nogil=True, error_model="numpy")(function)
-    return cast("_Function", dispatcher)
+    made_from = stamp(function)
+    if made_from is not None:
+        dispatcher = njit(cache=True, nogil=True, error_model="numpy")(function)
+        file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+        if hasattr(file, "_source_stamp"):
+            file._source_stamp = made_from
+            return cast("_Function", dispatcher)
+    # No stamp, or a Numba that keeps its own elsewhere: better slow than stale.
+    return cast("_Function", njit(nogil=True, error_model="numpy")(function))
 
 
 def inlined(function: _Function) -> _Function:

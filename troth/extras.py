@@ -8,7 +8,10 @@ from importlib.metadata import PackageNotFoundError, distribution, requires
 
 NEEDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
-        ("calibrate", "validate", "evaluate", "simulate", "train", "run", "report", "live"),
+        (
+            *("calibrate", "validate", "evaluate", "simulate", "train", "run", "report", "live"),
+            "pictures",
+        ),
         ("train",),
     ),
     **dict.fromkeys(

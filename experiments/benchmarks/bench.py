@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.benchmarks.harness import QUICK, Row, Timing
 from experiments.executors import one_thread
+from experiments.numerics import observed
 from experiments.results import write_text
 from troth.errors import InvalidArgument
 
@@ -57,11 +59,12 @@ def run_benchmarks(
     names = [name for name in WHERE if not only or name in only]
     tell = on_progress or (lambda _name, _done, _total: None)
     rows: list[Row] = []
+    machine = str(observed())
     timing = QUICK if quick else Timing()
     for done, name in enumerate(names):
         tell(name, done, len(names))
         with one_thread():  # on a shared machine, more would measure the neighbours
-            rows += _load(name)(timing)
+            rows += [replace(row, machine=machine) for row in _load(name)(timing)]
     tell("measured", len(names), len(names))
     write_text(
         output, json.dumps([row.to_dict() for row in rows], indent=2, allow_nan=False) + "\n"

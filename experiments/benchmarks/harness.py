@@ -46,6 +46,7 @@ class Row:
         load: of the machine when this was measured, processes that run or wait per core.
         goal: the ratio aimed at, if any.
         note: what else must be known of the conditions.
+        machine: where, and by which kernels of the numeric libraries.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Row:
     load: float = field(default_factory=_load)
     goal: float | None = None
     note: str = ""
+    machine: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

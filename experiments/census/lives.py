@@ -1,4 +1,4 @@
-"""One number per customer for everything that happened to him.
+"""One number per customer for everything that happened to them.
 
 Each day every column of actions and results is folded into a 64-bit hash per customer with the
 finaliser of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014), a bijection of the hash so far. Lives
@@ -8,25 +8,20 @@ were lived in. It guards against accidents, not against forgery.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 from numpy.typing import NDArray
 
+from simulator.kernel import compiled
 from simulator.world import StepResult
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 Hashes = NDArray[np.uint64]
 
 
-def _compiled(function: _Function) -> _Function:
-    return cast("_Function", njit(cache=True, nogil=True)(function))
-
-
-@_compiled
+@compiled
 def _fold(hashes: Hashes, column: NDArray[Any]) -> None:
     for i in range(hashes.shape[0]):
         x = (hashes[i] ^ uint64(column[i])) + uint64(0x9E3779B97F4A7C15)

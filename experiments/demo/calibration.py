@@ -1,4 +1,4 @@
-"""Stage 1: fit the scenario's figures to real data, or take the shipped figures of that fit."""
+"""Before all else, if asked for: fit the scenario's figures to real data once more."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from simulator.calibration.calibrate import DEFAULT_DATA, calibrate
+from simulator.calibration.calibrate import calibrate
 from simulator.calibration.overlay import overlay_text, write_text
 from simulator.calibration.own_scenario import read_template
 from simulator.scenarios import load
+from troth.errors import NotFound
 
 FIGURES = "figures.toml"
 SCENARIO = "scenario.toml"
@@ -31,22 +32,26 @@ class Calibrated:
     data: Path
 
     def __str__(self) -> str:
-        if not self.fitted:
-            return f"No data under {self.data}: the shipped figures of the same fit are used."
         return f"Fitted to the data under {self.data}: {', '.join(self.fitted)}."
 
 
 def calibrate_scenario(
     home: Path,
     scenario: str,
+    data: Path,
     *,
-    data: Path = DEFAULT_DATA,
     on_stage: Callable[[str, int, int], None] | None = None,
 ) -> Calibrated:
     """Write ``figures.toml`` and ``scenario.toml`` into ``home``.
 
-    ``scenario`` is the name of a shipped scenario or the path of one; the data under ``data``
-    may be absent in part or whole.
+    Args:
+        home: the demo's folder.
+        scenario: name of a shipped scenario or path of one.
+        data: folder of the data sets; one of them may be absent, and its figures are shipped.
+        on_stage: hears of progress.
+
+    Raises:
+        NotFound: if no data set is there.
     """
     found = calibrate(
         data,
@@ -55,6 +60,10 @@ def calibrate_scenario(
         season_name=f"the scenario {scenario}",
         on_stage=on_stage,
     )
+    if not found.fitted:
+        raise NotFound(
+            f"no data set under {data}; without --data no figure is fitted", field="data"
+        )
     write_text(home / FIGURES, found.figures.to_toml())
     path = Path(scenario)
     source = path if path.suffix == ".toml" else files("simulator.scenarios") / f"{scenario}.toml"

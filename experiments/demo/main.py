@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.baselines.rfm import RfmRules
+from experiments.apart import ApartRunner
 from experiments.config import RunConfig, load
 from experiments.demo import governing, serving_day
 from experiments.demo.calibration import calibrate_scenario
@@ -49,30 +50,36 @@ class Finished:
     replay: str
 
 
-def run_demo(*, config: str, seed: int, home: Path, workers: int) -> Finished:
-    """Calibrate, simulate, train, evaluate, approve, serve, check, report.
+def run_demo(
+    *,
+    config: str,
+    seed: int,
+    home: Path,
+    workers: int,
+    data: Path | None = None,
+    reproducible: bool = False,
+) -> Finished:
+    """Simulate, train, evaluate, approve, serve, check, report.
 
     Args:
         config: name or path of the run configuration.
         seed: in place of the configuration's.
         home: an empty folder, or that of an earlier demo, which is replaced.
         workers: Ray workers of the experiment; 0 computes it here.
+        data: folder of data sets to fit the scenario to first; by default it is as it was
+            fitted when it was shipped.
+        reproducible: compute the experiment by kernels that every x86-64 has. The day is
+            served by those of this machine, as any replay of its decisions will be.
 
     Raises:
         TrothError: naming what is wrong, for bad input and for anything that fails.
     """
-    loaded = load(config).with_seed(seed)
+    loaded = load(config).with_seed(seed).with_reproducible(reproducible)
     began = time.perf_counter()
     with fresh(home) as place, progress() as bars:
         stages = Stages(bars)
-        with stages.stage("calibrate"):
-            found = calibrate_scenario(
-                place.root,
-                loaded.scenario,
-                on_stage=lambda _what, done, total: stages.update("calibrate", done, total),
-            )
-        note(str(found))
-        loaded = loaded.model_copy(update={"scenario": str(found.scenario)})
+        if data is not None:
+            loaded = _calibrated(loaded, place, data, stages)
         results = _experiment(loaded, place, workers, stages)
         note(governing.PLAYS)
         with stages.stage("approve"):
@@ -96,7 +103,25 @@ def run_demo(*, config: str, seed: int, home: Path, workers: int) -> Finished:
         )
 
 
+def _calibrated(config: RunConfig, home: RunHome, data: Path, stages: Stages) -> RunConfig:
+    """The same run in the scenario as fitted to the data sets under ``data``."""
+    with stages.stage("calibrate"):
+        found = calibrate_scenario(
+            home.root,
+            config.scenario,
+            data,
+            on_stage=lambda _what, done, total: stages.update("calibrate", done, total),
+        )
+    note(str(found))
+    return config.model_copy(update={"scenario": str(found.scenario)})
+
+
 def _experiment(config: RunConfig, home: RunHome, workers: int, stages: Stages) -> RunResults:
+    if config.reproducible:
+        apart = ApartRunner(config, home, workers, stages.update)
+        results = apart.run()
+        stages.seconds.update(apart.seconds)
+        return results
     with ExitStack() as stack:
         with stages.stage("start workers"):
             executor = stack.enter_context(executor_of(workers))

@@ -10,7 +10,8 @@ from experiments.results import Checks, RunResults, Served
 def summarise(results: RunResults, served: Served, checks: Checks) -> dict[str, Any]:
     """The summary, plain values only.
 
-    ``policies`` and ``evaluations`` follow from the seed alone; latencies and seconds do not.
+    ``policies`` and ``evaluations`` follow from the seed and the machine's arithmetic alone, in
+    the reproducible mode from the seed; latencies and seconds do not.
     An evaluation without an interval has ``null`` for ``interval`` and ``covered``; an end that
     is ``null`` in an interval is infinite.
     """
@@ -63,5 +64,6 @@ def summarise(results: RunResults, served: Served, checks: Checks) -> dict[str, 
         "repeat_identical": checks.repeat_identical,
         "replayed": checks.replayed,
         "replay_identical": checks.replay_identical == checks.replayed,
+        "machine": results.provenance.machine.model_dump(mode="json"),
         "seconds": results.seconds,
     }

@@ -16,7 +16,7 @@ from troth.output import AsJson, emit, progress, say, say_lines
 
 Proved = tuple[Path, Sequence[BaseModel]]
 """The page of a proof, and its figures."""
-PROOFS = ("truth", "year", "coverage", "fuzz", "brake", "kills")
+PROOFS = ("truth", "year", "coverage", "reproducible", "fuzz", "brake", "kills")
 
 
 def prove(
@@ -36,16 +36,20 @@ def prove(
     home: Annotated[Path, typer.Option(help="coverage: folder of a finished run.")] = Path(
         "runs/demo"
     ),
+    config: Annotated[
+        str, typer.Option(help="reproducible: name of a shipped suite, or a TOML file.")
+    ] = "reference",
     calls: Annotated[int, typer.Option(min=1, help="fuzz: strange calls.")] = 12_000,
     output: Annotated[Path, typer.Option(help="Folder that the figures go to.")] = Path(
         "docs/proofs"
     ),
     workers: Annotated[
-        int, typer.Option(min=0, max=64, help="coverage: Ray workers; 0 is this process.")
+        int,
+        typer.Option(min=0, max=64, help="coverage, reproducible: Ray workers; 0 is this process."),
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """The long proofs: truth, a year of a million, coverage of intervals, fuzzing, brake, kills."""
+    """The long proofs: truth, a year, coverage, reproducibility, fuzzing, brake, kills."""
     for name in only or ():
         if name not in PROOFS:
             raise InvalidArgument(f"{name!r} is not one of {', '.join(PROOFS)}", field="only")
@@ -53,6 +57,7 @@ def prove(
         "truth": partial(_truth, scenario, lives, output),
         "year": partial(_year, scenario, customers, days, output),
         "coverage": partial(_coverage, home, logs, workers, output),
+        "reproducible": partial(_reproducible, config, workers, output),
         "fuzz": partial(_fuzz, calls, output),
         "brake": partial(_brake, times, output),
         "kills": partial(_kills, output),
@@ -103,6 +108,14 @@ def _coverage(home: Path, logs: int, workers: int, output: Path, on_progress: On
     with executor_of(workers) as executor:
         covered = coverage.cover(RunHome(home), logs, executor, on_progress)
     return coverage.write(covered, output), covered
+
+
+def _reproducible(config: str, workers: int, output: Path, on_progress: OnProgress) -> Proved:
+    from experiments.config import load
+    from experiments.proofs import reproducible
+
+    found = reproducible.reproduce(load(config), workers, on_progress)
+    return reproducible.write(found, output), found.agreements
 
 
 def _fuzz(calls: int, output: Path, on_progress: OnProgress) -> Proved:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from experiments.leaderboard import standings
+from experiments.numerics import Machine
 from experiments.results import (
     Checks,
     Measured,
@@ -77,6 +78,20 @@ def off_policy(seeds: int = 5) -> list[OffPolicy]:
     ]
 
 
+def machine(*, reproducible: bool = False) -> Machine:
+    """A processor of the year 2013."""
+    return Machine(
+        cpu="Test processor (haswell)",
+        architecture="x86_64",
+        instruction_sets=("avx2", "fma"),
+        libc="glibc 2.36",
+        kernels={"OpenBLAS of numpy": "Haswell", "NumPy": "X86_V3", "ATEN": "AVX2", "MKL": "AUTO"},
+        settings={},
+        arithmetic="0123456789abcdef",
+        reproducible=reproducible,
+    )
+
+
 def results(name: str = "Test run") -> RunResults:
     """A complete run of five seeds and two learners."""
     rows = played()
@@ -101,6 +116,7 @@ def results(name: str = "Test run") -> RunResults:
             config_digest="d" * 64,
             created_at="2025-01-01T00:00:00.000000Z",
             libraries={"numpy": "2.4"},
+            machine=machine(),
         ),
         standings=standings(rows, trained={"linear_thompson", "masked_ppo"}, level=0.95),
         trained=tuple(
@@ -158,4 +174,5 @@ def records() -> SimpleNamespace:
         results=results,
         served=served,
         checks=checks,
+        machine=machine,
     )

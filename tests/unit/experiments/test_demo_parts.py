@@ -10,9 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tomli_w
 
 from agents.policies.uniform import NeverContact, UniformPolicy
 from experiments.config import RunConfig, load, parse
+from experiments.demo import main
 from experiments.demo.calibration import calibrate_scenario
 from experiments.demo.channels import Day as ChannelDay
 from experiments.demo.channels import actions, outcomes, questions, summarise
@@ -246,12 +248,31 @@ def test_crm_is_loaded(tmp_path: Path, population: Population) -> None:
     assert seen[-1][1:] == (400, 400)
 
 
-def test_calibration_without_data_uses_shipped_figures(tmp_path: Path) -> None:
-    """On a machine without the data sets the demo says so and runs on the same figures."""
-    found = calibrate_scenario(tmp_path, "reference", data=tmp_path / "absent")
-    assert found.fitted == ()
-    assert "shipped figures" in str(found)
-    assert load_scenario(found.scenario).purchases == load_scenario("reference").purchases
+def test_the_demo_keeps_the_figures_of_its_scenario(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is fitted unasked, and nobody's world gets the figures of another."""
+    seen: list[RunConfig] = []
+
+    def stop(config: RunConfig, *_: object) -> None:
+        seen.append(config)
+        raise FailedPrecondition("far enough")
+
+    monkeypatch.setattr(main, "_experiment", stop)
+    suite = tmp_path / "grocery.toml"
+    data = load("reference").model_dump(mode="json", exclude_none=True) | {"scenario": "grocery"}
+    suite.write_text(tomli_w.dumps(data), encoding="utf-8")
+    with pytest.raises(FailedPrecondition, match="far enough"):
+        main.run_demo(config=str(suite), seed=1, home=tmp_path / "demo", workers=0)
+    assert load_scenario(seen[0].scenario).digest == load_scenario("grocery").digest
+
+
+def test_fitting_to_no_data_is_refused(tmp_path: Path) -> None:
+    """Nothing is called fitted that was not."""
+    with pytest.raises(NotFound) as caught:
+        calibrate_scenario(tmp_path, "reference", tmp_path / "absent")
+    assert caught.value.field == "data"
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_a_demo_s_folder_is_replaced(tmp_path: Path) -> None:
