@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -21,6 +22,23 @@ Kind = Annotated[
     typer.Option("--interval", help="student, normal or bootstrap; all clustered by customer."),
 ]
 Seed = Annotated[int, typer.Option(help="Key of the bootstrap's draws.", min=0)]
+Least = Annotated[
+    float | None,
+    typer.Option(
+        "--smallest-reward",
+        help="Least reward a decision can bring, minor units.",
+        show_default="0 with --largest-reward, else unknown",
+    ),
+]
+Most = Annotated[
+    float | None,
+    typer.Option(
+        "--largest-reward",
+        help="Most a decision can bring, minor units, as the business knows it; bounds the "
+        "intervals where the log cannot.",
+        show_default="unknown",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -70,7 +88,7 @@ def open_bandit(
         emit(trial.to_dict())
         return
     rows = [
-        (*_row(e, 1000.0), _yes(e.covers(trial.truth.value)), f"{trial.gap(e):+.1f}")
+        (*_row(e, 1000.0), _yes(trial.covered(e)), _gap(trial.gap(e)))
         for e in trial.evaluation.estimates
     ]
     show_table(
@@ -115,12 +133,14 @@ def logged(
     level: Level = 0.95,
     kind: Kind = "student",
     seed: Seed = 0,
+    largest_reward: Most = None,
+    smallest_reward: Least = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate a policy's reward per decision from a log, whoever made its decisions.
 
     The policy is judged as it stands, without guardrails. Rows whose outcome window is still
-    open are left out.
+    open are left out. Read the verdict before the figures.
     """
     from agents.artifacts import ArtifactStore
     from agents.ope.evaluate import evaluate_policy, on_policy
@@ -128,6 +148,7 @@ def logged(
     from troth.batches import LoggedBatch
     from troth.streams import generator
 
+    rewards = _reward_range(smallest_reward, largest_reward)
     root, digest = _locate(policy, artifacts or Settings().artifacts)
     artifact = ArtifactStore(root).load(digest)
     with progress() as bars:
@@ -147,8 +168,9 @@ def logged(
             level=level,
             interval=cast("IntervalKind", kind),
             rng=generator("evaluate log", digest, seed),
+            reward_range=rewards,
         )
-        own = on_policy(batch, level=level)
+        own = on_policy(batch, level=level, reward_range=rewards)
         bars.update(fitting, total=1, completed=1)
     if as_json:
         emit(
@@ -196,23 +218,51 @@ def _columns(level: float) -> tuple[str, ...]:
 
 
 def _row(estimate: Estimate, scale: float = 1.0) -> tuple[Any, ...]:
-    figures = (estimate.value, estimate.stderr, estimate.low, estimate.high)
-    return (estimate.estimator.upper(), *(scale * figure for figure in figures))
+    name = estimate.estimator.upper()
+    if estimate.value is None:
+        return name, "no estimate", "", "", ""
+    if estimate.stderr is None or estimate.low is None or estimate.high is None:
+        return name, scale * estimate.value, "no interval", "", ""
+    ends = (_end(scale * figure) for figure in (estimate.stderr, estimate.low, estimate.high))
+    return name, scale * estimate.value, *ends
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+def _end(value: float) -> float | str:
+    return value if math.isfinite(value) else "infinite" if value > 0 else "-infinite"
+
+
+def _reward_range(smallest: float | None, largest: float | None) -> tuple[float, float] | None:
+    """What the two options say; a largest reward alone means rewards of 0 or more."""
+    if smallest is None and largest is None:
+        return None
+    if smallest is None:
+        return 0.0, cast("float", largest)
+    return smallest, math.inf if largest is None else largest
+
+
+def _yes(value: bool | None) -> str:
+    return "no interval" if value is None else "yes" if value else "no"
+
+
+def _gap(value: float) -> str:
+    return f"{value:+.1f}" if math.isfinite(value) else ""
 
 
 def _show_diagnostics(found: Diagnostics, *, names_customers: bool = True) -> None:
-    """Weights and support as a table, warnings as sentences."""
+    """Weights and support as a table, the verdict and its reasons as sentences."""
     middle, high = found.weight_quantiles[2], found.weight_quantiles[5]
     who = f"{found.customers:,} customers" if names_customers else "each its own cluster"
     rows = [
+        ("verdict", found.verdict.words),
         ("rows", f"{found.rows:,} ({who}); {found.censored_rows:,} more left out as open"),
         (
             "effective sample size",
             f"{found.effective_sample_size:,.0f} ({found.effective_share:.1%})",
+        ),
+        (
+            "effective customers",
+            f"{found.effective_customers:,.0f}; the rewards' spread rests on "
+            f"{found.telling_customers:,.1f}",
         ),
         ("mean weight", f"{found.mean_weight:.3f} (z {found.mean_weight_z:+.1f}; expected 1)"),
         ("weights: median, 99 %, largest", f"{middle:.2f}, {high:.2f}, {found.max_weight:.2f}"),
@@ -223,6 +273,6 @@ def _show_diagnostics(found: Diagnostics, *, names_customers: bool = True) -> No
         ),
     ]
     show_table("How far to trust this", ("diagnostic", "value"), rows)
-    say("DM's interval holds the contexts' spread only, not the error of its reward model.")
     for warned in found.warnings:
-        say(f"warning: {warned.message}", style="yellow")
+        say(f"{warned.verdict.words}: {warned.message}", style="yellow")
+    say("DM is its reward model's guess: nothing here measures that model's error.")
