@@ -51,7 +51,7 @@ class Ran(BaseModel):
         seconds: of wall-clock time, simulating to judging.
         values: mean value per customer by policy, major units.
         artifacts: digests by learner, one per repetition.
-        estimates: off-policy value, low, high and truth, in a fixed order.
+        estimates: off-policy value, low, high and truth, in a fixed order; ``None``: not given.
         spreads: (low, high, over RFM) of each policy, in a fixed order.
     """
 
@@ -62,7 +62,7 @@ class Ran(BaseModel):
     seconds: float
     values: dict[str, float]
     artifacts: dict[str, tuple[str, ...]]
-    estimates: tuple[float, ...]
+    estimates: tuple[float | None, ...]
     spreads: tuple[float, ...]
 
 
@@ -209,7 +209,7 @@ def agree(one: Ran, other: Ran) -> Agreement:
     )
 
 
-def shared_digits(one: Sequence[float], other: Sequence[float]) -> int:
+def shared_digits(one: Sequence[float | None], other: Sequence[float | None]) -> int:
     """Leading significant digits that the least agreeing pair shares, at most 17.
 
     0.123456 and 0.123466 share four: they differ by less than a unit of the fourth.
@@ -217,9 +217,11 @@ def shared_digits(one: Sequence[float], other: Sequence[float]) -> int:
     return min((_digits(a, b) for a, b in zip(one, other, strict=True)), default=LAST_BIT)
 
 
-def _digits(a: float, b: float) -> int:
+def _digits(a: float | None, b: float | None) -> int:
     if a == b:
         return LAST_BIT
+    if a is None or b is None:
+        return 0
     apart = abs(a - b) / max(abs(a), abs(b))
     return max(0, min(LAST_BIT - 1, math.floor(-math.log10(apart))))
 
