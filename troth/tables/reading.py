@@ -253,11 +253,20 @@ def _separator(line: str, path: Path) -> str:
 
 
 def _holds_rows(cells: Sequence[str], delimiter: str) -> bool:
-    """Whether a line within a cell has as many delimiters as a row, which few cells have."""
+    """Whether a cell seems to go from a column of one row to the same column of another.
+
+    Then it has as many delimiters as rows, or a whole row stands in one of its lines; of what
+    people write in several lines, little has.
+    """
     most = len(cells) - 1
-    return most > 1 and any(
-        line.count(delimiter) == most for cell in cells for line in _LINE.split(cell)
-    )
+    if most < 2:
+        return False
+    for cell in cells:
+        lines = _LINE.split(cell)
+        signs = [line.count(delimiter) for line in lines]
+        if len(lines) > 1 and (most in signs or sum(signs) == most * (len(lines) - 1)):
+            return True
+    return False
 
 
 def _joined(parts: Sequence[_Part], dialect: Dialect) -> Table:

@@ -77,6 +77,7 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
         (b"a;b,c\n1,2,3\n", r"may be separated by ',' or ';': say the delimiter"),
         (b"a,b\n1,2\na,b\n3,4\n", r":3: repeats the header"),
         (b'a,b,c\n1,"2\n3,4,5\n6",7\n', r":2: a cell holds what look like rows, up to line 4"),
+        (b'a,b,c\n1,"x,5\n2,y",6\n', r":2: a cell holds what look like rows, up to line 3"),
         (b'a,b\n1,"' + b"x" * 140_000 + b"\n2,3\n", r":2: a cell is longer than 131,072"),
         (b"", "empty"),
         (b"\n \n", "empty"),
