@@ -71,7 +71,7 @@ class Estimates:
         found: parameters with intervals.
         open: parameters that stay as the template has them.
         notes: comparisons that chose nothing by themselves, such as AIC, in sentences.
-        warnings: what may make figures wrong, likewise; shown before them.
+        warnings: why figures above may be wrong, each with what to do about it; said first.
     """
 
     found: tuple[Estimate, ...]

@@ -187,6 +187,7 @@ def _day(text: str, option: str) -> np.datetime64:
 
 def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> dict[str, Any]:
     return {
+        "warnings": list(found.warnings),
         "parameters": [
             {
                 "parameter": e.key,
@@ -201,7 +202,6 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
             for e in found.found
         ],
         "not_identified": [{"parameter": left.key, "why": left.why} for left in found.open],
-        "warnings": list(found.warnings),
         "notes": list(found.notes),
         "without_a_place_in_the_template": [] if scenario is None else list(scenario.unused),
         "dropped_from_the_template": [] if scenario is None else list(scenario.dropped),
@@ -210,8 +210,8 @@ def _document(found: Estimates, scenario: OwnScenario | None, output: Path) -> d
 
 
 def _show(found: Estimates, scenario: OwnScenario | None, template: str) -> None:
-    for warning in found.warnings:
-        say(f"Warning: {warning}")
+    for line in found.warnings:
+        say(f"Warning: {line}.", style="bold yellow")
     if found.found:
         show_table(
             "Estimated, 95 % intervals",
