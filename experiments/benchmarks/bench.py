@@ -30,6 +30,7 @@ WHERE: Mapping[str, tuple[str, str]] = {
     "thompson": ("learning", "thompson"),
     "off-policy": ("learning", "off_policy"),
     "pipeline": ("deciding", "pipeline"),
+    "reading": ("reading", "reading"),
     "service": ("service", "service"),
 }
 """Module and function of each benchmark; imported when it is run."""

@@ -176,8 +176,8 @@ def read_transactions(
     if reading.repeats == "refuse":
         refuse_repeats(sheet, first)
     warnings = [
-        f"date: {sheet.told('date', rows[apart])} {'lie' if len(apart) > 1 else 'lies'} {gap} days "
-        "from all others: a wrong date moves every figure of purchases"
+        f"date: {gap} days from all others in {sheet.told('date', rows[apart])}: a wrong date "
+        "moves every figure of purchases"
         for apart, gap in lone_dates(customer[rows], day[rows])
     ]
     amount, rows, said = _returned(sheet, customer, day, amount, rows, reading.returns)
@@ -226,7 +226,7 @@ def _until(
             field="until",
         )
     after = np.flatnonzero(~inside)
-    said = [f"until {until}: {sheet.told('date', after)} after it left out"] if len(after) else []
+    said = [f"until {until}: left out after it {sheet.told('date', after)}"] if len(after) else []
     return np.flatnonzero(inside), until, said
 
 
@@ -246,20 +246,20 @@ def _returned(
     if not len(bought):
         raise InvalidArgument("has returns alone", field=sheet.name)
     lost = np.setdiff1d(customer[back], customer[bought])
-    of = f"returns: {sheet.told('amount', back)}"
+    of = sheet.told("amount", back)
     said = []
     if returns == "net":
         netted = net(customer[rows], day[rows], amount[rows])
         amount = amount.copy()
         amount[rows] = netted.amount
-        said.append(f"{of} are taken off what the same customer bought, the latest first")
+        said.append(f"returns: taken off what the same customer bought, the latest first, {of}")
         if len(netted.unmatched):
             over = sheet.told("amount", rows[netted.unmatched])
-            said.append(f"returns: {over} exceed what was bought before, and the rest is left out")
+            said.append(f"returns: left out what exceeds all that was bought before in {over}")
     else:
-        said.append(f"{of} are left out")
+        said.append(f"returns: left out {of}")
     if len(lost):
-        said.append(f"returns: {len(lost):,} customers have nothing else, and are left out")
+        said.append(f"returns: customers with nothing else, left out: {len(lost):,}")
     return amount, bought, said
 
 

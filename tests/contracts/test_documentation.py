@@ -68,7 +68,7 @@ def test_the_files_on_the_calibration_page_need_their_options(
             assert isinstance(refused.exception, InvalidArgument) == (option != "--until"), option
         after = block.code if block.language == "csv" else ""
     assert len(shown) == 6
-    assert any("until 2024-01-31: 1 row" in note for note in shown["--until"])
+    assert any("until 2024-01-31: left out after it 1 row" in note for note in shown["--until"])
     assert any("1 row" in note and "taken off" in note for note in shown["--returns"])
 
 

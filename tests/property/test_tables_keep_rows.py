@@ -87,7 +87,7 @@ def test_what_is_written_is_read_back(
     assert found == filled
     if empty := len(rows) - len(filled):
         (note,) = [note for note in table.notes if "without a value" in note]
-        assert note.startswith(f"{empty} rows")
+        assert note.startswith(f"rows without a value, not read: {empty},")
 
 
 @settings(deadline=None)

@@ -148,7 +148,7 @@ class _Part:
 
     def _header(self, first: Chunk) -> tuple[int, list[str]]:
         """Take the header, and its line, off the first records."""
-        if not first.rows:
+        if not first.rows or (first.faults and first.faults[0][0] < first.lines[0]):
             self._fault(*first.faults[0])
             self.faults.refuse()
         first.ends = {at - 1: end for at, end in first.ends.items() if at}
@@ -157,11 +157,11 @@ class _Part:
     def _tell(self) -> None:
         """Note what was left out or is odd."""
         for where, what in (
-            (self.broken, "with a line break in a cell"),
-            (self.empty, "without a value are not read"),
+            (self.broken, "rows with a line break in a cell"),
+            (self.empty, "rows without a value, not read"),
         ):
             if where:
-                self.notes.append(f"{len(where):,} rows {what}, first in line {where[0]}")
+                self.notes.append(f"{what}: {len(where):,}, the first in line {where[0]}")
         if "" in self.header:
             self.notes.append("a column without a name is not read")
         if not len(self.lines) and not self.faults:
@@ -253,11 +253,20 @@ def _separator(line: str, path: Path) -> str:
 
 
 def _holds_rows(cells: Sequence[str], delimiter: str) -> bool:
-    """Whether a line within a cell has as many delimiters as a row, which few cells have."""
+    """Whether a cell seems to go from a column of one row to the same column of another.
+
+    Then it has as many delimiters as rows, or a whole row stands in one of its lines; of what
+    people write in several lines, little has.
+    """
     most = len(cells) - 1
-    return most > 1 and any(
-        line.count(delimiter) == most for cell in cells for line in _LINE.split(cell)
-    )
+    if most < 2:
+        return False
+    for cell in cells:
+        lines = _LINE.split(cell)
+        signs = [line.count(delimiter) for line in lines]
+        if len(lines) > 1 and (most in signs or sum(signs) == most * (len(lines) - 1)):
+            return True
+    return False
 
 
 def _joined(parts: Sequence[_Part], dialect: Dialect) -> Table:

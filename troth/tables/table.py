@@ -145,7 +145,7 @@ class Table:
         if read.currency:
             self._note(f"{name}: in {read.currency}")
         rounded = [at for at, text in enumerate(column.texts) if SCIENTIFIC.fullmatch(text.strip())]
-        self._tell(name, rounded, "are in scientific notation: a spreadsheet may have rounded them")
+        self._tell(name, rounded, "in scientific notation, maybe rounded by a spreadsheet,")
         return read.values[column.codes]
 
     def integers(self, name: str, low: int, high: int) -> NDArray[np.int64]:
@@ -181,18 +181,15 @@ class Table:
         column = self.columns[name]
         read = names(column.texts)
         self._refuse_texts(name, read.why)
-        self._tell(name, read.trimmed, "have blanks around them, which are left out", warn=False)
-        self._tell(
-            name, read.rounded,
-            "are rounded by a spreadsheet: what was told apart may have become one",
-        )  # fmt: skip
+        self._tell(name, read.trimmed, "blanks around names left out", warn=False)
+        self._tell(name, read.rounded, "rounded by a spreadsheet, so that several may be one,")
         distinct = sorted(set(read.names))
         place = {name: at for at, name in enumerate(distinct)}
         at = np.fromiter(map(place.__getitem__, read.names), np.int64, len(read.names))
         floats = set(read.floats)
         whole = {name for at, name in enumerate(read.names) if at not in floats}
         both = [at for at in read.floats if read.names[at] in whole]
-        self._tell(name, both, "are taken for the whole number that others have", warn=False)
+        self._tell(name, both, "taken for the whole number that others have", warn=False)
         return np.array(distinct, dtype=np.str_), at[column.codes]
 
     def texts(self, name: str) -> NDArray[np.str_]:
@@ -266,7 +263,7 @@ class Table:
     def _tell(self, name: str, positions: Collection[int], what: str, *, warn: bool = True) -> None:
         if positions:
             rows = self.columns[name].where(positions)
-            self._note(f"{name}: {self.told(name, rows)} {what}", warn=warn)
+            self._note(f"{name}: {what} in {self.told(name, rows)}", warn=warn)
 
     def _note(self, sentence: str, *, warn: bool = False) -> None:
         notes = self.warnings if warn else self.notes

@@ -134,7 +134,17 @@ def test_unknown_benchmark_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["world", "bandwidth", "threads", "environment", "ppo", "thompson", "off-policy", "pipeline"],
+    [
+        "world",
+        "bandwidth",
+        "threads",
+        "environment",
+        "ppo",
+        "thompson",
+        "off-policy",
+        "pipeline",
+        "reading",
+    ],
 )
 def test_every_benchmark_measures(name: str, tmp_path: Path) -> None:
     """Each benchmark runs and finds positive figures."""

@@ -61,13 +61,14 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     rows = dict(table.rows())
     assert list(rows) == [4, 5, 8]
     assert rows[5]["a"] == "x\ny"
-    assert table.notes == ["1 rows with a line break in a cell, first in line 5"]
+    assert table.notes == ["rows with a line break in a cell: 1, the first in line 5"]
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
         (b'a,b\n1,2\n"3,4\n5,6\n', r":3: a quote is not closed"),
+        (b'"a"x,b\n1,2\n', r":1: .*is a quote not closed"),
         (b'a,b\n"1"x,2\n', r":2: .*is a quote not closed"),
         (b"a,b\n1\n2,3\n4,5,6\n", r":2: 1 values.*:4: 3 values"),
         (b"a,b\n1,\x81\xe9\n", r":2: .*Windows-1252: byte 0x81"),
@@ -77,6 +78,7 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
         (b"a;b,c\n1,2,3\n", r"may be separated by ',' or ';': say the delimiter"),
         (b"a,b\n1,2\na,b\n3,4\n", r":3: repeats the header"),
         (b'a,b,c\n1,"2\n3,4,5\n6",7\n', r":2: a cell holds what look like rows, up to line 4"),
+        (b'a,b,c\n1,"x,5\n2,y",6\n', r":2: a cell holds what look like rows, up to line 3"),
         (b'a,b\n1,"' + b"x" * 140_000 + b"\n2,3\n", r":2: a cell is longer than 131,072"),
         (b"", "empty"),
         (b"\n \n", "empty"),

@@ -120,7 +120,7 @@ def test_what_a_column_was_taken_for_is_noted(tmp_path: Path) -> None:
     assert table.notes[-2:] == ["x: read with decimal commas", "x: in EUR"]
     table = column(tmp_path, ["1.2E+05", "7"])
     table.numbers("x", 0.0, 1e9)
-    assert table.warnings[0].startswith(f"x: 1 row ({tmp_path}/t.csv:2:x: '1.2E+05') are in scient")
+    assert table.warnings[0].endswith(f"spreadsheet, in 1 row ({tmp_path}/t.csv:2:x: '1.2E+05')")
 
 
 @pytest.mark.parametrize(
@@ -221,11 +221,12 @@ def test_what_became_of_ids_is_told_with_its_rows(tmp_path: Path) -> None:
     table = column(tmp_path, ["C1 ", "7", "7.0", "1.23457E+12", "1,23457e+12", "1.23457E+12"])
     table.texts("x")
     assert table.notes[1:] == [
-        f"x: 1 row ({tmp_path}/t.csv:2:x: 'C1 ') have blanks around them, which are left out",
-        f"x: 1 row ({tmp_path}/t.csv:4:x: '7.0') are taken for the whole number that others have",
+        f"x: blanks around names left out in 1 row ({tmp_path}/t.csv:2:x: 'C1 ')",
+        f"x: taken for the whole number that others have in 1 row ({tmp_path}/t.csv:4:x: '7.0')",
     ]
     (warning,) = table.warnings
-    assert warning.startswith(f"x: 3 rows ({tmp_path}/t.csv:5:x: '1.23457E+12') are rounded")
+    assert warning.startswith("x: rounded by a spreadsheet")
+    assert warning.endswith(f" in 3 rows ({tmp_path}/t.csv:5:x: '1.23457E+12')")
     with pytest.raises(InvalidArgument, match=r":2:x: ' ' is missing.*:3:x: '=.00123' is a spr"):
         column(tmp_path, [" ", '=""00123']).texts("x")
 

@@ -107,7 +107,9 @@ def test_command_reads_several_files_and_warns_at_the_top(app: typer.Typer) -> N
     arguments = ["calibrate", *files, "--template", "none", "--output", "mine.toml"]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("Warning: transactions: date: 1 row (two.csv:2:date: '2023-06-30'")
+    assert lines[0].startswith(
+        "Warning: transactions: date: 151 days from all others in 1 row (two"
+    )
     printed = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert len(printed["warnings"]) == 1
     assert any(f"{len(table):,} rows of 300 customers" in note for note in printed["notes"])
