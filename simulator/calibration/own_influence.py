@@ -100,7 +100,7 @@ def warn_of_process(
     else:
         after, before = (f.figures.model_dump(exclude={"model"}) for f in (now, fit))
         change = ", ".join(f"{k} {after[k]:.3g} in place of {before[k]:.3g}" for k in after)
-    got.warnings.append(f"purchases: {_named(bought, who[~kept], change)}")
+    got.warnings.insert(0, f"purchases: {_named(bought, who[~kept], change)}")
     return now, kept
 
 
