@@ -82,7 +82,8 @@ def warn_of_process(
     Returns:
         the fit without them, or ``fit`` where there are none, and whom it is on, bool (n,).
     """
-    now, kept = fit, np.ones(len(history), dtype=np.bool_)
+    everyone = np.ones(len(history), dtype=np.bool_)
+    now, kept = fit, everyone.copy()
     for _ in range(_MOST_ROUNDS):
         heavy = _heavy(now, history, kept, season)
         if not heavy.size:
@@ -92,15 +93,18 @@ def warn_of_process(
             left = history.of(kept)
             now = fit_process(process, left, season) if process else fit_better(left, season)[0]
         except (FailedPrecondition, InvalidArgument):
-            break
+            got.warnings.insert(
+                0, f"purchases: {_named(bought, who[~kept], 'the data identify no process')}"
+            )
+            return fit, everyone
     if kept.all() or not _moved(fit, now):
-        return fit, np.ones(len(history), dtype=np.bool_)
+        return fit, everyone
     if now.figures.model != fit.figures.model:
         change = f"{now.figures.model} is taken in place of {fit.figures.model}"
     else:
         after, before = (f.figures.model_dump(exclude={"model"}) for f in (now, fit))
         change = ", ".join(f"{k} {after[k]:.3g} in place of {before[k]:.3g}" for k in after)
-    got.warnings.append(f"purchases: {_named(bought, who[~kept], change)}")
+    got.warnings.insert(0, f"purchases: {_named(bought, who[~kept], change)}")
     return now, kept
 
 

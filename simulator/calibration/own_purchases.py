@@ -25,6 +25,7 @@ from simulator.calibration.process import (
     METHODS,
     Process,
     ProcessFit,
+    expected_purchases,
     fit_better,
     fit_process,
     rounding,
@@ -34,6 +35,8 @@ from troth.errors import FailedPrecondition, InvalidArgument
 
 MIN_REPEAT_BUYERS = 50
 _TWO_YEARS = 1.99
+_MISSED = 0.05
+"""Share of the repeat purchases that a process may miss without a warning."""
 _MANY_EARLY = 0.35
 """Share of first purchases in the first quarter from which the data seem cut at the left."""
 
@@ -85,6 +88,7 @@ def fit_purchases(
     fit = _process(bought, history, process, season, got)
     if fit is None:
         return
+    _tally(history, fit, season, got)
     sound, kept = warn_of_process(bought, who, history, fit, process, season, got)
     if bought.joined is None:
         told = warn_of_selection(
@@ -212,6 +216,23 @@ def _rounding(
     elif apart > 1.0:
         got.notes.append(meaning)
     return {name: abs(step) for name, step in found.days.items()}
+
+
+def _tally(history: PurchaseHistories, fit: ProcessFit, season: Season, got: Gathered) -> None:
+    """Say how many purchases the process expects of these customers, and how many there are."""
+    first, at = np.unique(history.joined, return_index=True)
+    count = np.bincount(np.searchsorted(first, history.joined))
+    expected = expected_purchases(fit.figures, history.age[at], season, first)
+    mean, real = float(expected @ count) / len(history), float(history.frequency.mean())
+    said = (
+        f"purchases: {mean:.4g} repeats a customer are expected by the process, {real:.4g} are in "
+        "the data"
+    )
+    chance = float(history.frequency.std()) / np.sqrt(len(history))
+    if abs(mean - real) > max(_MISSED * real, 2.0 * chance):
+        got.warnings.append(f"{said}: a world under it sells {mean / real - 1.0:+.1%}")
+    else:
+        got.notes.append(said)
 
 
 def _better(history: PurchaseHistories, season: Season, got: Gathered) -> ProcessFit:

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from simulator.calibration import own_influence
 from simulator.calibration.estimates import Estimates
 from simulator.calibration.own import fit_own
 from tests.support import own_files, purchase_logs
 from tests.support.purchase_logs import START, log
-from troth.errors import InvalidArgument
+from troth.errors import FailedPrecondition, InvalidArgument
 
 
 def _value(found: Estimates, key: str) -> float:
@@ -73,13 +74,32 @@ def test_several_such_ids_are_all_named() -> None:
     assert all(f"--exclude {name!r}" in said for name in ("POS 1", "x", "y"))
 
 
-@pytest.mark.parametrize("customers", [150, 1000])
-def test_clean_data_are_quiet(customers: int) -> None:
-    """Eight logs of plain customers, and the log of a shop with seasons: not a word."""
-    for seed in range(8):
+def test_an_id_without_which_nothing_is_left_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the rest identify no process, the figures were those of the till."""
+    rng = np.random.default_rng(48)
+    clean = log(rng, 300, joined=(0, 300), days=600).astype({"customer": str})
+
+    def nothing(*_: object) -> None:
+        raise FailedPrecondition("no interior maximum", field="purchases")
+
+    monkeypatch.setattr(own_influence, "fit_process", nothing)
+    table = pd.concat([clean, _till(rng, "till", 3000, 600)], ignore_index=True)
+    found = fit_own(table, process="pareto_nbd")
+    assert "without it the data identify no process" in found.warnings[0]
+    assert "--exclude 'till'" in found.warnings[0]
+
+
+@pytest.mark.parametrize(("customers", "seeds"), [(150, 6), (1000, 2)])
+def test_clean_data_are_quiet(customers: int, seeds: int) -> None:
+    """Logs of plain customers: not a word."""
+    for seed in range(seeds):
         rng = np.random.default_rng(seed)
         assert not fit_own(log(rng, customers, joined=(0, 300), days=600)).warnings, seed
-    assert not fit_own(own_files.transactions(np.random.default_rng(5), 1500)).warnings
+
+
+def test_a_shop_with_seasons_is_quiet() -> None:
+    """Months and weekdays that differ are nothing to be warned of."""
+    assert not fit_own(own_files.transactions(np.random.default_rng(5), 1000)).warnings
 
 
 def test_a_since_that_is_too_early_is_said_with_a_better_one() -> None:

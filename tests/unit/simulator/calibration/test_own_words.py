@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from simulator.calibration.estimates import Estimates
 from simulator.calibration.overlay import drop_section, overlay_sections
@@ -17,6 +20,7 @@ from simulator.calibration.own_scenario import (
     read_provenance,
     read_template,
 )
+from simulator.commands import register
 from simulator.scenarios import load
 from tests.support import own_files as made
 from troth.errors import InvalidArgument
@@ -108,3 +112,25 @@ def test_warnings_stand_in_the_file(fitted: Estimates) -> None:
     assert tomllib.loads(figures_text(warned))["warnings"] == ["purchases: look here"]
     quiet = Estimates(fitted.found, fitted.open, fitted.notes)
     assert "warnings" not in tomllib.loads(figures_text(quiet))
+
+
+def test_the_command_warns_before_it_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On screen above the estimates, in JSON as ``warnings``; who is excluded is left out."""
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    table = made.transactions(np.random.default_rng(22), 60, days=60)
+    table["amount"] = table["amount"].where(np.arange(len(table)) % 10 > 0, 0.0)
+    table.to_csv("tx.csv", index=False)
+    arguments = ["calibrate", "--transactions", "tx.csv", "--template", "none"]
+    arguments += ["--output", "figures.toml"]
+    shown = CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+    assert 0 <= shown.index("Warning: spend: on ") < shown.index("Estimated, 95 % intervals")
+    (name,) = table["customer"].head(1)
+    arguments += ["--exclude", str(name), "--json"]
+    printed = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
+    assert printed["warnings"][0].startswith("spend: on ")
+    assert f"transactions: left out '{name}'" in printed["notes"]
+    with pytest.raises(InvalidArgument, match="needs --transactions"):
+        CliRunner().invoke(app, ["calibrate", "--exclude", "7"], catch_exceptions=False)
