@@ -87,6 +87,7 @@ class Reproduced(BaseModel):
     """The proof.
 
     Attributes:
+        size: how large each run was, the short ones left out.
         runs: what was run, in order.
         agreements: pairs of them.
         slower: time of the reproducible run over the mean of the two plain ones around it.
@@ -94,6 +95,7 @@ class Reproduced(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    size: str
     runs: tuple[Ran, ...]
     agreements: tuple[Agreement, ...]
     slower: float
@@ -149,9 +151,19 @@ def reproduce(config: RunConfig, workers: int, on_progress: OnProgress | None = 
     ]
     plain = (runs["plain"].seconds + runs["plain, again"].seconds) / 2.0
     return Reproduced(
+        size=size_of(config),
         runs=tuple(runs.values()),
         agreements=tuple(agree(runs[one], runs[other]) for one, other in pairs),
         slower=runs["reproducible"].seconds / plain,
+    )
+
+
+def size_of(config: RunConfig) -> str:
+    """In words."""
+    log, judged = config.log, config.evaluation
+    return (
+        f"{judged.seeds} repetitions, each of {log.customers * log.days:,} logged decisions and of "
+        f"{judged.customers:,} customers for {judged.days} days"
     )
 
 
@@ -247,10 +259,10 @@ def write(found: Reproduced, folder: Path) -> Path:
         rows.append([label, *_cells(found, _figure(figure))])
     machines = {run.name: str(run.machine) for run in found.runs}
     text = (
-        f"`troth run` carried out {len(found.runs)} times. Same weights: the same bytes, in how "
-        "many repetitions. *same* is to the last bit; else the leading digits that agree. The "
-        f"reproducible mode took {found.slower:.2f} times as long as the plain runs before and "
-        "after it, simulating to judging.\n\n"
+        f"a run of {found.size}, carried out {len(found.runs)} times. Weights: how many of the "
+        "policies are the same bytes. *same* is to the last bit; else the leading digits that "
+        f"agree. The reproducible mode took {found.slower:.2f} times as long as the plain runs "
+        "before and after it, from the first log to the last estimate.\n\n"
         + "\n".join(f"- {name}: {where}" for name, where in machines.items())
     )
     return write_page(

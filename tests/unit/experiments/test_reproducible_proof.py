@@ -48,6 +48,7 @@ def test_a_difference_is_found(records: SimpleNamespace, tmp_path: Path) -> None
     plain, again = described("plain", results), described("plain, again", results)
     older = described("plain, older", moved)
     found = reproducible.Reproduced(
+        size=reproducible.size_of(load("reference")),
         runs=(plain, again, older),
         agreements=(agree(plain, again), agree(plain, older)),
         slower=1.25,
@@ -62,6 +63,7 @@ def test_a_difference_is_found(records: SimpleNamespace, tmp_path: Path) -> None
     assert "| weights of Masked PPO | 5 of 5 | 4 of 5 |" in text
     assert "| value of One-step oracle | same | 4 digits |" in text
     assert "1.25 times" in text
+    assert "280,000 logged decisions and of 4,000 customers for 28 days" in text
 
 
 def test_the_short_run_has_every_learner() -> None:
