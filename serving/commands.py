@@ -6,6 +6,7 @@ import typer
 
 from serving.decisioning import commands as decisioning
 from serving.decisioning import permission_commands as permissions
+from serving.decisioning import schema_commands as schemas
 from serving.governance import commands as governance
 from serving.rpc import commands as rpc
 
@@ -15,4 +16,5 @@ def register(app: typer.Typer) -> None:
     governance.register(app)
     decisioning.register(app)
     permissions.register(app)
+    schemas.register(app)
     rpc.register(app)

@@ -35,6 +35,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 LINE_EVERY_S = 5.0
 """How often a task that goes on gets a line where there is no terminal."""
 
+_PAIR = 2
+"""A table of two columns, name and value, is folded however narrow the terminal."""
+_WORD = 40
+"""Longer words, such as digests, may be folded too."""
+
 _stdout = Console()
 _stderr = Console(stderr=True)
 
@@ -64,23 +69,53 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     """Print a table; numbers are right-aligned, floats get four decimals.
 
     A narrow terminal folds cells rather than cutting them: names that begin alike stay apart.
+    Where words would be torn in many short pieces, each row becomes lines of name and value.
     """
+    cells = [[_cell(value) for value in row] for row in rows]
+    headed = [[visible(name), *column] for name, *column in zip(columns, *cells, strict=True)]
+    unbroken = [
+        min(_WORD, max(cell_len(word) for text in column for word in text.split() or [""]))
+        for column in headed
+    ]
+    # Names first: they stay in one piece up to half of the terminal.
+    names = max(map(cell_len, headed[0]))
+    if names <= _stdout.width // 2:
+        unbroken[0] = names
+    rules = 3 * len(columns) + 1
+    if rows and len(columns) > _PAIR and sum(unbroken) + rules > _stdout.width:
+        _show_records(title, columns, cells)
+        return
     table = Table(title=Text(visible(title), "table.title"), title_justify="left")
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int | float) for row in rows)
-        # Names first: they stay in one piece up to half of the terminal.
-        widest = (
-            max((cell_len(name), *(cell_len(_cell(row[at])) for row in rows))) if at == 0 else 0
-        )
         table.add_column(
             Text(visible(name)),
             justify="right" if numeric else "left",
             overflow="fold",
-            width=widest if 0 < widest <= _stdout.width // 2 else None,
+            width=names if at == 0 and 0 < names <= _stdout.width // 2 else None,
         )
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
+    for row in cells:
+        table.add_row(*map(Text, row))
     _stdout.print(table)
+
+
+def _show_records(title: str, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """The rows of a table one below the other; what is empty is left out."""
+    say(title, style="table.title")
+    for row in cells:
+        _stdout.print(
+            _grid([(name, text) for name, text in zip(columns, row, strict=True) if text])
+        )
+        _stdout.print()
+
+
+def _grid(lines: Sequence[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    for what, text in lines:
+        grid.add_row(Text(visible(what)), Text(visible(text)))
+    return grid
 
 
 def show_mapping(title: str, values: Mapping[str, object]) -> None:
@@ -90,13 +125,8 @@ def show_mapping(title: str, values: Mapping[str, object]) -> None:
 
 def show_lines(title: str, lines: Sequence[tuple[str, str]]) -> None:
     """Print sentences for people, each beside a word for what it is about."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, style="bold")
-    grid.add_column(overflow="fold")
-    for what, text in lines:
-        grid.add_row(Text(visible(what)), Text(visible(text)))
     say(title, style="bold")
-    _stdout.print(grid)
+    _stdout.print(_grid(lines))
 
 
 def _cell(value: object) -> str:

@@ -87,7 +87,7 @@ def pause(home: Path, decision_point: str, *, now: datetime, by: str, reason: st
             stops.put(home, name, facts)
         if again:  # put anew all the same: somebody may be giving it back just now
             raise FailedPrecondition(
-                f"{decision_point!r} is paused; cannot pause it", field="decision_point"
+                f"{decision_point!r} is paused already", field="decision_point"
             )
         return _recorded(database, names)
 
@@ -174,9 +174,7 @@ def resume(
     ]
     held = stops.held(database.home, *names)
     if not held and not _is_paused(database, decision_point):
-        raise FailedPrecondition(
-            f"{decision_point!r} is running; cannot resume it", field="decision_point"
-        )
+        raise FailedPrecondition(f"{decision_point!r} is not paused", field="decision_point")
     active = [row for row in _readable(database) if row.decision_point == decision_point]
     return _release(database, decision_point, held, active, verifier, now=now, by=by, reason=reason)
 

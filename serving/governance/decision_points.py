@@ -64,9 +64,7 @@ def change_state(
     before = fetch_state(connection, decision_point)
     after = TRANSITIONS.get((before, transition))
     if after is None:
-        raise FailedPrecondition(
-            f"{decision_point!r} is {before}; cannot {transition} it", field="decision_point"
-        )
+        raise FailedPrecondition(f"{decision_point!r} is {before} already", field="decision_point")
     connection.execute(
         "INSERT INTO decision_point_states VALUES (?, ?, ?)"
         " ON CONFLICT (decision_point) DO UPDATE"

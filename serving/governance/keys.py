@@ -62,17 +62,23 @@ def load(path: Path) -> Ed25519PrivateKey:
         NotFound: if there is no such file.
         PermissionDenied: if anyone but the owner may read or write it.
         DataLoss: if it is not an unencrypted Ed25519 key in PEM.
+        InvalidArgument: if it is the public half, which may be read by all and signs nothing.
     """
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & 0o077:
-                raise PermissionDenied(
-                    f"{path} has mode {mode:04o}: others may use it; chmod 600 it", field="key"
-                )
             text = file.read()
     except FileNotFoundError:
         raise NotFound(f"{path} does not exist", field="key") from None
+    if _is_public(text):
+        raise InvalidArgument(
+            f"{path} is a public key, which signs nothing; the private one is in the .pem file",
+            field="key",
+        )
+    if mode & 0o077:
+        raise PermissionDenied(
+            f"{path} has mode {mode:04o}: others may use it; chmod 600 it", field="key"
+        )
     try:
         key = serialization.load_pem_private_key(text, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -80,6 +86,14 @@ def load(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise DataLoss(f"{path} is not an Ed25519 key", field="key")
     return key
+
+
+def _is_public(text: bytes) -> bool:
+    try:
+        from_public_text(text.decode("ascii").strip())
+    except (UnicodeDecodeError, InvalidArgument):
+        return False
+    return True
 
 
 def load_or_create(path: Path) -> Ed25519PrivateKey:

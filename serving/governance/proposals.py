@@ -218,7 +218,9 @@ def fetch(connection: sqlite3.Connection, proposal_id: str) -> Proposal:
         "SELECT * FROM proposals WHERE proposal_id = ?", (proposal_id,)
     ).fetchone()
     if row is None:
-        raise NotFound(f"no proposal {proposal_id!r}", field="proposal_id")
+        raise NotFound(
+            f"no proposal {proposal_id!r}: `troth proposals list` shows them", field="proposal_id"
+        )
     return _parse(row)
 
 

@@ -79,7 +79,10 @@ def activate(
             by=actor(),
             role=role,
         )
-    _done({"active": list(points), "role": str(proposal.role), "generation": generation}, as_json)
+    if as_json:
+        emit({"active": list(points), "role": str(proposal.role), "generation": generation})
+        return
+    say(f"active {', '.join(points)}, role {proposal.role}, generation {generation}")
 
 
 def deactivate(
@@ -195,13 +198,14 @@ def registry(home: Home = None, as_json: AsJson = False) -> None:
             ("stop", "by", "reason"),
             [tuple(str(one.get(key, "")) for key in ("stop", "by", "reason")) for one in held],
         )
+    if not replicas:
+        say("no replica is running")
+        return
     show_table(
         "What replicas serve",
         ("replica", "decision point", "who answers", "why not others", "not well", "clock"),
         [line for seen in replicas for line in _lines(seen)],
     )
-    if not replicas:
-        say("no replica is running")
 
 
 def _lines(seen: presence.Seen) -> list[tuple[str, ...]]:

@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.support.decisions import SCHEMA
 from tests.support.pages import DOCS, ROOT, blocks
 from tests.support.service import Served
+from troth.commands import build
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -26,7 +27,12 @@ ADDRESS = "127.0.0.1:9700"
 @pytest.fixture
 def folder(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the page's commands run: what a channel was handed over, and the ``.proto``."""
-    (tmp_path / "schema-digest.txt").write_text(SCHEMA.digest + "\n")
+    home = ["--home", str(served.installation.settings.home)]
+    for words in (["--json"], ["--question", str(tmp_path / "question.json")]):
+        done = CliRunner().invoke(build(), ["schema", "daily", *words, *home])
+        assert done.exit_code == 0, done.output
+        if words == ["--json"]:
+            (tmp_path / "schema.json").write_text(done.stdout)
     (tmp_path / "token").write_text("s3cret\n")
     shutil.copytree(ROOT / "protos", tmp_path / "protos")
     for name, content in certificates().items():
@@ -109,3 +115,15 @@ def test_the_buf_curl_of_the_page_runs(served: Served, folder: Path) -> None:
     answer = json.loads(run(served, block.code, "bash", "-euo", "pipefail", "-c"))
     assert answer["servedBy"] == "SERVED_BY_MODEL"
     assert answer["propensity"] > 0
+
+
+def test_the_first_steps_of_the_page_run(served: Served, folder: Path) -> None:
+    """Customers are loaded, and a question that the service takes is written."""
+    steps = [b.code for b in blocks(PAGE, "sh") if "profiles load" in b.code or "schema " in b.code]
+    asked = next(b.code for b in blocks(PAGE, "sh") if b.code.startswith("troth decide @"))
+    home = f"export TROTH_HOME={served.installation.settings.home}\n"
+    told = run(served, home + "\n".join(steps), "bash", "-euo", "pipefail", "-c")
+    assert "C1" in told
+    assert json.loads((folder / "question.json").read_text())["decisionPoint"] == "daily"
+    address = f"export TROTH_ADDRESS={served.address}\n"
+    assert "model: approved_model" in run(served, address + asked, "bash", "-euo", "pipefail", "-c")

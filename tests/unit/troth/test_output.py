@@ -72,6 +72,50 @@ def test_tables_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(f"│ {name} " in stream.getvalue() for name in names)
 
 
+PROPOSALS = (
+    ("proposal", "policy", "role", "decision points", "proposer", "expires", "standing"),
+    [
+        (f"0198c7a2-1111-7abc-8def-00112233445{at}", "ab12cd34ef56", role, "daily", "ada", "", "x")
+        for at, role in enumerate(("model", "baseline"))
+    ],
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_table_that_does_not_fit_tears_no_word(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Rows come one below the other then, each cell beside its heading, and nothing is lost."""
+    stream = io.StringIO()
+    monkeypatch.setattr(output, "_stdout", Console(file=stream, width=width))
+    columns, rows = PROPOSALS
+    output.show_table("Proposals", columns, rows)
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    for text in (*columns, *rows[0], *rows[1]):
+        assert any(text in line for line in lines) or (text == "expires" and width < 120), text
+    assert ("┃" in stream.getvalue()) == (width >= 120)
+    assert sum("model" in line for line in lines) == 1
+
+
+def test_rows_one_below_the_other_are_no_markup_and_stay_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What others wrote neither steers nor looks like a row of ours; an empty row is seen."""
+    stream = io.StringIO()
+    monkeypatch.setattr(output, "_stdout", Console(file=stream, width=30))
+    evil = "[b]x[/b]\x1b[2J\nname  forged"
+    output.show_table("T", ("name", "what it is", "why"), [("a" * 25, evil, ""), ("b", "", "")])
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert [line for line in lines if line.startswith("name")] == [
+        f"name        {'a' * 18}",
+        "name  b",
+    ]
+    assert "\x1b" not in stream.getvalue()
+    shown = "".join(line.removeprefix("what it is").strip() for line in lines)
+    assert r"[b]x[/b]\x1b[2J\nname" in shown
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -24,6 +24,16 @@ def test_a_key_survives_the_disk_and_is_its_owners_alone(tmp_path: Path) -> None
     assert keys.public_text(keys.load(path)) == keys.public_text(key)
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_the_public_half_is_told_apart(tmp_path: Path, mode: int) -> None:
+    """Whoever gives the wrong file is told so, and not to keep others from reading it."""
+    path = tmp_path / "ada.pub"
+    path.write_text(keys.public_text(keys.generate()) + "\n")
+    path.chmod(mode)
+    with pytest.raises(InvalidArgument, match=r"ada\.pub is a public key, which signs nothing"):
+        keys.load(path)
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o644])
 def test_a_key_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
     """A readable private key is no proof of who signed."""

@@ -57,12 +57,12 @@ def test_a_pause_is_a_file_a_row_and_a_row_of_the_log(office: Office) -> None:
     assert hold(office, Role.BASELINE, "weekly") == "paused"
     assert state(office) is State.PAUSED
     assert told(office, AuditKind.STATE_CHANGED)[-1]["reason"] == "odd"
-    with pytest.raises(FailedPrecondition, match="paused"):
+    with pytest.raises(FailedPrecondition, match="is paused already"):
         office.pause()
     office.resume()
     assert hold(office) is None
     assert state(office) is State.RUNNING
-    with pytest.raises(FailedPrecondition, match="running"):
+    with pytest.raises(FailedPrecondition, match="is not paused"):
         office.resume()
     assert audit.verify(office.database).ok
 

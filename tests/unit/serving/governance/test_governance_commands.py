@@ -153,7 +153,11 @@ def test_the_whole_way(shell: Shell, office: Office) -> None:
     ]
     with pytest.raises(NotApproved, match="as a model, not as a baseline"):
         shell.text("activate", name, "--role", "baseline")
-    shell.text("activate", name)
+    assert shell.text("activate", name).startswith("active daily, role model, generation ")
+    with pytest.raises(InvalidArgument, match="the private one is in"):
+        shell.text("approve", name, "--key", folder / "bob.pub", "--yes")
+    with pytest.raises(NotFound, match="`troth proposals list` shows them"):
+        shell.text("approve", name[:8], *key("bob"), "--yes")
     database = Database(shell.home / "troth.db")
     served = loading.load_approved(
         database,
