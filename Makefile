@@ -2,6 +2,7 @@ PYTHON ?= python3
 V := .venv
 BIN := $(V)/bin
 STAMP := $(V)/.installed
+PYTEST := $(BIN)/python -m pytest --numprocesses auto
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test check bench prove protos inventory help clean
@@ -18,7 +19,7 @@ demo: $(STAMP)  ## the whole way, once, under runs/demo
 	$(BIN)/troth demo
 
 test: $(STAMP) checks  ## everything CI runs
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 .PHONY: checks
 checks: $(STAMP)
@@ -30,7 +31,7 @@ checks: $(STAMP)
 	$(BIN)/python -m tests.architecture.generated
 
 check: $(STAMP) checks  ## the quick loop
-	$(BIN)/python -m pytest -m "not slow and not service"
+	$(PYTEST) -m "not slow and not service"
 
 bench: $(STAMP)  ## measure; writes benchmarks/results.json
 	$(BIN)/troth bench

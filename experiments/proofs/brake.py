@@ -81,14 +81,12 @@ def brake(
     states: list[tuple[str, Weather, int]] = [("normal", _normal, times)]
     for name, weather in _WEATHERS.items():
         states.append((name, weather, 1 if weather is _locked else weathered))
-    total, found = sum(tries for *_, tries in states) + 1, []
+    states.append(("store replaced", _replaced, 1))  # the last: no replica goes on after that
+    total, found = sum(tries for *_, tries in states), []
     with under_load() as (governed, load_of, _):
         for name, weather, tries in states:
             found.append(_tried(governed, load_of, name, weather, tries))
             on_progress(sum(one.times for one in found), total)
-    with under_load() as (governed, load_of, _):  # no replica goes on after that
-        found.append(_tried(governed, load_of, "store replaced", _replaced, 1))
-        on_progress(total, total)
     return found
 
 

@@ -78,33 +78,48 @@ class Judge:
         return total
 
 
-def judged(scenario: Scenario, policy: Policy) -> tuple[float, float]:
+@pytest.fixture(scope="module")
+def judge(scenario: Scenario) -> Judge:
+    """The one population that all are judged on."""
+    return Judge(scenario)
+
+
+@pytest.fixture(scope="module")
+def marks(judge: Judge) -> dict[str, np.ndarray]:
+    """What the policies are worth that nothing is learned for, and the oracle."""
+    known = {"uniform": UniformPolicy(), "oracle": None, "rules": RfmRules()}
+    return {name: judge(policy) for name, policy in known.items()}
+
+
+def judged(judge: Judge, marks: dict[str, np.ndarray], policy: Policy) -> tuple[float, float]:
     """Share of the gap closed, and how many standard errors better than the RFM rules."""
-    judge = Judge(scenario)
-    value, uniform, oracle = judge(policy), judge(UniformPolicy()), judge(None)
-    ahead = value - judge(RfmRules())
-    share = (value - uniform).mean() / (oracle - uniform).mean()
+    value, uniform = judge(policy), marks["uniform"]
+    ahead = value - marks["rules"]
+    share = (value - uniform).mean() / (marks["oracle"] - uniform).mean()
     return float(share), float(ahead.mean() / (ahead.std() / np.sqrt(CUSTOMERS)))
 
 
-def test_rules_are_a_champion_worth_beating(scenario: Scenario) -> None:
+def test_rules_are_a_champion_worth_beating(judge: Judge, marks: dict[str, np.ndarray]) -> None:
     """The marketing team's plan earns more than silence and than writing at random."""
-    judge = Judge(scenario)
-    rules = judge(RfmRules()).mean()
-    assert rules > judge(NeverContact()).mean() > judge(UniformPolicy()).mean()
+    silence = judge(NeverContact()).mean()
+    assert marks["rules"].mean() > silence > marks["uniform"].mean()
 
 
-def test_bandit_beats_the_rules(scenario: Scenario) -> None:
+def test_bandit_beats_the_rules(
+    scenario: Scenario, judge: Judge, marks: dict[str, np.ndarray]
+) -> None:
     """From 100,000 uniform decisions it beats the rules and closes enough of the gap."""
     log = log_uniform(scenario, 5_000, 20, seed=31)
     policy = fit_linear_thompson(log, LinearThompsonConfig(draws=32), np.random.default_rng(0))
-    share, errors = judged(scenario, policy)
+    share, errors = judged(judge, marks, policy)
     assert share > LEAST_SHARE
     assert errors > 3.0
 
 
 @pytest.mark.slow
-def test_ppo_beats_the_rules(scenario: Scenario) -> None:
+def test_ppo_beats_the_rules(
+    scenario: Scenario, judge: Judge, marks: dict[str, np.ndarray]
+) -> None:
     """Trained for 200,000 customer-days in the environment, it does the same."""
     from agents.learners.masked_ppo import MaskedPpoConfig, train_masked_ppo
     from envs.next_best_action import NextBestActionVectorEnv
@@ -120,6 +135,6 @@ def test_ppo_beats_the_rules(scenario: Scenario) -> None:
         catalogue=scenario.catalogue,
         seed=5,
     )
-    share, errors = judged(scenario, result.policy)
+    share, errors = judged(judge, marks, result.policy)
     assert share > LEAST_SHARE
     assert errors > 3.0
