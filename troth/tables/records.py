@@ -13,8 +13,8 @@ from troth.tables.dialect import BLANKS
 if TYPE_CHECKING:
     from _csv import Reader
 
-_ROWS = 1 << 10
-"""In a chunk: few enough to stay in the processor's cache."""
+_ROWS = 1 << 9
+"""In a chunk: few enough to stay in the processor's cache, and not to wake the collector."""
 
 
 @dataclass(slots=True)

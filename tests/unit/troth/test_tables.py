@@ -64,6 +64,29 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     assert table.notes == ["rows with a line break in a cell: 1, the first in line 5"]
 
 
+def test_long_tables_keep_their_lines(tmp_path: Path) -> None:
+    """Whatever stands where one chunk of rows ends and the next begins."""
+    rows = [f"{at},x" for at in range(2000)]
+    for at in range(500, 530):
+        rows[at] = f'{at},"two\nlines"'
+    rows[1023] += "\n\n"
+    rows[1535] = ","
+    table = read(tmp_path, ("a,b\n" + "\n".join(rows) + "\n").encode())
+    lines = {cells["a"]: line for line, cells in table.rows()}
+    assert len(lines) == 1999
+    assert [lines[name] for name in ("0", "511", "512", "530", "1024", "1999")] == [
+        2, 524, 526, 562, 1058, 2033,
+    ]  # fmt: skip
+    assert table.notes == [
+        "rows with a line break in a cell: 30, the first in line 502",
+        "rows without a value, not read: 1, the first in line 1569",
+    ]
+    rows[1999] = "1999"
+    rows[512] = "512"
+    with pytest.raises(InvalidArgument, match=r":526: 1 values, .*:2032: 1 values"):
+        list(read(tmp_path, ("a,b\n" + "\n".join(rows) + "\n").encode()).rows())
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
