@@ -108,8 +108,7 @@ def test_a_since_that_is_too_early_is_said_with_a_better_one() -> None:
     table = log(rng, 20_000, joined=(-1500, 730), days=730)
     early = fit_own(table, process="pareto_nbd", since=START + 60)
     assert not _inside(early, "purchases.alpha_weeks", 10.0)
-    (warning,) = early.warnings
-    assert "some who seem to begin in the data had bought before" in warning
+    warning = next(line for line in early.warnings if "had bought before" in line)
     better = np.datetime64(warning.split("--since ")[1][:10])
     assert START + 60 < better < START + 500
     late = fit_own(table, process="pareto_nbd", since=better)
@@ -136,7 +135,7 @@ def test_data_after_the_last_newcomer_are_said() -> None:
     for since in (None, START + 100):
         found = fit_own(table, process="pareto_nbd", since=since)
         assert not _inside(found, "purchases.r", 0.8)
-        (warning,) = found.warnings
+        warning = next(line for line in found.warnings if "had bought before" in line)
         assert "as if nobody new came any more" in warning
         assert "column joined" in warning
 
