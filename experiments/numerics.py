@@ -163,7 +163,7 @@ def _kernels() -> dict[str, str]:
     found["ATEN"] = torch.backends.cpu.get_cpu_capability()
     if torch.backends.mkl.is_available():
         found["MKL"] = _mkl_branch(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so")
-    return found
+    return dict(sorted(found.items()))
 
 
 def _mkl_branch(library: Path) -> str:

@@ -24,6 +24,9 @@ from troth.features import FeatureSchema
 Progress = Callable[[int, int, float], None]
 """Called after each rollout with steps done, steps in all, and the rollout's mean reward."""
 
+_ADAM = {"eps": 1e-5, "fused": True}
+"""Stable-Baselines3's own epsilon. Fused, because otherwise MKL takes the square roots, and those
+alone differ by processor whatever it is held to; ATen's are rounded as IEEE 754 says."""
 _MODULES = {Activation.TANH: torch.nn.Tanh, Activation.RELU: torch.nn.ReLU}
 
 
@@ -168,6 +171,7 @@ def train_masked_ppo(
             policy_kwargs={
                 "net_arch": {"pi": list(config.hidden), "vf": list(config.hidden)},
                 "activation_fn": _MODULES[config.activation],
+                "optimizer_kwargs": _ADAM,
             },
             seed=seed,
             device="cpu",

@@ -287,6 +287,6 @@ def _weights(learner: str) -> Callable[[Agreement], str]:
 def _figure(name: str) -> Callable[[Agreement], str]:
     def cell(agreement: Agreement) -> str:
         digits = agreement.digits[name]
-        return "same" if digits == LAST_BIT else f"{digits} digits"
+        return "same" if digits == LAST_BIT else f"{digits} digit{'s' * (digits != 1)}"
 
     return cell
