@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,12 +124,21 @@ def test_twins_of_the_grocer_are_ordered_as_they_are() -> None:
     log, truth, catalogue = lived.batch, lived.expected_minor, scenario.catalogue
     assert truth is not None
     row, action = np.nonzero(log.mask)
-    complete = replace(
-        log.take(row),
-        action=action,
-        reward_minor=truth[row, action],
-        propensity=np.ones(len(row)),
-        decision_id=np.array([f"{r}-{k}" for r, k in zip(row, action, strict=True)]),
+    taken = {
+        field.name: getattr(log, field.name)[row]
+        for field in fields(log)
+        if field.name not in {"contexts", "catalogue"}
+    }
+    complete = LoggedBatch(
+        contexts=log.contexts.take(row),
+        catalogue=catalogue,
+        **taken
+        | {
+            "action": action,
+            "reward_minor": truth[row, action],
+            "propensity": np.ones(len(row)),
+            "decision_id": np.array([f"{r}-{k}" for r, k in zip(row, action, strict=True)]),
+        },
     )
     policy = fit(complete)
     pairs = twin_pairs(catalogue)
