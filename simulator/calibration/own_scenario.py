@@ -259,7 +259,8 @@ def _headed(text: str, template: Template, name: str) -> str:
     body = overlay_sections(text, values, name=template.name)
     return (
         f"{_MADE} from own data and the template {template.name!r}: what names no file of your "
-        f"own is the template's, words included.\n{body}"
+        f"own is the template's, words included. Edit a copy: the command writes this file "
+        f"anew.\n{body}"
     )
 
 

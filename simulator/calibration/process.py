@@ -83,8 +83,8 @@ def fit_better(
             continue
     if not fits:
         raise FailedPrecondition(
-            f"{int((data.frequency > 0).sum())} of {len(data)} customers bought again: too few or "
-            "too alike to tell rates from drop-out under either process",
+            f"{int((data.frequency > 0).sum())} of {len(data)} customers bought again: too few, "
+            "too alike or watched too briefly to tell rates from drop-out under either process",
             field="purchases",
         )
     best = min(fits.values(), key=lambda fit: fit.aic)
