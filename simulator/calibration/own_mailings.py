@@ -9,6 +9,7 @@ from simulator.calibration import email
 from simulator.calibration.estimates import MIN_CLUSTERS, Estimate, Open, estimate
 from simulator.calibration.hillstrom import EmailTrial
 from simulator.calibration.maximum import share_error
+from simulator.calibration.own_balance import warn_of_imbalance
 from simulator.calibration.own_data import Campaigns, Responses, Transactions
 from simulator.calibration.redemption import fit_delay
 from troth.errors import FailedPrecondition
@@ -37,6 +38,7 @@ def fit_responses(
         return
     if len(trial) < len(answered.treated):
         left.append(Open("email for rows without a purchase before their date", why))
+    warn_of_imbalance(trial, warnings)
     if few := _too_few(trial):
         left.append(Open("email", few))
         return
@@ -59,8 +61,9 @@ def fit_responses(
     except FailedPrecondition as error:
         left.append(Open("email.conversion_given_visit", error.message))
         return
-    where = answered.sheet.origin(int(trial.visited.sum()), "share of the arm's visitors")
     for name, value in shares.items():
+        arm = trial.emailed if name.endswith("_email") else ~trial.emailed
+        where = answered.sheet.origin(int(trial.visited[arm].sum()), "share of the arm's visitors")
         found.append(estimate(f"email.{name}", value, share_errors[name], where, "logit"))
 
 
