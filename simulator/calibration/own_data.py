@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from simulator.calibration.own_checks import (
     MOST_QUIET_DAYS,
-    firsts,
     lone_dates,
     overlapping,
     refuse_currencies,
     refuse_quiet,
-    refuse_repeats,
 )
 from simulator.calibration.own_columns import CONTROL, RESPONSES, TRANSACTIONS, columns_of
 from simulator.calibration.own_reading import Reading, Returns
+from simulator.calibration.own_repeats import alike, refuse_repeats
 from simulator.calibration.own_returns import net
 from simulator.calibration.sheets import Sheet, read_sheet
 from troth.errors import InvalidArgument
@@ -160,7 +159,7 @@ def read_transactions(
     refused = reading.returns == "refuse"
     with sheet.table.checking():
         names, customer = sheet.labels("customer")
-        day = sheet.days("date")
+        day, clock = sheet.table.times(sheet.theirs["date"])
         amount = sheet.table.numbers(
             sheet.theirs["amount"],
             0.0 if refused else -_MOST,
@@ -172,9 +171,10 @@ def read_transactions(
         refuse_currencies(sheet)
     rows, end, notes = _until(sheet, day, reading.until)
     refuse_quiet(sheet, np.minimum(day, end))
-    first = firsts([column.codes for column in sheet.table.columns.values()])
+    told = [at for _, at in labels.values()] + ([] if joined is None else [joined])
+    first = alike([customer, day, *told], amount, clock)
     if reading.repeats == "refuse":
-        refuse_repeats(sheet, first)
+        refuse_repeats(sheet, first, day)
     warnings = [
         f"date: {gap} days from all others in {sheet.told('date', rows[apart])}: a wrong date "
         "moves every figure of purchases"

@@ -161,13 +161,19 @@ class Table:
 
     def days(self, name: str, *, missing: bool = False) -> NDArray[np.datetime64]:
         """Values as datetime64[D] (n,), from 1900 to 2100; NaT where missing, if that may be."""
+        return self.times(name, missing=missing)[0]
+
+    def times(
+        self, name: str, *, missing: bool = False
+    ) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+        """Values as :meth:`days`, and the microseconds of the day, int64 (n,), 0 without a time."""
         column = self.columns[name]
-        values, why = dates(column.texts, self.dialect.day_first)
+        values, clock, why = dates(column.texts, self.dialect.day_first)
         if missing:
             for at in [at for at in why if column.texts[at].strip().lower() in NONE]:
                 del why[at]
         self._refuse_texts(name, why)
-        return values[column.codes]
+        return values[column.codes], clock[column.codes]
 
     def moments(self, name: str) -> NDArray[np.datetime64]:
         """Values as datetime64[us] (n,) in UTC, each with its zone."""
