@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import combinations
 from pathlib import Path
 
@@ -20,39 +19,6 @@ LONE_SHARE = 1e-3
 LONE_VISITS = 20
 """Visits that the time in which nobody bought should have seen, at the pace beside it."""
 _BESIDE = 50
-_CURRENCY = re.compile(r"curr|^cur$|ccy|w(ä|ae)hrung|devise|divisa|valuta|moneda|moeda", re.I)
-_CODE = re.compile(
-    r"AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD"
-    r"|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|KWD|MAD|MXN|MYR|NGN|NOK|NZD|PEN"
-    r"|PHP|PKR|PLN|QAR|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND"
-    r"|ZAR"
-)
-
-
-def refuse_currencies(sheet: Sheet) -> None:
-    """Refuse the rows of a currency that is not most rows' own; amounts would be added up.
-
-    A column of currencies is one that is called so, or holds nothing but their codes.
-    """
-    for name, column in sheet.table.others.items():
-        codes = [text.strip().upper() for text in column.texts]
-        known = sorted({code for code in codes if code})
-        if not (_CURRENCY.search(name) or (known and all(map(_CODE.fullmatch, known)))):
-            continue
-        times = dict.fromkeys(known, 0)
-        for code, count in zip(codes, column.times.tolist(), strict=True):
-            if code:
-                times[code] += count
-        if len(known) < 2:
-            continue
-        most = max(known, key=times.__getitem__)
-        told = ", ".join(f"{times[code]:,} rows in {code}" for code in known)
-        odd = np.array([bool(code) and code != most for code in codes], dtype=np.bool_)
-        sheet.table.refuse(
-            odd[column.codes],
-            name,
-            f"is another currency than most ({told}): leave one in the file",
-        )
 
 
 def refuse_quiet(sheet: Sheet, day: NDArray[np.datetime64]) -> None:

@@ -13,10 +13,10 @@ from simulator.calibration.own_checks import (
     MOST_QUIET_DAYS,
     lone_dates,
     overlapping,
-    refuse_currencies,
     refuse_quiet,
 )
 from simulator.calibration.own_columns import CONTROL, RESPONSES, TRANSACTIONS, columns_of
+from simulator.calibration.own_currencies import refuse_currencies
 from simulator.calibration.own_reading import Reading, Returns
 from simulator.calibration.own_repeats import alike, refuse_repeats
 from simulator.calibration.own_returns import net
