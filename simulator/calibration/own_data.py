@@ -158,7 +158,7 @@ def read_transactions(
     )
     refused = reading.returns == "refuse"
     with sheet.table.checking():
-        names, customer = sheet.labels("customer")
+        names, customer = sheet.ids("customer")
         day, clock = sheet.table.times(sheet.theirs["date"])
         amount = sheet.table.numbers(
             sheet.theirs["amount"],
@@ -315,6 +315,7 @@ def _responses(sheet: Sheet, control: str | None) -> Responses:
         )
     if treated.all() or not treated.any():
         raise InvalidArgument("needs customers with a contact and without", field=sheet.name)
+    ids = sheet.ids("customer") if "customer" in sheet else None
     responses = Responses(
         sheet=sheet,
         treated=treated,
@@ -323,7 +324,7 @@ def _responses(sheet: Sheet, control: str | None) -> Responses:
         visit=sheet.flags("visit") if "visit" in sheet else None,
         conversion=sheet.flags("conversion") if "conversion" in sheet else None,
         spend=sheet.numbers("spend", 0.0, _MOST) if "spend" in sheet else None,
-        customer=sheet.keys("customer") if "customer" in sheet else None,
+        customer=None if ids is None else ids[0][ids[1]],
         day=sheet.days("date") if "date" in sheet else None,
     )
     if responses.visit is not None and responses.conversion is not None:
@@ -366,7 +367,7 @@ def _campaigns(sheet: Sheet) -> Campaigns:
         life = np.where(np.isnat(expires), np.inf, _days(expires - sent))
         sheet.refuse(life < 0.0, "expires", "is before the mailing was sent")
         sheet.refuse(delay > life, "redeemed", "is after the offer expired")
-    customers = len(sheet.labels("customer")[0]) if "customer" in sheet else None
+    customers = len(sheet.ids("customer")[0]) if "customer" in sheet else None
     return Campaigns(sheet, sheet.keys("type"), delay, life, customers)
 
 

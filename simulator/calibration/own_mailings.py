@@ -12,6 +12,7 @@ from simulator.calibration.maximum import share_error
 from simulator.calibration.own_data import Campaigns, Responses, Transactions
 from simulator.calibration.redemption import fit_delay
 from troth.errors import FailedPrecondition
+from troth.tables.names import bare
 from troth.text import quoted
 
 DAYS_PER_MONTH = 30.4375
@@ -167,19 +168,14 @@ def _unknown_ids(mine: NDArray[np.str_], theirs: NDArray[np.str_]) -> str:
         f"{len(unknown):,} of {len(ids):,} ids occur in no purchase, such as "
         f"{quoted(str(unknown[0]))}"
     )
-    known = {_bare(name): name for name in theirs.tolist()}
-    alike = [name for name in unknown.tolist() if _bare(name) in known]
+    known = {bare(name): name for name in theirs.tolist()}
+    alike = [name for name in unknown.tolist() if bare(name) in known]
     if alike:
         said += (
             f"; {len(alike):,} of them would but for zeros in front, capitals or blanks, such as "
-            f"{quoted(alike[0])} for {quoted(known[_bare(alike[0])])}"
+            f"{quoted(alike[0])} for {quoted(known[bare(alike[0])])}"
         )
     return said
-
-
-def _bare(name: str) -> str:
-    """What is left of an id when spreadsheets and people have been at it."""
-    return "".join(name.split()).lstrip("0").casefold()
 
 
 def _before(

@@ -74,6 +74,10 @@ class Sheet:
         """Names (k,) in order, and each row's position in them, int64 (n,)."""
         return self.table.labels(self.theirs[column])
 
+    def ids(self, column: str) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+        """As :meth:`labels`, where none may stand for a missing value."""
+        return self.table.ids(self.theirs[column])
+
     def keys(self, column: str) -> NDArray[np.str_]:
         """Names by row (n,), none missing."""
         return self.table.texts(self.theirs[column])

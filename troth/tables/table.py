@@ -15,10 +15,12 @@ from troth.errors import InvalidArgument
 from troth.tables.dates import NONE, dates, moments
 from troth.tables.dialect import Dialect
 from troth.tables.faults import MOST_FAULTS, Fault, Faults
-from troth.tables.names import names
+from troth.tables.names import ABSENT, cut, mangled, names
 from troth.tables.numbers import SCIENTIFIC, SIGNS, Numbers, numbers
 from troth.text import quoted
 
+MIN_CUT = 5
+"""Long ids that end in zeros by a spreadsheet's doing, more than half of a file's long ones."""
 _TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t"})
 _FALSE = frozenset({"0", "0.0", "false", "no", "n", "f"})
 
@@ -204,6 +206,34 @@ class Table:
         both = [at for at in read.floats if read.names[at] in whole]
         self._tell(name, both, "taken for the whole number that others have", warn=False)
         return np.array(distinct, dtype=np.str_), at[column.codes]
+
+    def ids(self, name: str) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+        """As :meth:`labels`, of who or what has one: none stands for a missing value.
+
+        Warned of are ids that may be others', as something took zeros or digits off them.
+        """
+        column = self.columns[name]
+        absent = [at for at, text in enumerate(column.texts) if text.strip().lower() in ABSENT]
+        why = dict.fromkeys(absent, "stands for a missing value, where an id is needed")
+        self._refuse_texts(name, {at: said for at, said in why.items() if column.texts[at].strip()})
+        found, at = self.labels(name)
+        if others := mangled(found.tolist()):
+            one, other = next(iter(others.items()))
+            what = f"{len(others):,} ids are others' but for zeros in front, capitals or blanks, "
+            rows = np.flatnonzero(np.isin(found, list(others))[at])
+            what += f"such as {quoted(one)} for {quoted(other)},"
+            self._note(f"{name}: {what} in {self.told(name, rows)}", warn=True)
+        column, files = self._by_file(name)
+        long, zeros = cut(column.texts)
+        of, ended = (np.bincount(files[some], minlength=len(self.points)) for some in (long, zeros))
+        odd = (ended >= MIN_CUT) & (2 * ended > of)
+        self._tell(
+            name,
+            [at for at in zeros if odd[files[at]]],
+            "cut to fifteen digits by a spreadsheet, so that several may be one,",
+            column=column,
+        )
+        return found, at
 
     def texts(self, name: str) -> NDArray[np.str_]:
         """Names by row (n,), none missing; see :meth:`labels`."""
