@@ -14,7 +14,7 @@ MOST_QUIET_DAYS = 366
 """A longer time in which nobody buys anything is a wrong date."""
 LONE_DAYS = 30
 """A shorter time in which nobody buys is a holiday."""
-LONE_SHARE = 1e-3
+LONE_SHARE = 1e-2
 """Of all visits, those that may lie apart."""
 LONE_VISITS = 20
 """Visits that the time in which nobody bought should have seen, at the pace beside it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.calibration.own_arms import distinct, read_arms
 from simulator.calibration.own_checks import (
     MOST_QUIET_DAYS,
     lone_dates,
@@ -17,7 +18,8 @@ from simulator.calibration.own_checks import (
 )
 from simulator.calibration.own_columns import CONTROL, RESPONSES, TRANSACTIONS, columns_of
 from simulator.calibration.own_currencies import refuse_currencies
-from simulator.calibration.own_reading import Reading, Returns
+from simulator.calibration.own_pastes import refuse_pastes
+from simulator.calibration.own_reading import Reading, Repeats, Returns
 from simulator.calibration.own_repeats import alike, refuse_repeats
 from simulator.calibration.own_returns import net
 from simulator.calibration.sheets import Sheet, read_sheet
@@ -300,14 +302,18 @@ def read_responses(
     reading = reading or Reading()
     sheet = read_sheet(source, "responses", (), RESPONSES, mapped, reading.dialect)
     with sheet.table.checking():
-        return _responses(sheet, control[0] if control else None)
+        answered = _responses(sheet, control[0] if control else None)
+        if reading.repeats == "refuse":
+            values = [getattr(answered, field.name) for field in fields(answered)]
+            refuse_pastes(sheet, [value for value in values if isinstance(value, np.ndarray)])
+        return answered
 
 
 def _responses(sheet: Sheet, control: str | None) -> Responses:
     if "treated" in sheet:
         treated = sheet.flags("treated")
     elif "arm" in sheet and control is not None:
-        treated = sheet.keys("arm") != control
+        treated = read_arms(sheet, control)
     else:
         raise InvalidArgument(
             "needs a column treated (0 or 1), or arm with control=NAME in the column map",
@@ -345,19 +351,20 @@ def read_campaigns(
         NotFound: if there is no such file.
         InvalidArgument: naming file, row, column, value and what is allowed, all at once.
     """
+    reading = reading or Reading()
     sheet = read_sheet(
         source,
         "campaigns",
         ("type", "sent", "redeemed"),
         ("customer", "campaign", "expires"),
         lambda names: columns_of("campaigns", columns, names),
-        (reading or Reading()).dialect,
+        reading.dialect,
     )
     with sheet.table.checking():
-        return _campaigns(sheet)
+        return _campaigns(sheet, reading.repeats)
 
 
-def _campaigns(sheet: Sheet) -> Campaigns:
+def _campaigns(sheet: Sheet, repeats: Repeats) -> Campaigns:
     sent, redeemed = sheet.days("sent"), sheet.days("redeemed", missing=True)
     delay = _days(redeemed - sent)
     sheet.refuse(delay < 0.0, "redeemed", "is before the mailing was sent")
@@ -367,8 +374,18 @@ def _campaigns(sheet: Sheet) -> Campaigns:
         life = np.where(np.isnat(expires), np.inf, _days(expires - sent))
         sheet.refuse(life < 0.0, "expires", "is before the mailing was sent")
         sheet.refuse(delay > life, "redeemed", "is after the offer expired")
-    customers = len(sheet.ids("customer")[0]) if "customer" in sheet else None
-    return Campaigns(sheet, sheet.keys("type"), delay, life, customers)
+    types, of = distinct(sheet, "type")
+    given: list[NDArray[np.generic]] = [of, sent, delay, life]
+    customers = None
+    if "customer" in sheet:
+        names, who = sheet.ids("customer")
+        customers = len(names)
+        given.append(who)
+    if "campaign" in sheet:
+        given.append(sheet.table.columns[sheet.theirs["campaign"]].codes)
+    if repeats == "refuse":
+        refuse_pastes(sheet, given)
+    return Campaigns(sheet, types[of], delay, life, customers)
 
 
 def _days(span: NDArray[np.timedelta64]) -> NDArray[np.float64]:

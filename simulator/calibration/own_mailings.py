@@ -31,7 +31,7 @@ def fit_responses(
     if answered is None:
         left.append(Open("email", f"no responses given: the effect of a contact is {_TEMPLATE}"))
         return
-    _effects(answered, found, left)
+    _effects(answered, found, left, warnings)
     trial, why = _trial(answered, bought, warnings)
     if trial is None:
         left.append(Open("email", why))
@@ -65,18 +65,19 @@ def fit_responses(
         found.append(estimate(f"email.{name}", value, share_errors[name], where, "logit"))
 
 
-def _effects(answered: Responses, found: list[Estimate], left: list[Open]) -> None:
+def _effects(
+    answered: Responses, found: list[Estimate], left: list[Open], warnings: list[str]
+) -> None:
     """The mean effect of the contact on each outcome, treated less control."""
     arm = answered.treated
     few = int(min(arm.sum(), (~arm).sum()))
     if (who := answered.customer) is not None and (people := len(np.unique(who))) < len(who):
-        left.append(
-            Open(
-                "experiment, how far rows depend on each other",
-                f"{len(who):,} rows are of {people:,} customers and count as independent: their "
-                "intervals are too narrow",
-            )
+        why = (
+            f"{len(who):,} rows are of {people:,} customers and count as independent: their "
+            "intervals are too narrow"
         )
+        left.append(Open("experiment, how far rows depend on each other", why))
+        warnings.append(f"responses: {why}")
     where = answered.sheet.origin(len(arm), "difference of the arms' means, Welch interval")
     for name in ("visit", "conversion", "spend"):
         outcome: NDArray[np.float64] | NDArray[np.bool_] | None = getattr(answered, name)

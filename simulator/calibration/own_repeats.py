@@ -93,19 +93,16 @@ def refuse_repeats(sheet: Sheet, first: NDArray[np.int64], day: NDArray[np.datet
     for at in range(len(sheet.table.places.sources)):
         of = source == at
         if (again := across & of).sum() > MOST_SHARED * of.sum():
-            raise _there_twice(sheet, again, int(of.sum()), "like one of an earlier file")
+            raise twice(sheet, again, int(of.sum()), "like one of an earlier file")
     for at, name in enumerate(sheet.table.places.sources):
         of = source == at
         if (inside := later & of).sum() > MOST_INSIDE * of.sum():
             again = across & np.isin(first, first[inside])
             like = f"like one of {name}, of which {inside.sum() / of.sum():.0%} is there again,"
-            raise _there_twice(sheet, again, len(first), like)
-    if repeated.sum() > MOST_REPEATED * len(repeated):
-        raise _there_twice(sheet, repeated, len(repeated), "like an earlier one")
-    if (block := in_order(first, repeated)).any():
-        raise _there_twice(sheet, block, len(repeated), "like earlier ones, in their order too")
+            raise twice(sheet, again, len(first), like)
+    refuse_rows(sheet, first)
     if (block := _by_days(first, repeated, day)).any():
-        raise _there_twice(sheet, block, len(repeated), "like earlier ones, on days on end")
+        raise twice(sheet, block, len(repeated), "like earlier ones, on days on end")
 
 
 def in_order(first: NDArray[np.int64], repeated: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -136,15 +133,34 @@ def _by_days(
     return repeated & long[at]
 
 
-def _there_twice(sheet: Sheet, again: NDArray[np.bool_], of: int, like: str) -> InvalidArgument:
+def refuse_rows(sheet: Sheet, first: NDArray[np.int64]) -> None:
+    """Refuse a table with too many rows like earlier ones, or so many on end.
+
+    Args:
+        sheet: the table.
+        first: int64 (n,), for each row the first that is like it in every column read.
+
+    Raises:
+        InvalidArgument: with the rows.
+    """
+    repeated = first != np.arange(len(first))
+    if repeated.sum() > MOST_REPEATED * len(repeated):
+        raise twice(sheet, repeated, len(repeated), "like an earlier one")
+    if (block := in_order(first, repeated)).any():
+        raise twice(sheet, block, len(repeated), "like earlier ones, in their order too")
+
+
+def twice(sheet: Sheet, again: NDArray[np.bool_], of: int, like: str) -> InvalidArgument:
+    """The refusal of the rows where ``again`` (n,) holds, of ``of`` looked at."""
     rows = np.flatnonzero(again)
-    places, column = sheet.table.places, sheet.theirs["customer"]
+    places = sheet.table.places
+    column = sheet.theirs.get("customer", next(iter(sheet.theirs.values())))
     row = int(rows[0])
     lines = ", ".join(str(line) for line in places.line[rows[:MOST_FAULTS]].tolist())
     more = f" and {len(rows) - MOST_FAULTS:,} more" if len(rows) > MOST_FAULTS else ""
     return InvalidArgument(
         f"{quoted(sheet.table.columns[column].text(row))} and {len(rows):,} of {of:,} rows are "
         f"{like} in every column read (lines {lines}{more}): was it exported twice? "
-        "--repeats keep takes each for a purchase",
+        f"--repeats keep takes each for a {'purchase' if 'amount' in sheet else 'row of its own'}",
         field=f"{places(row)}:{column}",
     )
