@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -11,60 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration.sheets import Sheet
-from troth.errors import InvalidArgument
-from troth.tables.faults import MOST_FAULTS
-from troth.text import quoted
 
 MOST_QUIET_DAYS = 366
 """A longer time in which nobody buys anything is a wrong date."""
 LONE_DAYS = 30
 """A shorter time in which nobody buys is a holiday."""
-LONE_SHARE = 1e-3
+LONE_SHARE = 1e-2
 """Of all visits, those that may lie apart."""
 LONE_VISITS = 20
 """Visits that the time in which nobody bought should have seen, at the pace beside it."""
 _BESIDE = 50
-MOST_REPEATED = 1.0 / 3.0
-"""Of all rows, those that may be like an earlier one. Measured: 0.4 % of CDNOW's receipts, 0.8 % of
-the Complete Journey's baskets, 18 to 23 % of its receipt lines; an export pasted twice has 50 %."""
-MOST_SHARED = 0.1
-"""Of a file's rows, those that may be like one of an earlier file: 7 % of the receipt lines of one
-half of the Complete Journey's departments are like one of the other half."""
-LONGEST_RUN = 20
-"""Rows on end that may be like rows on end."""
-_CURRENCY = re.compile(r"curr|^cur$|ccy|w(ä|ae)hrung|devise|divisa|valuta|moneda|moeda", re.I)
-_CODE = re.compile(
-    r"AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD"
-    r"|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|KWD|MAD|MXN|MYR|NGN|NOK|NZD|PEN"
-    r"|PHP|PKR|PLN|QAR|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND"
-    r"|ZAR"
-)
-
-
-def refuse_currencies(sheet: Sheet) -> None:
-    """Refuse the rows of a currency that is not most rows' own; amounts would be added up.
-
-    A column of currencies is one that is called so, or holds nothing but their codes.
-    """
-    for name, column in sheet.table.others.items():
-        codes = [text.strip().upper() for text in column.texts]
-        known = sorted({code for code in codes if code})
-        if not (_CURRENCY.search(name) or (known and all(map(_CODE.fullmatch, known)))):
-            continue
-        times = dict.fromkeys(known, 0)
-        for code, count in zip(codes, column.times.tolist(), strict=True):
-            if code:
-                times[code] += count
-        if len(known) < 2:
-            continue
-        most = max(known, key=times.__getitem__)
-        told = ", ".join(f"{times[code]:,} rows in {code}" for code in known)
-        odd = np.array([bool(code) and code != most for code in codes], dtype=np.bool_)
-        sheet.table.refuse(
-            odd[column.codes],
-            name,
-            f"is another currency than most ({told}): leave one in the file",
-        )
 
 
 def refuse_quiet(sheet: Sheet, day: NDArray[np.datetime64]) -> None:
@@ -132,66 +86,6 @@ def _apart(days: NDArray[np.int64], most: int) -> tuple[int, int] | None:
         if gap * pace >= LONE_VISITS:
             found = int(days[inner]), gap
     return found
-
-
-def firsts(columns: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
-    """For each row the first that is like it in all ``columns`` (m,) each, int64 (m,)."""
-    key = np.zeros(len(columns[0]), dtype=np.int64)
-    for column in columns:
-        width = int(column.max(initial=0)) + 1
-        if int(key.max(initial=0)) >= np.iinfo(np.int64).max // width - 1:
-            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
-        key = key * width + column
-    order = np.argsort(key, kind="stable")  # the first of its kind stays first
-    new = np.ones(len(order), dtype=np.bool_)
-    new[1:] = np.diff(key[order]) != 0
-    result = np.empty(len(order), dtype=np.int64)
-    result[order] = order[np.flatnonzero(new)][np.cumsum(new) - 1]
-    return result
-
-
-def refuse_repeats(sheet: Sheet, first: NDArray[np.int64]) -> None:
-    """Refuse a table of which more is there twice than is bought twice.
-
-    Args:
-        sheet: the purchases.
-        first: int64 (n,), for each row the first that is like it in every column read.
-
-    Raises:
-        InvalidArgument: with the rows.
-    """
-    source = sheet.table.places.source
-    repeated = first != np.arange(len(first))
-    across = source[first] < source
-    for at in range(len(sheet.table.places.sources)):
-        of = source == at
-        if (again := across & of).sum() > MOST_SHARED * of.sum():
-            raise _there_twice(sheet, again, int(of.sum()), "like one of an earlier file")
-    if repeated.sum() > MOST_REPEATED * len(repeated):
-        raise _there_twice(sheet, repeated, len(repeated), "like an earlier one")
-    if (block := _in_order(first, repeated)).any():
-        raise _there_twice(sheet, block, len(repeated), "like earlier ones, in their order too")
-
-
-def _in_order(first: NDArray[np.int64], repeated: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Rows of runs longer than is believed that are like earlier ones, row for row, bool (n,)."""
-    on = repeated[1:] & repeated[:-1] & (np.diff(first) == 1)
-    run = np.concatenate(((0,), np.cumsum(~on)))  # rows of one run share its number
-    return repeated & (np.bincount(run)[run] > LONGEST_RUN)
-
-
-def _there_twice(sheet: Sheet, again: NDArray[np.bool_], of: int, like: str) -> InvalidArgument:
-    rows = np.flatnonzero(again)
-    places, column = sheet.table.places, sheet.theirs["customer"]
-    row = int(rows[0])
-    lines = ", ".join(str(line) for line in places.line[rows[:MOST_FAULTS]].tolist())
-    more = f" and {len(rows) - MOST_FAULTS:,} more" if len(rows) > MOST_FAULTS else ""
-    return InvalidArgument(
-        f"{quoted(sheet.table.columns[column].text(row))} and {len(rows):,} of {of:,} rows are "
-        f"{like} in every column read (lines {lines}{more}): was it exported twice? "
-        "--repeats keep takes each for a purchase",
-        field=f"{places(row)}:{column}",
-    )
 
 
 def overlapping(sheet: Sheet, day: NDArray[np.datetime64]) -> list[str]:

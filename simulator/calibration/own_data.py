@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.calibration.own_arms import distinct, read_arms
 from simulator.calibration.own_checks import (
     MOST_QUIET_DAYS,
-    firsts,
     lone_dates,
     overlapping,
-    refuse_currencies,
     refuse_quiet,
-    refuse_repeats,
 )
 from simulator.calibration.own_columns import CONTROL, RESPONSES, TRANSACTIONS, columns_of
-from simulator.calibration.own_reading import Reading, Returns
+from simulator.calibration.own_currencies import refuse_currencies
+from simulator.calibration.own_pastes import refuse_pastes
+from simulator.calibration.own_reading import Reading, Repeats, Returns
+from simulator.calibration.own_repeats import alike, refuse_repeats
 from simulator.calibration.own_returns import net
 from simulator.calibration.sheets import Sheet, read_sheet
 from troth.errors import InvalidArgument
@@ -159,8 +160,8 @@ def read_transactions(
     )
     refused = reading.returns == "refuse"
     with sheet.table.checking():
-        names, customer = sheet.labels("customer")
-        day = sheet.days("date")
+        names, customer = sheet.ids("customer")
+        day, clock = sheet.table.times(sheet.theirs["date"])
         amount = sheet.table.numbers(
             sheet.theirs["amount"],
             0.0 if refused else -_MOST,
@@ -172,9 +173,10 @@ def read_transactions(
         refuse_currencies(sheet)
     rows, end, notes = _until(sheet, day, reading.until)
     refuse_quiet(sheet, np.minimum(day, end))
-    first = firsts([column.codes for column in sheet.table.columns.values()])
+    told = [at for _, at in labels.values()] + ([] if joined is None else [joined])
+    first = alike([customer, day, *told], amount, clock)
     if reading.repeats == "refuse":
-        refuse_repeats(sheet, first)
+        refuse_repeats(sheet, first, day)
     warnings = [
         f"date: {gap} days from all others in {sheet.told('date', rows[apart])}: a wrong date "
         "moves every figure of purchases"
@@ -300,14 +302,18 @@ def read_responses(
     reading = reading or Reading()
     sheet = read_sheet(source, "responses", (), RESPONSES, mapped, reading.dialect)
     with sheet.table.checking():
-        return _responses(sheet, control[0] if control else None)
+        answered = _responses(sheet, control[0] if control else None)
+        if reading.repeats == "refuse":
+            values = [getattr(answered, field.name) for field in fields(answered)]
+            refuse_pastes(sheet, [value for value in values if isinstance(value, np.ndarray)])
+        return answered
 
 
 def _responses(sheet: Sheet, control: str | None) -> Responses:
     if "treated" in sheet:
         treated = sheet.flags("treated")
     elif "arm" in sheet and control is not None:
-        treated = sheet.keys("arm") != control
+        treated = read_arms(sheet, control)
     else:
         raise InvalidArgument(
             "needs a column treated (0 or 1), or arm with control=NAME in the column map",
@@ -315,6 +321,7 @@ def _responses(sheet: Sheet, control: str | None) -> Responses:
         )
     if treated.all() or not treated.any():
         raise InvalidArgument("needs customers with a contact and without", field=sheet.name)
+    ids = sheet.ids("customer") if "customer" in sheet else None
     responses = Responses(
         sheet=sheet,
         treated=treated,
@@ -323,7 +330,7 @@ def _responses(sheet: Sheet, control: str | None) -> Responses:
         visit=sheet.flags("visit") if "visit" in sheet else None,
         conversion=sheet.flags("conversion") if "conversion" in sheet else None,
         spend=sheet.numbers("spend", 0.0, _MOST) if "spend" in sheet else None,
-        customer=sheet.keys("customer") if "customer" in sheet else None,
+        customer=None if ids is None else ids[0][ids[1]],
         day=sheet.days("date") if "date" in sheet else None,
     )
     if responses.visit is not None and responses.conversion is not None:
@@ -344,19 +351,20 @@ def read_campaigns(
         NotFound: if there is no such file.
         InvalidArgument: naming file, row, column, value and what is allowed, all at once.
     """
+    reading = reading or Reading()
     sheet = read_sheet(
         source,
         "campaigns",
         ("type", "sent", "redeemed"),
         ("customer", "campaign", "expires"),
         lambda names: columns_of("campaigns", columns, names),
-        (reading or Reading()).dialect,
+        reading.dialect,
     )
     with sheet.table.checking():
-        return _campaigns(sheet)
+        return _campaigns(sheet, reading.repeats)
 
 
-def _campaigns(sheet: Sheet) -> Campaigns:
+def _campaigns(sheet: Sheet, repeats: Repeats) -> Campaigns:
     sent, redeemed = sheet.days("sent"), sheet.days("redeemed", missing=True)
     delay = _days(redeemed - sent)
     sheet.refuse(delay < 0.0, "redeemed", "is before the mailing was sent")
@@ -366,8 +374,18 @@ def _campaigns(sheet: Sheet) -> Campaigns:
         life = np.where(np.isnat(expires), np.inf, _days(expires - sent))
         sheet.refuse(life < 0.0, "expires", "is before the mailing was sent")
         sheet.refuse(delay > life, "redeemed", "is after the offer expired")
-    customers = len(sheet.labels("customer")[0]) if "customer" in sheet else None
-    return Campaigns(sheet, sheet.keys("type"), delay, life, customers)
+    types, of = distinct(sheet, "type")
+    given: list[NDArray[np.generic]] = [of, sent, delay, life]
+    customers = None
+    if "customer" in sheet:
+        names, who = sheet.ids("customer")
+        customers = len(names)
+        given.append(who)
+    if "campaign" in sheet:
+        given.append(sheet.table.columns[sheet.theirs["campaign"]].codes)
+    if repeats == "refuse":
+        refuse_pastes(sheet, given)
+    return Campaigns(sheet, types[of], delay, life, customers)
 
 
 def _days(span: NDArray[np.timedelta64]) -> NDArray[np.float64]:

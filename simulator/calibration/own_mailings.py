@@ -13,6 +13,7 @@ from simulator.calibration.own_balance import warn_of_imbalance
 from simulator.calibration.own_data import Campaigns, Responses, Transactions
 from simulator.calibration.redemption import fit_delay
 from troth.errors import FailedPrecondition
+from troth.tables.names import bare
 from troth.text import quoted
 
 DAYS_PER_MONTH = 30.4375
@@ -31,7 +32,7 @@ def fit_responses(
     if answered is None:
         left.append(Open("email", f"no responses given: the effect of a contact is {_TEMPLATE}"))
         return
-    _effects(answered, found, left)
+    _effects(answered, found, left, warnings)
     trial, why = _trial(answered, bought, warnings)
     if trial is None:
         left.append(Open("email", why))
@@ -67,18 +68,19 @@ def fit_responses(
         found.append(estimate(f"email.{name}", value, share_errors[name], where, "logit"))
 
 
-def _effects(answered: Responses, found: list[Estimate], left: list[Open]) -> None:
+def _effects(
+    answered: Responses, found: list[Estimate], left: list[Open], warnings: list[str]
+) -> None:
     """The mean effect of the contact on each outcome, treated less control."""
     arm = answered.treated
     few = int(min(arm.sum(), (~arm).sum()))
     if (who := answered.customer) is not None and (people := len(np.unique(who))) < len(who):
-        left.append(
-            Open(
-                "experiment, how far rows depend on each other",
-                f"{len(who):,} rows are of {people:,} customers and count as independent: their "
-                "intervals are too narrow",
-            )
+        why = (
+            f"{len(who):,} rows are of {people:,} customers and count as independent: their "
+            "intervals are too narrow"
         )
+        left.append(Open("experiment, how far rows depend on each other", why))
+        warnings.append(f"responses: {why}")
     where = answered.sheet.origin(len(arm), "difference of the arms' means, Welch interval")
     for name in ("visit", "conversion", "spend"):
         outcome: NDArray[np.float64] | NDArray[np.bool_] | None = getattr(answered, name)
@@ -170,19 +172,14 @@ def _unknown_ids(mine: NDArray[np.str_], theirs: NDArray[np.str_]) -> str:
         f"{len(unknown):,} of {len(ids):,} ids occur in no purchase, such as "
         f"{quoted(str(unknown[0]))}"
     )
-    known = {_bare(name): name for name in theirs.tolist()}
-    alike = [name for name in unknown.tolist() if _bare(name) in known]
+    known = {bare(name): name for name in theirs.tolist()}
+    alike = [name for name in unknown.tolist() if bare(name) in known]
     if alike:
         said += (
             f"; {len(alike):,} of them would but for zeros in front, capitals or blanks, such as "
-            f"{quoted(alike[0])} for {quoted(known[_bare(alike[0])])}"
+            f"{quoted(alike[0])} for {quoted(known[bare(alike[0])])}"
         )
     return said
-
-
-def _bare(name: str) -> str:
-    """What is left of an id when spreadsheets and people have been at it."""
-    return "".join(name.split()).lstrip("0").casefold()
 
 
 def _before(

@@ -23,7 +23,7 @@ class Reading:
             of the last purchase.
         returns: of negative amounts: "refuse" them; "net" them against what the customer bought
             on that day or before, the latest first; or "drop" them.
-        repeats: of many rows that are like earlier ones: "refuse" them, or "keep" them.
+        repeats: of rows that are like earlier ones, more than by chance: "refuse", or "keep" them.
     """
 
     dialect: Dialect = field(default_factory=Dialect)

@@ -74,6 +74,10 @@ class Sheet:
         """Names (k,) in order, and each row's position in them, int64 (n,)."""
         return self.table.labels(self.theirs[column])
 
+    def ids(self, column: str) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+        """As :meth:`labels`, where none may stand for a missing value."""
+        return self.table.ids(self.theirs[column])
+
     def keys(self, column: str) -> NDArray[np.str_]:
         """Names by row (n,), none missing."""
         return self.table.texts(self.theirs[column])
@@ -214,21 +218,26 @@ def _of_frame(
     choose: Callable[[str, tuple[str, ...]], set[str]],
     dialect: Dialect | None,
 ) -> Table:
-    """The wanted columns as text: what pandas typed reads back as the same value."""
-    import pandas as pd
+    """The wanted columns as text: what pandas typed reads back as the same value.
 
+    Text in it is as open as a file's: of ``1.250`` nobody knows what separated it.
+    """
     if not len(frame):
         raise InvalidArgument("has no rows", field=name)
     header = tuple(str(column) for column in frame.columns)
     wanted = choose(name, header)
     columns: dict[str, Column] = {}
     others: dict[str, Column] = {}
+    typed: set[str] = set()
     for at, column in enumerate(header):
         series = frame.iloc[:, at]
-        if column in wanted:
-            columns[column] = _column(series)
-        elif pd.api.types.is_string_dtype(series.dtype) and series.nunique() <= FEW:
-            others[column] = _column(series)
+        if column not in wanted and not _has_few(series):
+            continue
+        codes, values = _factorised(series)
+        kept = columns if column in wanted else others
+        kept[column] = _column(codes, values, f"{name}: {column}")
+        if not any(isinstance(value, str | bytes) for value in values):
+            typed.add(column)
     return Table(
         header=header,
         columns=columns,
@@ -236,17 +245,38 @@ def _of_frame(
         places=Places(
             (name,), np.zeros(len(frame), dtype=np.int32), np.arange(len(frame)), word="row "
         ),
-        dialect=Dialect(day_first=None if dialect is None else dialect.day_first),
+        dialect=dialect or Dialect(),
+        points=(False,),
+        typed=typed,
     )
 
 
-def _column(series: pd.Series[Any]) -> Column:
+def _has_few(series: pd.Series[Any]) -> bool:
+    """Whether a column that nobody asked for holds few different values."""
+    try:
+        return int(series.nunique()) <= FEW
+    except TypeError:  # lists and the like
+        return False
+
+
+def _factorised(series: pd.Series[Any]) -> tuple[NDArray[np.int64], list[Any]]:
+    """Positions (n,) in the distinct values, -1 where missing, and these."""
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         series = series if series.dt.tz is None else series.dt.tz_localize(None)
-    codes, uniques = pd.factorize(series)
-    texts = [str(value) for value in uniques]
+    codes, values = pd.factorize(series)
+    return codes.astype(np.int64), list(values)
+
+
+def _column(codes: NDArray[np.int64], values: Sequence[Any], where: str) -> Column:
+    """As text; bytes are UTF-8, as other programs write text to Parquet."""
+    try:
+        texts = [
+            value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values
+        ]
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"holds bytes that are no UTF-8: {error}", field=where) from None
     if (codes < 0).any():
         codes = np.where(codes < 0, len(texts), codes)
         texts.append("")

@@ -14,7 +14,7 @@ NONE = frozenset({"", "na", "nan", "nat", "none", "null"})
 """How tables write that there is no date."""
 _ZONE = r"(?:Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
 _TIME = (
-    r"(?:(?:T|t|,?\s+)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?"
+    r"(?:(?:T|t|,?\s+)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<part>\d+))?)?"
     rf"(?:\s*(?P<half>[AaPp]\.?[Mm]\.?))?(?:\s*{_ZONE})?)?"
 )
 _YEAR_FIRST = re.compile(
@@ -22,7 +22,8 @@ _YEAR_FIRST = re.compile(
 )
 _COMPACT = re.compile(
     r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
-    rf"(?:\.0|[Tt ]?(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,]\d+)?)?{_ZONE}?)?",
+    r"(?:\.0|[Tt ]?(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<part>\d+))?)?"
+    rf"{_ZONE}?)?",
     re.ASCII,
 )
 _YEAR_LAST = re.compile(
@@ -35,7 +36,7 @@ WHICH = "does not say which is the day and which the month: say --day-first or -
 
 def dates(
     texts: Sequence[str], day_first: bool | None
-) -> tuple[NDArray[np.datetime64], dict[int, str]]:
+) -> tuple[NDArray[np.datetime64], NDArray[np.int64], dict[int, str]]:
     """Read ``texts`` as days of the clock on the wall, whatever zone stands behind a time.
 
     Args:
@@ -44,11 +45,13 @@ def dates(
         day_first: of a year that stands last, whether day or month stands first.
 
     Returns:
-        datetime64[D] (k,), NaT where a text is no day, and why it is none.
+        datetime64[D] (k,), NaT where a text is no day; microseconds of the day, int64 (k,), 0
+        without a time, as programs write midnight after a day alone; and why a text is no day.
     """
     # 2.7 million time stamps share some hundred days: each is made once.
     made: dict[tuple[str, str, str], int | None] = {}
     days = np.full(len(texts), np.iinfo(np.int64).min, dtype=np.int64)  # NaT
+    clock = np.zeros(len(texts), dtype=np.int64)
     why: dict[int, str] = {}
     for at, text in enumerate(texts):
         text = text.strip()
@@ -70,7 +73,9 @@ def dates(
             why[at] = WHY
         else:
             days[at] = day
-    return days.view("datetime64[D]"), why
+            if found["hour"] is not None:
+                clock[at] = _clock(found)
+    return days.view("datetime64[D]"), clock, why
 
 
 def moments(texts: Sequence[str]) -> tuple[NDArray[np.datetime64], dict[int, str]]:
@@ -106,6 +111,15 @@ def _day(year: str, month: str, day: str) -> int | None:
 
 
 _EPOCH = date(1970, 1, 1).toordinal()
+
+
+def _clock(found: re.Match[str]) -> int:
+    """Microseconds of the day."""
+    hour = int(found["hour"])
+    if half := found.groupdict().get("half"):
+        hour = hour % 12 + 12 * (half[0] in "Pp")
+    seconds = (hour * 60 + int(found["minute"])) * 60 + int(found["second"] or 0)
+    return seconds * 1_000_000 + int(((found["part"] or "") + "000000")[:6])
 
 
 def _is_time(found: re.Match[str]) -> bool:

@@ -36,32 +36,38 @@ class Numbers:
     Attributes:
         values: float64 (k,), NaN where a text is none.
         why: for a text that is none for a reason of its own, the reason.
-        decimal: the sign by which they were read, where that made a difference, else "".
+        commas: files read with decimal commas, where that made a difference.
         currency: what stands beside every one, such as ``EUR``, else "".
     """
 
     values: NDArray[np.float64]
     why: dict[int, str] = field(default_factory=dict)
-    decimal: str = ""
+    commas: tuple[int, ...] = ()
     currency: str = ""
 
 
 def numbers(
-    texts: Sequence[str], times: NDArray[np.int64], decimal: str | None, *, point: bool
+    texts: Sequence[str],
+    times: NDArray[np.int64],
+    decimal: str | None,
+    *,
+    points: Sequence[bool],
+    files: NDArray[np.int64],
 ) -> Numbers:
-    """Read ``texts``, all by the same decimal sign.
+    """Read ``texts``, those of one file by the same decimal sign.
 
     Read are digits with a sign before or behind, or in brackets (negative); a decimal point or
     comma; groups of three set off by the other one, by blanks or apostrophes; an exponent; and a
     currency, if it is the same on all. Without ``decimal``, the sign is the one by which all
-    texts are numbers; 1.234 and 1,234 prove neither.
+    texts of a file are numbers; 1.234 and 1,234 prove neither, nor does another file.
 
     Args:
-        texts: (k,) distinct.
+        texts: (k,) distinct within a file.
         times: (k,) how often each occurs, by which a majority is told.
         decimal: "." or ",", if known.
-        point: whether a point may be taken for the decimal sign where nothing speaks against
-            it: where commas separate values.
+        points: of each file, whether a point may be taken for the decimal sign where nothing
+            speaks against it: where commas separate values.
+        files: (k,) positions in ``points``.
     """
     marks: Counter[str] = Counter()
     own = np.full(len(texts), "", dtype=object)
@@ -80,10 +86,15 @@ def numbers(
         if not isnan(by_point[at]) or not isnan(by_comma[at]):
             marks[mark] += int(times[at])
     why: dict[int, str] = {}
-    if decimal is not None:
-        values = (by_comma if decimal == "," else by_point).copy()
-    else:
-        values, why, decimal = _decided(texts, times, by_point, by_comma, point=point)
+    values = (by_comma if decimal == "," else by_point).copy()
+    signs = [decimal or "."] * len(points)
+    for file, point in enumerate(points if decimal is None else ()):
+        here = np.flatnonzero(files == file)
+        some = [texts[at] for at in here.tolist()]
+        values[here], odd, signs[file] = _decided(
+            some, times[here], by_point[here], by_comma[here], point=point
+        )
+        why |= {int(here[at]): reason for at, reason in odd.items()}
     if len(marks) > 1:
         common, most = marks.most_common(1)[0]
         what = f"is not in {common}" if common else "is in another currency"
@@ -93,8 +104,9 @@ def numbers(
         for at in np.flatnonzero((own != common) & ~np.isnan(values)).tolist():
             why[at] = f"{what}, {of}: they cannot be added up"
             values[at] = nan
-    differ = bool(np.any((by_point != by_comma) & ~np.isnan(values)))
-    return Numbers(values, why, decimal if differ else "", next(iter(marks), ""))
+    differ = np.unique(files[(by_point != by_comma) & ~np.isnan(values)]).tolist()
+    commas = tuple(file for file in differ if signs[file] == ",")
+    return Numbers(values, why, commas, next(iter(marks), ""))
 
 
 def _body(text: str) -> tuple[str, str]:

@@ -289,7 +289,7 @@ def _joined(parts: Sequence[_Part], dialect: Dialect) -> Table:
             np.concatenate([part.lines for part in parts]),
         ),
         dialect=dialect,
-        point=all(part.delimiter == "," for part in parts),
+        points=tuple(part.delimiter == "," for part in parts),
         notes=[
             f"{part.path}: {note}" if several else note for part in parts for note in part.notes
         ],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from troth.errors import InvalidArgument
 from troth.tables.dates import NONE, dates, moments
 from troth.tables.dialect import Dialect
 from troth.tables.faults import MOST_FAULTS, Fault, Faults
-from troth.tables.names import names
-from troth.tables.numbers import SCIENTIFIC, SIGNS, numbers
+from troth.tables.names import ABSENT, cut, mangled, names
+from troth.tables.numbers import SCIENTIFIC, SIGNS, Numbers, numbers
 from troth.text import quoted
 
+MIN_CUT = 5
+"""Long ids that end in zeros by a spreadsheet's doing, more than half of a file's long ones."""
 _TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t"})
 _FALSE = frozenset({"0", "0.0", "false", "no", "n", "f"})
 
@@ -84,7 +87,8 @@ class Table:
         others: of the rest those that hold few different values.
         places: where each row stands.
         dialect: what is known of how it is written.
-        point: whether decimal points need no proof: commas separate, or it is no text file.
+        points: of each file, whether decimal points need no proof: commas separate its values.
+        typed: columns that came as numbers, not as text; no decimal sign has to be told of them.
         notes: what was found out, one sentence each.
         warnings: what may be wrong without being a fault, likewise.
         faults: not raised yet.
@@ -95,7 +99,8 @@ class Table:
     others: Mapping[str, Column]
     places: Places
     dialect: Dialect = field(default_factory=Dialect)
-    point: bool = True
+    points: tuple[bool, ...] = (True,)
+    typed: Collection[str] = ()
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
@@ -131,43 +136,53 @@ class Table:
         self, name: str, low: float, high: float, *, below: str = ""
     ) -> NDArray[np.float64]:
         """Values as float64 (n,), each finite and in [low, high]; ``below`` is said of smaller."""
-        column = self.columns[name]
-        read = numbers(column.texts, column.times, self.dialect.decimal, point=self.point)
+        column, read = self._numbers(name)
         bad = ~((read.values >= low) & (read.values <= high))
         range_ = f"is not a number in [{low:g}, {high:g}]"
         why = {
             at: range_ + (below if read.values[at] < low else "")
             for at in np.flatnonzero(bad).tolist()
         }
-        self._refuse_texts(name, why | read.why)
-        if read.decimal == ",":
-            self._note(f"{name}: read with {SIGNS[',']}")
+        self._refuse_texts(name, why | read.why, column)
+        if read.commas:
+            files = self.places.sources
+            named = ", ".join(Path(files[at]).name for at in read.commas)
+            where = f" in {named}" if len(read.commas) < len(files) else ""
+            self._note(f"{name}: read with {SIGNS[',']}{where}")
         if read.currency:
             self._note(f"{name}: in {read.currency}")
         rounded = [at for at, text in enumerate(column.texts) if SCIENTIFIC.fullmatch(text.strip())]
-        self._tell(name, rounded, "in scientific notation, maybe rounded by a spreadsheet,")
+        self._tell(
+            name, rounded, "in scientific notation, maybe rounded by a spreadsheet,", column=column
+        )
         return read.values[column.codes]
 
     def integers(self, name: str, low: int, high: int) -> NDArray[np.int64]:
         """Values as int64 (n,), each a whole number in [low, high]."""
-        column = self.columns[name]
-        read = numbers(column.texts, column.times, self.dialect.decimal, point=self.point)
+        column, read = self._numbers(name)
         bad = ~((read.values >= low) & (read.values <= high)) | (
             read.values != np.rint(read.values)
         )
         why = f"is not a whole number in [{low}, {high}]"
-        self._refuse_texts(name, dict.fromkeys(np.flatnonzero(bad).tolist(), why) | read.why)
+        whys = dict.fromkeys(np.flatnonzero(bad).tolist(), why) | read.why
+        self._refuse_texts(name, whys, column)
         return np.where(bad, low, read.values).astype(np.int64)[column.codes]
 
     def days(self, name: str, *, missing: bool = False) -> NDArray[np.datetime64]:
         """Values as datetime64[D] (n,), from 1900 to 2100; NaT where missing, if that may be."""
+        return self.times(name, missing=missing)[0]
+
+    def times(
+        self, name: str, *, missing: bool = False
+    ) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+        """Values as :meth:`days`, and the microseconds of the day, int64 (n,), 0 without a time."""
         column = self.columns[name]
-        values, why = dates(column.texts, self.dialect.day_first)
+        values, clock, why = dates(column.texts, self.dialect.day_first)
         if missing:
             for at in [at for at in why if column.texts[at].strip().lower() in NONE]:
                 del why[at]
         self._refuse_texts(name, why)
-        return values[column.codes]
+        return values[column.codes], clock[column.codes]
 
     def moments(self, name: str) -> NDArray[np.datetime64]:
         """Values as datetime64[us] (n,) in UTC, each with its zone."""
@@ -191,6 +206,34 @@ class Table:
         both = [at for at in read.floats if read.names[at] in whole]
         self._tell(name, both, "taken for the whole number that others have", warn=False)
         return np.array(distinct, dtype=np.str_), at[column.codes]
+
+    def ids(self, name: str) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+        """As :meth:`labels`, of who or what has one: none stands for a missing value.
+
+        Warned of are ids that may be others', as something took zeros or digits off them.
+        """
+        column = self.columns[name]
+        absent = [at for at, text in enumerate(column.texts) if text.strip().lower() in ABSENT]
+        why = dict.fromkeys(absent, "stands for a missing value, where an id is needed")
+        self._refuse_texts(name, {at: said for at, said in why.items() if column.texts[at].strip()})
+        found, at = self.labels(name)
+        if others := mangled(found.tolist()):
+            one, other = next(iter(others.items()))
+            what = f"{len(others):,} ids are others' but for zeros in front, capitals or blanks, "
+            rows = np.flatnonzero(np.isin(found, list(others))[at])
+            what += f"such as {quoted(one)} for {quoted(other)},"
+            self._note(f"{name}: {what} in {self.told(name, rows)}", warn=True)
+        column, files = self._by_file(name)
+        long, zeros = cut(column.texts)
+        of, ended = (np.bincount(files[some], minlength=len(self.points)) for some in (long, zeros))
+        odd = (ended >= MIN_CUT) & (2 * ended > of)
+        self._tell(
+            name,
+            [at for at in zeros if odd[files[at]]],
+            "cut to fifteen digits by a spreadsheet, so that several may be one,",
+            column=column,
+        )
+        return found, at
 
     def texts(self, name: str) -> NDArray[np.str_]:
         """Names by row (n,), none missing; see :meth:`labels`."""
@@ -231,11 +274,39 @@ class Table:
         places = f"{self.places(first)}:{name}: {quoted(self._column(name).text(first))}"
         return f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'} ({places})"
 
-    def _refuse_texts(self, name: str, why: Mapping[int, str]) -> None:
+    def _numbers(self, name: str) -> tuple[Column, Numbers]:
+        """The column, each text kept once in each file, and what its texts are as numbers."""
+        column, files = self._by_file(name)
+        typed = name in self.typed
+        read = numbers(
+            column.texts,
+            column.times,
+            "." if typed else self.dialect.decimal,
+            points=self.points,
+            files=files,
+        )
+        return column, read
+
+    def _by_file(self, name: str) -> tuple[Column, NDArray[np.int64]]:
+        """The column with each text kept once in each file, and the files of its texts."""
+        column = self.columns[name]
+        if len(self.places.sources) == 1:
+            return column, np.zeros(len(column.texts), dtype=np.int64)
+        key = self.places.source * np.int64(len(column.texts)) + column.codes
+        there = np.zeros(len(self.places.sources) * len(column.texts), dtype=np.bool_)
+        there[key] = True
+        files, at = np.divmod(np.flatnonzero(there), len(column.texts))
+        codes = (np.cumsum(there) - 1)[key].astype(np.int32)
+        return Column([column.texts[place] for place in at.tolist()], codes), files
+
+    def _refuse_texts(
+        self, name: str, why: Mapping[int, str], column: Column | None = None
+    ) -> None:
         """Refuse the rows whose text of column ``name`` has a reason in ``why``."""
         if why:
-            column = self.columns[name]
-            self._add(column.where(why), name, lambda row: why[int(column.codes[row])])
+            column = column or self.columns[name]
+            codes = column.codes
+            self._add(column.where(why), name, lambda row: why[int(codes[row])])
         self._settle()
 
     def _add(self, rows: NDArray[np.int64], name: str, why: Callable[[int], str]) -> None:
@@ -260,9 +331,17 @@ class Table:
         if not self._gathering:
             self.faults.refuse()
 
-    def _tell(self, name: str, positions: Collection[int], what: str, *, warn: bool = True) -> None:
+    def _tell(
+        self,
+        name: str,
+        positions: Collection[int],
+        what: str,
+        *,
+        warn: bool = True,
+        column: Column | None = None,
+    ) -> None:
         if positions:
-            rows = self.columns[name].where(positions)
+            rows = (column or self.columns[name]).where(positions)
             self._note(f"{name}: {what} in {self.told(name, rows)}", warn=warn)
 
     def _note(self, sentence: str, *, warn: bool = False) -> None:

@@ -224,6 +224,19 @@ def test_one_wrong_date_is_a_warning_with_its_row(tmp_path: Path) -> None:
         assert "days from all others" in warning
 
 
+@pytest.mark.parametrize("share", [0.002, 0.008])
+@pytest.mark.parametrize("shift", [-360, 360])
+def test_several_wrong_dates_are_a_warning(share: float, shift: int) -> None:
+    """A few among thousands, a year early or late."""
+    table = made.transactions(np.random.default_rng(7), 500, days=300)
+    day = table["date"].to_numpy().astype("datetime64[D]")
+    wrong = np.random.default_rng(8).choice(len(day), int(share * len(day)), replace=False)
+    day[wrong] += shift
+    (end,) = lone_dates(table["customer"].to_numpy(dtype=np.int64), day)
+    assert set(end[0].tolist()) <= set(wrong.tolist())
+    assert len(end[0]) > 0.7 * len(wrong)
+
+
 @pytest.mark.parametrize("customers", [1, 5, 20, 50, 100, 300])
 def test_honest_shops_are_not_warned(customers: int) -> None:
     """However small."""
