@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope.estimators import Float64, Terms
-from agents.ope.evidence import Evidence, RewardRange
+from agents.ope.evidence import Evidence, RewardRange, differing, most_common
 from agents.ope.intervals import MANY, MAX_UNSUPPORTED, asymptotic
 from troth.catalogue import Catalogue
 from troth.policy import Distribution, Mask
@@ -81,7 +81,7 @@ class Diagnostics:
     Attributes:
         rows, customers: how many were used.
         censored_rows: rows left out, their outcome window still being open.
-        rewarded_rows: rows whose reward is not zero.
+        rewarded_rows: rows whose reward is not the most common one of their action.
         rewarded_rows_played: those of them that the target may have played.
         effective_sample_size: Kish's (sum w)^2 / sum w^2, in rows.
         effective_share: that over ``rows``, in [0, 1].
@@ -193,12 +193,13 @@ def diagnose(
     played = (distribution > MIN_MASS).any(axis=0)
     total = float(weight.sum())
     error = _mean_weight_error(weight, clusters)
+    rewarded = differing(reward, action, most_common(reward, action, np.ones(n)))
     figures: dict[str, Any] = {
         "rows": n,
         "customers": int(clusters.max()) + 1,
         "censored_rows": censored_rows,
-        "rewarded_rows": int(np.count_nonzero(reward)),
-        "rewarded_rows_played": int(np.count_nonzero(reward[weight > 0])),
+        "rewarded_rows": int(np.count_nonzero(rewarded)),
+        "rewarded_rows_played": int(np.count_nonzero(rewarded[weight > 0])),
         "effective_sample_size": evidence.rows,
         "effective_share": evidence.rows / n,
         "effective_customers": evidence.customers,
@@ -326,11 +327,17 @@ def _about_rewards(
     if evidence.common is not None and evidence.others < 0.5:
         most = evidence.others_at_most(level)
         known = "" if bound else "; how much that is, nothing here bounds"
-        what = "anything" if evidence.common == 0.0 else f"anything but {evidence.common:g}"
+        values = sorted({value for value in evidence.common if not np.isnan(value)})
+        usual, what = f"{values[0]:g}", f"anything but {values[0]:g}"
+        if len(values) > 1:
+            usual = f"the same after each action ({values[0]:g} to {values[-1]:g})"
+            what = "another"
+        elif values[0] == 0.0:
+            what = "anything"
         rows = (
-            f"all rewards of what the target plays are {evidence.common:g}"
+            f"all rewards of what the target plays are {usual}"
             if evidence.telling == 0.0
-            else f"all but {evidence.others:.2%} of the weighted rewards are {evidence.common:g}"
+            else f"all but {evidence.others:.2%} of the weighted rewards are {usual}"
         )
         yield Warned(
             Caution.ALIKE_REWARDS,
@@ -349,7 +356,7 @@ def _about_rewards(
     if d.rewarded_rows_played < MIN_EVENTS:
         yield Warned(
             Caution.FEW_REWARDS,
-            f"only {d.rewarded_rows_played:,} of {d.rows:,} rows have a reward other than 0 "
-            "and an action that the target plays",
+            f"only {d.rewarded_rows_played:,} of {d.rows:,} rows have a reward other than "
+            "their action's most common, and an action that the target plays",
             grave if d.rewarded_rows_played < FEW_EVENTS and not bound else care,
         )

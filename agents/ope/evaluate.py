@@ -20,6 +20,7 @@ from agents.ope.intervals import (
     bounded,
     check_level,
     cluster_codes,
+    mean_of_usual,
 )
 from agents.ope.reward_model import cross_fit
 from troth.batches import LoggedBatch
@@ -189,7 +190,7 @@ def evaluate_policy(
         )
     weight = forms.importance_weights(distribution, log.action, log.propensity)
     clusters = cluster_codes(log.customer_id)
-    evidence = gather(weight, log.reward_minor, clusters)
+    evidence = gather(weight, log.reward_minor, clusters, log.action)
     diagnostics = diagnose(
         weight=weight,
         reward=log.reward_minor,
@@ -203,6 +204,11 @@ def evaluate_policy(
         level=level,
         reward_range=reward_range,
     )
+    usual = (
+        None
+        if evidence.common is None
+        else mean_of_usual(evidence.common, distribution * log.mask, clusters, level=level)
+    )
     estimates = []
     for terms in _terms(log, distribution, weight, estimators, q_hat):
         ends = _interval(terms, clusters, evidence, interval, level, rng, resamples)
@@ -212,6 +218,7 @@ def evaluate_policy(
                 terms.value,
                 evidence,
                 level=level,
+                usual=usual,
                 unsupported_mass=diagnostics.unsupported_mass,
                 reward_range=reward_range,
             )
@@ -242,14 +249,16 @@ def on_policy(
         reward_range = check_range(reward_range, log.reward_minor, ~log.censored)
     reward = log.reward_minor[keep]
     clusters, ones = cluster_codes(log.customer_id[keep]), np.ones(len(keep))
-    evidence = gather(ones, reward, clusters)
+    action = log.action[keep]
+    evidence = gather(ones, reward, clusters, action)
     terms = Terms("on_policy", reward, ones)
     ends = asymptotic(terms, clusters, level=level, evidence=evidence)
-    return _estimate(
-        terms,
-        evidence,
-        bounded(ends, terms.value, evidence, level=level, reward_range=reward_range),
-    )
+    usual = None
+    if evidence.common is not None:
+        played = np.eye(len(log.catalogue))[action]
+        usual = mean_of_usual(evidence.common, played, clusters, level=level)
+    ends = bounded(ends, terms.value, evidence, level=level, usual=usual, reward_range=reward_range)
+    return _estimate(terms, evidence, ends)
 
 
 def _check_request(
