@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from agents.ope.estimators import Float64, Terms
 from agents.ope.evidence import Evidence, RewardRange, differing, most_common
 from agents.ope.intervals import MANY, MAX_UNSUPPORTED, asymptotic
+from agents.ope.propensities import TOLERANCE, Misfit
 from troth.catalogue import Catalogue
 from troth.policy import Distribution, Mask
 
@@ -54,6 +55,7 @@ class Caution(StrEnum):
     DOMINANT_ROW = "dominant_row"
     MISSING_SUPPORT = "missing_support"
     MEAN_WEIGHT = "mean_weight"
+    PROPENSITIES = "propensities"
     FEW_CUSTOMERS = "few_customers"
     FEW_REWARDS = "few_rewards"
     CENSORED = "censored"
@@ -93,8 +95,9 @@ class Diagnostics:
         max_weight: the largest weight.
         max_weight_share: its share of all weight, in [0, 1].
         mean_weight: expected to be 1 where the log supports the target.
-        mean_weight_z: its distance from 1 in cluster-robust standard errors; infinite if
-            all weights are the same, and not 1.
+        mean_weight_z: its distance from 1, less what propensities may be rounded by
+            (:data:`~agents.ope.propensities.TOLERANCE`), in cluster-robust standard errors;
+            infinite if all weights are the same, and not 1.
         weight_quantiles: weights at :data:`QUANTILES`.
         unsupported_rows: share of rows where the target may play an action that the log
             cannot speak of: not eligible in that row, or never served in any.
@@ -166,6 +169,7 @@ def diagnose(
     action: NDArray[np.int64],
     mask: Mask,
     catalogue: Catalogue,
+    misfit: Misfit | None = None,
     censored_rows: int = 0,
     level: float = 0.95,
     reward_range: RewardRange | None = None,
@@ -181,6 +185,7 @@ def diagnose(
         action: int64 (n,), as logged.
         mask: bool (n, K), as logged.
         catalogue: names the K actions.
+        misfit: what :func:`~agents.ope.propensities.misfit` found.
         censored_rows: how many rows were left out before.
         level: of the intervals.
         reward_range: the least and the largest reward there can be, if known.
@@ -222,6 +227,10 @@ def diagnose(
     excess = total / n - 1.0 + plain.unsupported_mass
     unexplained = abs(_in_errors(excess, error)) > MAX_MEAN_WEIGHT_Z
     warnings = _warnings(plain, evidence, level, reward_range, unexplained=unexplained)
+    if misfit is not None:
+        said = f"the propensities do not fit the actions served: {misfit.what}"
+        by = f"{misfit.errors:,.1f} standard errors" if np.isfinite(misfit.errors) else "for sure"
+        warnings.append(Warned(Caution.PROPENSITIES, f"{said} ({by})", Trust.NONE))
     return Diagnostics(**figures, warnings=_gravest_first(warnings))
 
 
@@ -238,10 +247,11 @@ def _mean_weight_error(weight: Float64, clusters: NDArray[np.int64]) -> float:
 
 
 def _in_errors(excess: float, error: float) -> float:
-    """A distance in standard errors; infinite where there is one and no error."""
+    """A distance beyond rounding in standard errors; infinite where there is one and no error."""
+    beyond = float(np.copysign(max(abs(excess) - TOLERANCE, 0.0), excess))
     if error > 0.0:
-        return excess / error
-    return 0.0 if abs(excess) < 1e-12 else float(np.copysign(np.inf, excess))
+        return beyond / error
+    return beyond * np.inf if beyond else 0.0
 
 
 def _warnings(

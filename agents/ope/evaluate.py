@@ -22,6 +22,7 @@ from agents.ope.intervals import (
     cluster_codes,
     mean_of_usual,
 )
+from agents.ope.propensities import misfit
 from agents.ope.reward_model import cross_fit
 from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument
@@ -191,6 +192,8 @@ def evaluate_policy(
     weight = forms.importance_weights(distribution, log.action, log.propensity)
     clusters = cluster_codes(log.customer_id)
     evidence = gather(weight, log.reward_minor, clusters, log.action)
+    if q_hat is None and {"dm", "dr"} & set(estimators):
+        q_hat = cross_fit(log)
     diagnostics = diagnose(
         weight=weight,
         reward=log.reward_minor,
@@ -200,6 +203,7 @@ def evaluate_policy(
         action=log.action,
         mask=log.mask,
         catalogue=log.catalogue,
+        misfit=misfit(log, distribution, clusters, q_hat),
         censored_rows=censored_rows,
         level=level,
         reward_range=reward_range,
@@ -291,10 +295,9 @@ def _terms(
         "ips": lambda: forms.ips(weight, reward),
         "snips": lambda: forms.snips(weight, reward),
     }
-    if {"dm", "dr"} & set(estimators):
-        model = cross_fit(log) if q_hat is None else q_hat
-        expected = forms.expected_prediction(distribution, model)
-        predicted = model[np.arange(len(log)), log.action]
+    if q_hat is not None:
+        expected = forms.expected_prediction(distribution, q_hat)
+        predicted = q_hat[np.arange(len(log)), log.action]
         builders["dm"] = lambda: forms.dm(expected)
         builders["dr"] = lambda: forms.dr(weight, reward, expected, predicted)
     return [builders[name]() for name in estimators]
