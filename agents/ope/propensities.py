@@ -125,7 +125,9 @@ def _apart(
     first = np.bincount(log.action, weights=weighted, minlength=k)
     second = np.bincount(log.action, weights=weighted**2, minlength=k)
     typical = np.divide(second, first, out=np.zeros(k), where=first > 0)
-    variance = np.maximum(spread, typical * expected - squares)
+    with np.errstate(over="ignore", invalid="ignore"):
+        drawn = np.fmax(typical * expected, _mean_inverse(log, k) * squares) - squares
+        variance = np.fmax(spread, drawn)
     variance *= _design_effect(h, weighted, log.action, clusters)
     excess = seen - expected
     beyond = np.sign(excess) * np.maximum(np.abs(excess) - TOLERANCE * expected, 0.0)
@@ -133,6 +135,16 @@ def _apart(
         errors = np.where(beyond == 0.0, 0.0, beyond / np.sqrt(variance))
         ratio = np.where(expected > 0.0, seen / expected, np.nan)
     return errors, ratio
+
+
+def _mean_inverse(log: LoggedBatch, k: int) -> Float64:
+    """The mean of 1 / p over all rows, by action, float64 (K,), from those it was served in."""
+    least = float(log.propensity.min())
+    shares = least / log.propensity
+    held = np.bincount(log.action, weights=shares, minlength=k)
+    squares = np.bincount(log.action, weights=shares**2, minlength=k)
+    found: Float64 = np.divide(squares, held * least, out=np.zeros(k), where=held > 0)
+    return found
 
 
 def _design_effect(

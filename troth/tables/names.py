@@ -10,6 +10,10 @@ from troth.tables.numbers import SCIENTIFIC
 
 _BLANKS = " \t\r\n\v\f\u00a0\u202f\u2007\u200b\u2060\ufeff"
 """Also those that nobody sees."""
+ABSENT = frozenset(
+    {"", "-", "--", "?", "#n/a", "<na>", "n/a", "na", "nan", "nat", "nil", "none", "null", r"\n"}
+)
+"""How programs and people write that there is no value, in small letters."""
 _FLOAT = re.compile(r"(-?(?:0|[1-9]\d*))\.0", re.ASCII)
 """A whole number after it was a float for a while."""
 _FRACTION = re.compile(r"-?\d+\.\d*[1-9]\d*", re.ASCII)

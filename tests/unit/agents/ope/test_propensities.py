@@ -176,6 +176,21 @@ def test_one_action_for_all_decisions_of_a_customer_is_sound(make_log: MakeLog) 
         assert misfit(log, _rows(2000, *UNIFORM), cluster_codes(log.customer_id)) is None
 
 
+def test_a_few_rows_without_the_targets_action_are_no_sign(make_log: MakeLog) -> None:
+    """Served elsewhere an eighth of the time; of 30 rows that want it none had it: by chance."""
+    n, k, rng = 2000, 8, generator("by chance", 0)
+    action = rng.integers(0, k, n)
+    log = make_log(
+        action=action, propensity=np.full(n, 1 / k), reward=rng.normal(size=n), actions=k
+    )
+    wanting = np.flatnonzero(action != 3)[:30]
+    target = _rows(n, *np.eye(k)[0])
+    target[wanting] = np.eye(k)[3]
+    assert misfit(log, target, cluster_codes(log.customer_id)) is None
+    target[np.flatnonzero(action != 3)[:300]] = np.eye(k)[3]
+    assert misfit(log, target, cluster_codes(log.customer_id)) is not None
+
+
 def test_propensities_below_one_for_what_was_always_served(make_log: MakeLog) -> None:
     """A log that always sends the same and calls it a coin's throw."""
     n, rng = 500, generator("always", 0)
