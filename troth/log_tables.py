@@ -17,6 +17,7 @@ from troth.catalogue import Catalogue
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, TrothError
 from troth.features import FeatureSchema
 from troth.log_checks import refuse_first
+from troth.tables.names import ABSENT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +111,7 @@ def columns_of(
     import pyarrow as pa
 
     found: dict[str, NDArray[Any]] = {}
+    ours = b"troth.log_schema" in (table.schema.metadata or {})
     for field in log_schema(schema.raw_width, len(catalogue)):
         at = table.schema.get_all_field_indices(field.name)
         if len(at) != 1:
@@ -127,6 +129,8 @@ def columns_of(
             found[field.name] = _block(array, field)
         else:
             found[field.name] = _flat(array, field, catalogue)
+            if field.name == "action" and not ours and not _is_text(_value_type(array.type)):
+                _refuse_numerals(found["action"], catalogue)
     return found
 
 
@@ -209,6 +213,8 @@ def _flat(array: pa.Array, field: pa.Field, catalogue: Catalogue) -> NDArray[Any
         cast = array.cast(field.type, safe=not pa.types.is_timestamp(field.type))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InvalidArgument(f"{array.type} as {field.type}: {error}", field=field.name) from error
+    if field.name in ("customer_id", "decision_id"):
+        cast = _ids(cast, field.name)
     values = cast.to_numpy(zero_copy_only=False)
     if pa.types.is_string(field.type):
         return np.asarray(values.astype(np.str_))
@@ -241,6 +247,48 @@ def _is_text(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _ids(array: pa.Array, name: str) -> pa.Array:
+    """Ids without the blanks around them, which nobody sees.
+
+    Raises:
+        InvalidArgument: for a text that says there is none, such as ``NULL``.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(array)
+    absent = pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(ABSENT))).to_numpy(
+        zero_copy_only=False
+    )
+    if absent.any():
+        row = int(np.argmax(absent))
+        what = repr(trimmed[row].as_py()) if trimmed[row].as_py() else "empty"
+        raise InvalidArgument(f"{what} in row {row}, where an id is needed", field=name)
+    return trimmed
+
+
+def _refuse_numerals(columns: NDArray[np.int64], catalogue: Catalogue) -> None:
+    """Refuse a number that is the id of one action and the column of another."""
+    for at, action in enumerate(catalogue.actions):
+        try:
+            number = float(action.action_id)
+        except ValueError:
+            continue
+        hit = columns == number
+        if number != at and hit.any():
+            raise InvalidArgument(
+                f"{number:g} in row {int(np.argmax(hit))} is the id of one action and the column "
+                "of another; give ids as text, as with dtype={'action': str}",
+                field="action",
+            )
 
 
 def _action_columns(array: pa.Array, catalogue: Catalogue) -> NDArray[np.int64]:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope.estimators import Float64, Terms
-from agents.ope.evidence import Evidence, RewardRange
+from agents.ope.evidence import Evidence, RewardRange, differing, most_common
 from agents.ope.intervals import MANY, MAX_UNSUPPORTED, asymptotic
+from agents.ope.propensities import TOLERANCE, Misfit
 from troth.catalogue import Catalogue
 from troth.policy import Distribution, Mask
 
@@ -54,6 +55,7 @@ class Caution(StrEnum):
     DOMINANT_ROW = "dominant_row"
     MISSING_SUPPORT = "missing_support"
     MEAN_WEIGHT = "mean_weight"
+    PROPENSITIES = "propensities"
     FEW_CUSTOMERS = "few_customers"
     FEW_REWARDS = "few_rewards"
     CENSORED = "censored"
@@ -81,7 +83,7 @@ class Diagnostics:
     Attributes:
         rows, customers: how many were used.
         censored_rows: rows left out, their outcome window still being open.
-        rewarded_rows: rows whose reward is not zero.
+        rewarded_rows: rows whose reward is not the most common one of their action.
         rewarded_rows_played: those of them that the target may have played.
         effective_sample_size: Kish's (sum w)^2 / sum w^2, in rows.
         effective_share: that over ``rows``, in [0, 1].
@@ -93,8 +95,9 @@ class Diagnostics:
         max_weight: the largest weight.
         max_weight_share: its share of all weight, in [0, 1].
         mean_weight: expected to be 1 where the log supports the target.
-        mean_weight_z: its distance from 1 in cluster-robust standard errors; infinite if
-            all weights are the same, and not 1.
+        mean_weight_z: its distance from 1, less what propensities may be rounded by
+            (:data:`~agents.ope.propensities.TOLERANCE`), in cluster-robust standard errors;
+            infinite if all weights are the same, and not 1.
         weight_quantiles: weights at :data:`QUANTILES`.
         unsupported_rows: share of rows where the target may play an action that the log
             cannot speak of: not eligible in that row, or never served in any.
@@ -166,6 +169,7 @@ def diagnose(
     action: NDArray[np.int64],
     mask: Mask,
     catalogue: Catalogue,
+    misfit: Misfit | None = None,
     censored_rows: int = 0,
     level: float = 0.95,
     reward_range: RewardRange | None = None,
@@ -181,6 +185,7 @@ def diagnose(
         action: int64 (n,), as logged.
         mask: bool (n, K), as logged.
         catalogue: names the K actions.
+        misfit: what :func:`~agents.ope.propensities.misfit` found.
         censored_rows: how many rows were left out before.
         level: of the intervals.
         reward_range: the least and the largest reward there can be, if known.
@@ -193,12 +198,13 @@ def diagnose(
     played = (distribution > MIN_MASS).any(axis=0)
     total = float(weight.sum())
     error = _mean_weight_error(weight, clusters)
+    rewarded = differing(reward, action, most_common(reward, action, np.ones(n)))
     figures: dict[str, Any] = {
         "rows": n,
         "customers": int(clusters.max()) + 1,
         "censored_rows": censored_rows,
-        "rewarded_rows": int(np.count_nonzero(reward)),
-        "rewarded_rows_played": int(np.count_nonzero(reward[weight > 0])),
+        "rewarded_rows": int(np.count_nonzero(rewarded)),
+        "rewarded_rows_played": int(np.count_nonzero(rewarded[weight > 0])),
         "effective_sample_size": evidence.rows,
         "effective_share": evidence.rows / n,
         "effective_customers": evidence.customers,
@@ -221,6 +227,10 @@ def diagnose(
     excess = total / n - 1.0 + plain.unsupported_mass
     unexplained = abs(_in_errors(excess, error)) > MAX_MEAN_WEIGHT_Z
     warnings = _warnings(plain, evidence, level, reward_range, unexplained=unexplained)
+    if misfit is not None:
+        said = f"the propensities do not fit the actions served: {misfit.what}"
+        by = f"{misfit.errors:,.1f} standard errors" if np.isfinite(misfit.errors) else "for sure"
+        warnings.append(Warned(Caution.PROPENSITIES, f"{said} ({by})", Trust.NONE))
     return Diagnostics(**figures, warnings=_gravest_first(warnings))
 
 
@@ -237,10 +247,11 @@ def _mean_weight_error(weight: Float64, clusters: NDArray[np.int64]) -> float:
 
 
 def _in_errors(excess: float, error: float) -> float:
-    """A distance in standard errors; infinite where there is one and no error."""
+    """A distance beyond rounding in standard errors; infinite where there is one and no error."""
+    beyond = float(np.copysign(max(abs(excess) - TOLERANCE, 0.0), excess))
     if error > 0.0:
-        return excess / error
-    return 0.0 if abs(excess) < 1e-12 else float(np.copysign(np.inf, excess))
+        return beyond / error
+    return beyond * np.inf if beyond else 0.0
 
 
 def _warnings(
@@ -326,11 +337,17 @@ def _about_rewards(
     if evidence.common is not None and evidence.others < 0.5:
         most = evidence.others_at_most(level)
         known = "" if bound else "; how much that is, nothing here bounds"
-        what = "anything" if evidence.common == 0.0 else f"anything but {evidence.common:g}"
+        values = sorted({value for value in evidence.common if not np.isnan(value)})
+        usual, what = f"{values[0]:g}", f"anything but {values[0]:g}"
+        if len(values) > 1:
+            usual = f"the same after each action ({values[0]:g} to {values[-1]:g})"
+            what = "another"
+        elif values[0] == 0.0:
+            what = "anything"
         rows = (
-            f"all rewards of what the target plays are {evidence.common:g}"
+            f"all rewards of what the target plays are {usual}"
             if evidence.telling == 0.0
-            else f"all but {evidence.others:.2%} of the weighted rewards are {evidence.common:g}"
+            else f"all but {evidence.others:.2%} of the weighted rewards are {usual}"
         )
         yield Warned(
             Caution.ALIKE_REWARDS,
@@ -349,7 +366,7 @@ def _about_rewards(
     if d.rewarded_rows_played < MIN_EVENTS:
         yield Warned(
             Caution.FEW_REWARDS,
-            f"only {d.rewarded_rows_played:,} of {d.rows:,} rows have a reward other than 0 "
-            "and an action that the target plays",
+            f"only {d.rewarded_rows_played:,} of {d.rows:,} rows have a reward other than "
+            "their action's most common, and an action that the target plays",
             grave if d.rewarded_rows_played < FEW_EVENTS and not bound else care,
         )

@@ -20,7 +20,9 @@ from agents.ope.intervals import (
     bounded,
     check_level,
     cluster_codes,
+    mean_of_usual,
 )
+from agents.ope.propensities import misfit
 from agents.ope.reward_model import cross_fit
 from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument
@@ -189,7 +191,9 @@ def evaluate_policy(
         )
     weight = forms.importance_weights(distribution, log.action, log.propensity)
     clusters = cluster_codes(log.customer_id)
-    evidence = gather(weight, log.reward_minor, clusters)
+    evidence = gather(weight, log.reward_minor, clusters, log.action)
+    if q_hat is None and {"dm", "dr"} & set(estimators):
+        q_hat = cross_fit(log)
     diagnostics = diagnose(
         weight=weight,
         reward=log.reward_minor,
@@ -199,9 +203,15 @@ def evaluate_policy(
         action=log.action,
         mask=log.mask,
         catalogue=log.catalogue,
+        misfit=misfit(log, distribution, clusters, q_hat),
         censored_rows=censored_rows,
         level=level,
         reward_range=reward_range,
+    )
+    usual = (
+        None
+        if evidence.common is None
+        else mean_of_usual(evidence.common, distribution * log.mask, clusters, level=level)
     )
     estimates = []
     for terms in _terms(log, distribution, weight, estimators, q_hat):
@@ -212,6 +222,7 @@ def evaluate_policy(
                 terms.value,
                 evidence,
                 level=level,
+                usual=usual,
                 unsupported_mass=diagnostics.unsupported_mass,
                 reward_range=reward_range,
             )
@@ -242,14 +253,16 @@ def on_policy(
         reward_range = check_range(reward_range, log.reward_minor, ~log.censored)
     reward = log.reward_minor[keep]
     clusters, ones = cluster_codes(log.customer_id[keep]), np.ones(len(keep))
-    evidence = gather(ones, reward, clusters)
+    action = log.action[keep]
+    evidence = gather(ones, reward, clusters, action)
     terms = Terms("on_policy", reward, ones)
     ends = asymptotic(terms, clusters, level=level, evidence=evidence)
-    return _estimate(
-        terms,
-        evidence,
-        bounded(ends, terms.value, evidence, level=level, reward_range=reward_range),
-    )
+    usual = None
+    if evidence.common is not None:
+        played = np.eye(len(log.catalogue))[action]
+        usual = mean_of_usual(evidence.common, played, clusters, level=level)
+    ends = bounded(ends, terms.value, evidence, level=level, usual=usual, reward_range=reward_range)
+    return _estimate(terms, evidence, ends)
 
 
 def _check_request(
@@ -282,10 +295,9 @@ def _terms(
         "ips": lambda: forms.ips(weight, reward),
         "snips": lambda: forms.snips(weight, reward),
     }
-    if {"dm", "dr"} & set(estimators):
-        model = cross_fit(log) if q_hat is None else q_hat
-        expected = forms.expected_prediction(distribution, model)
-        predicted = model[np.arange(len(log)), log.action]
+    if q_hat is not None:
+        expected = forms.expected_prediction(distribution, q_hat)
+        predicted = q_hat[np.arange(len(log)), log.action]
         builders["dm"] = lambda: forms.dm(expected)
         builders["dr"] = lambda: forms.dr(weight, reward, expected, predicted)
     return [builders[name]() for name in estimators]

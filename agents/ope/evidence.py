@@ -2,7 +2,9 @@
 
 An estimate moves with few rows when few carry weight, or when few rewards differ from the
 rest. The spread that such a log shows says little of the spread that there is, and none at all
-where all rewards are alike: then it is zero, however little is known.
+where all rewards are alike: then it is zero, however little is known. Alike are rewards that the
+action explains, such as what each contact costs: only how an action's rewards differ from one
+another tells of their spread.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ FEWEST = 2.0
 """Fewer effective customers than this say nothing of a spread."""
 
 _ROUNDING = 1e-10
-"""Sums that differ by less than this, relative to what was summed, are alike."""
+"""What differs by less than this, relative to the largest there is, is alike."""
 
 RewardRange = tuple[float, float]
 """The least and the largest reward a decision can bring; either may be infinite."""
@@ -33,18 +35,20 @@ class Evidence:
         rows: Kish's effective number of rows, by their weights; 0 if the target was never
             played.
         customers: the same of customers, by the sums of their rows' weights.
-        telling: how many customers the spread of the rewards rests on
-            (:func:`participating`), in 0..G: 0 if all rewards with weight are alike.
-        common: the most common reward, by weight, where all but fewer than two effective
-            customers have no other; ``None`` otherwise.
-        others: share of the weight on other rewards than that, in [0, 1].
+        telling: how many customers the spread of the rewards around their actions' means rests
+            on (:func:`participating`), in 0..G: 0 if each action's rewards with weight are alike.
+        common: K values, the most common reward of each action, by weight, NaN if it has none,
+            where all but fewer than two effective customers have no other; ``None`` otherwise.
+        others: share of the weight on other rewards than those, in [0, 1].
+        seen: the least and the largest reward with weight; NaN if there is none.
     """
 
     rows: float
     customers: float
     telling: float
-    common: float | None = None
+    common: tuple[float, ...] | None = None
     others: float = 0.0
+    seen: RewardRange = (np.nan, np.nan)
 
     @property
     def enough(self) -> bool:
@@ -96,48 +100,93 @@ class Evidence:
         return float(betaincinv(self.customers * self.others + 1.0, left, level))
 
 
-def gather(weight: Float64, reward: Float64, clusters: NDArray[np.int64]) -> Evidence:
+def gather(
+    weight: Float64,
+    reward: Float64,
+    clusters: NDArray[np.int64],
+    action: NDArray[np.int64] | None = None,
+) -> Evidence:
     """The evidence of n >= 1 rows.
 
     Args:
         weight: float64 (n,), importance weights, >= 0.
         reward: float64 (n,).
         clusters: int64 (n,), customer codes 0..G-1.
+        action: int64 (n,), in 0..K-1, what may explain a reward; ``None`` if nothing does.
     """
     if not weight.any():
         return Evidence(rows=0.0, customers=0.0, telling=0.0)
+    action = np.zeros(len(weight), dtype=np.int64) if action is None else action
     shares = weight / weight.max()  # squares of weights near the largest float would overflow
-    seen = shares > 0
-    least, most = float(reward[seen].min()), float(reward[seen].max())
+    seen = reward[shares > 0]
     telling = 0.0
-    if least < most:
-        scaled = (reward - least) / (most - least)
-        centred = shares * (scaled - float(shares @ scaled) / float(shares.sum()))
-        telling = participating(_sums(clusters, centred), size=1.0)
-    common, others = _common(shares, reward, clusters, telling)
+    if seen.min() < seen.max():
+        # Of rewards around their middle: a shift of them all is no spread, and no rounding.
+        middle, size = 0.5 * seen.min() + 0.5 * seen.max(), float(np.abs(seen).max())
+        scaled = np.where(shares > 0, reward - middle, 0.0) / size
+        held = np.bincount(action, weights=shares)
+        means = np.bincount(action, weights=shares * scaled) / np.where(held > 0, held, 1.0)
+        telling = participating(_sums(clusters, shares * (scaled - means[action])), size=1.0)
+    common, others = _common(shares, reward, clusters, action, telling)
     return Evidence(
         rows=effective_sample_size(shares),
         customers=effective_sample_size(_sums(clusters, shares)),
         telling=telling,
         common=common,
         others=others,
+        seen=(float(seen.min()), float(seen.max())),
     )
 
 
 def _common(
-    shares: Float64, reward: Float64, clusters: NDArray[np.int64], telling: float
-) -> tuple[float | None, float]:
-    """The most common reward and the weight of the others, if next to nobody has another."""
+    shares: Float64,
+    reward: Float64,
+    clusters: NDArray[np.int64],
+    action: NDArray[np.int64],
+    telling: float,
+) -> tuple[tuple[float, ...] | None, float]:
+    """Each action's most common reward and the weight of the others, if next to nobody has one."""
     if telling >= 2 * FEWEST:  # then more than that many have another, and nothing is to be sorted
         return None, 0.0
+    common = most_common(reward, action, shares)
     seen = np.flatnonzero(shares)
-    values, which = np.unique(reward[seen], return_inverse=True)
-    held = np.bincount(which, weights=shares[seen])
-    at = int(held.argmax())
-    other = np.where(which == at, 0.0, shares[seen])
+    other = shares[seen] * differing(reward, action, common)[seen]
     if effective_sample_size(_sums(clusters[seen], other)) >= FEWEST - _ROUNDING:
         return None, 0.0
-    return float(values[at]), float(other.sum() / held.sum())
+    return tuple(float(value) for value in common), float(other.sum() / shares.sum())
+
+
+def most_common(reward: Float64, action: NDArray[np.int64], weight: Float64) -> Float64:
+    """Of each action the reward with most weight, float64 (K,); NaN where none has any.
+
+    Rewards that differ by rounding only are the same.
+
+    Args:
+        reward: float64 (n,).
+        action: int64 (n,), in 0..K-1.
+        weight: float64 (n,), >= 0.
+    """
+    common = np.full(int(action.max()) + 1, np.nan)
+    rows = np.flatnonzero(weight)
+    if not len(rows):
+        return common
+    order = rows[np.lexsort((reward[rows], action[rows]))]
+    values, owner = reward[order], action[order]
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = (np.diff(values) > _ROUNDING * np.abs(values).max()) | (np.diff(owner) != 0)
+    start = np.flatnonzero(fresh)
+    held = np.add.reduceat(weight[order], start)
+    # The last one written to an action stands: the heaviest, and the least of equals.
+    ranked = np.lexsort((-values[start], held))
+    common[owner[start][ranked]] = values[start][ranked]
+    return common
+
+
+def differing(reward: Float64, action: NDArray[np.int64], common: Float64) -> NDArray[np.bool_]:
+    """Whether each reward is another than its action's in ``common`` (K,): bool (n,)."""
+    usual = common[action]
+    apart = np.abs(reward - usual) > _ROUNDING * np.abs(reward).max()
+    return np.asarray(apart | np.isnan(usual))
 
 
 def effective_sample_size(weight: Float64) -> float:

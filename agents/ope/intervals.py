@@ -200,17 +200,18 @@ def bounded(
     evidence: Evidence,
     *,
     level: float,
+    usual: RewardRange | None = None,
     unsupported_mass: float = 0.0,
     reward_range: RewardRange | None = None,
 ) -> Interval:
     """An interval with what is known from elsewhere than the log's spread.
 
-    Where the rewards seen say nothing of their spread, and lie in L..H, of which c is the most
-    common, at most a share d of decisions can have another reward
-    (:meth:`~agents.ope.evidence.Evidence.others_at_most`), and the value lies within
-    c - d (c - L) .. c + d (H - c): for rewards that are all 0 the rule of three times H. Without
-    a range it may lie anywhere. What the target would do where the log is silent, a share
-    m of its probability, adds m (max(H, 0) - min(L, 0)) at each
+    Where the rewards seen say nothing of their spread, lie in L..H and are most commonly c_a
+    after action a, at most a share d of decisions can have another
+    (:meth:`~agents.ope.evidence.Evidence.others_at_most`). With C the target's mean of c_a the
+    value lies within C - d (max c - L) .. C + d (H - min c): for rewards that are all 0 the rule
+    of three times H. Without a range it may lie anywhere. What the target would do where the log
+    is silent, a share m of its probability, adds m (max(H, 0) - min(L, 0)) at each
     end; without a range it leaves no bound if m is above :data:`MAX_UNSUPPORTED`, and is not
     in the interval if it is below.
 
@@ -219,6 +220,7 @@ def bounded(
         value: the estimate; it always lies in the interval.
         evidence: what it rests on.
         level: coverage aimed at.
+        usual: the ends of C, where ``evidence`` has most common rewards.
         unsupported_mass: m, in [0, 1].
         reward_range: L and H, either of which may be infinite; ``None`` if not known.
     """
@@ -226,10 +228,10 @@ def bounded(
     if reward_range is None:
         return UNBOUNDED if unsupported_mass > MAX_UNSUPPORTED else interval
     least, most = reward_range
-    if not evidence.enough and evidence.common is not None:
+    if not evidence.enough and evidence.common is not None and usual is not None:
         share = evidence.others_at_most(level)
-        low = max(low, evidence.common - share * (evidence.common - least))
-        high = min(high, evidence.common + share * (most - evidence.common))
+        low = max(low, usual[0] - share * (np.nanmax(evidence.common) - least))
+        high = min(high, usual[1] + share * (most - np.nanmin(evidence.common)))
     if unsupported_mass > 0.0:
         reach = unsupported_mass * (max(most, 0.0) - min(least, 0.0))
         low, high = low - reach, high + reach
@@ -238,6 +240,30 @@ def bounded(
         low=min(max(low, least), value),
         high=max(min(high, most), value),
     )
+
+
+def mean_of_usual(
+    common: tuple[float, ...],
+    probability: Float64,
+    clusters: NDArray[np.int64],
+    *,
+    level: float,
+) -> RewardRange:
+    """The mean of the actions' most common rewards under a policy, and how far it may be off.
+
+    Exact where every context has the same: then both ends are equal.
+
+    Args:
+        common: K rewards, NaN for an action without one; such count for nothing.
+        probability: float64 (n, K), of the actions in each row; where they are not eligible 0.
+        clusters: int64 (n,), codes from :func:`cluster_codes`.
+        level: coverage aimed at.
+    """
+    known = ~np.isnan(common)
+    held = probability[:, : len(common)][:, known]
+    terms = Terms("usual", held @ np.array(common)[known], held.sum(axis=1))
+    ends = asymptotic(terms, clusters, level=level)
+    return (terms.value, terms.value) if ends == UNBOUNDED else (ends.low, ends.high)
 
 
 def _cluster_sums(clusters: NDArray[np.int64], n: int, *columns: Float64) -> list[Float64]:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.logs import SCHEMA, catalogue, log_of
 from troth.batches import LoggedBatch
+from troth.catalogue import Catalogue
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument
 from troth.log_checks import first_doubled
 from troth.log_tables import log_schema
@@ -288,3 +289,56 @@ def test_doubled_ids_are_found_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("troth.log_checks._hashes", lambda ids: np.zeros(len(ids), np.uint64))
     assert first_doubled(np.array(["a", "b", "c"])) is None
     assert first_doubled(np.array(["a", "b", "b"])) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["customer_id", "decision_id"])
+@pytest.mark.parametrize("text", ["NULL", "nan", "None", "N/A", "-", " <NA> ", "", "  "])
+def test_a_text_for_no_value_is_no_id(name: str, text: str) -> None:
+    """One customer of all who are not known would be a cluster, and no one."""
+    frame = flat(log())
+    frame.loc[3, name] = text
+    with pytest.raises(InvalidArgument, match="in row 3, where an id is needed") as refused:
+        LoggedBatch.from_frame(frame, SCHEMA, ACTIONS)
+    assert refused.value.field == name
+
+
+def test_blanks_around_an_id_are_not_of_it() -> None:
+    """``C1`` and ``C1 `` are one customer, and two such decisions one that is doubled."""
+    frame = flat(log())
+    frame["customer_id"] = ["C1", "C1 ", "\u00a0C1", "C2", "\tC2", "C2"]
+    found = LoggedBatch.from_frame(frame, SCHEMA, ACTIONS)
+    np.testing.assert_array_equal(found.customer_id, ["C1"] * 3 + ["C2"] * 3)
+    frame.loc[5, "decision_id"] = frame.loc[0, "decision_id"] + " "
+    with pytest.raises(InvalidArgument, match="in row 0 and again in row 5"):
+        LoggedBatch.from_frame(frame, SCHEMA, ACTIONS)
+
+
+def _numerals(*ids: str) -> Catalogue:
+    first, *rest = ACTIONS.actions
+    named = (replace(action, action_id=name) for action, name in zip(rest, ids, strict=True))
+    return Catalogue((first, *named), ACTIONS.journeys)
+
+
+@pytest.mark.parametrize("kind", [int, float, "category"])
+def test_numbers_that_are_ids_of_other_actions_are_refused(kind: Any) -> None:
+    """A file's ids 2 and 1 come back as numbers and would be read as columns, arms swapped."""
+    frame = flat(log()).assign(action=np.array([0, 2, 1, 0, 2, 1]))
+    with pytest.raises(InvalidArgument, match="is the id of one action and the column") as refused:
+        LoggedBatch.from_frame(frame.astype({"action": kind}), SCHEMA, _numerals("2", "1"))
+    assert refused.value.field == "action"
+    text = frame.assign(action=["none", "2", "1", "none", "2", "1"])
+    found = LoggedBatch.from_frame(text, SCHEMA, _numerals("2", "1"))
+    np.testing.assert_array_equal(found.action, [0, 1, 2, 0, 1, 2])
+
+
+def test_numbers_that_can_only_be_columns_are_read(tmp_path: Path) -> None:
+    """Each id at its own column, or none of those seen; and a table of our own is by column."""
+    frame = flat(log()).assign(action=np.arange(N) % K)
+    for known in (_numerals("1", "2"), _numerals("100", "200")):
+        found = LoggedBatch.from_frame(frame, SCHEMA, known)
+        np.testing.assert_array_equal(found.action, np.arange(N) % K)
+    swapped = replace(log(), catalogue=_numerals("2", "1"))
+    swapped.write(tmp_path / "log.parquet")
+    assert same(LoggedBatch.read(tmp_path / "log.parquet"), swapped)
+    with pytest.raises(InvalidArgument, match="give ids as text"):
+        LoggedBatch.from_frame(frame, SCHEMA, _numerals("002", "001"))
