@@ -116,7 +116,10 @@ def columns_of(
         at = table.schema.get_all_field_indices(field.name)
         if len(at) != 1:
             raise InvalidArgument(
-                "column is missing" if not at else f"there are {len(at)} such columns",
+                "column is missing; what from_frame fills in or finds elsewhere, it does for "
+                "LoggedBatch.from_frame(pandas.read_parquet(path), schema, catalogue)"
+                if not at
+                else f"there are {len(at)} such columns",
                 field=field.name,
             )
         column = table.column(at[0])

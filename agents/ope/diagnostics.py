@@ -301,7 +301,8 @@ def _warnings(
     )
     check(
         Caution.MEAN_WEIGHT,
-        abs(d.mean_weight_z) > MAX_MEAN_WEIGHT_Z,
+        # Where the target was never played, that is the reason, and it has been given.
+        evidence.customers > 0.0 and abs(d.mean_weight_z) > MAX_MEAN_WEIGHT_Z,
         grave if unexplained else care,
         f"mean weight {d.mean_weight:.3f} is {abs(d.mean_weight_z):.1f} standard errors "
         "from 1: the propensities, or the target, do not belong to this log",

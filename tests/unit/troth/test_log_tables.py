@@ -111,6 +111,16 @@ def test_a_log_that_pandas_filtered_is_readable(tmp_path: Path) -> None:
     assert len(found) == 4
 
 
+def test_a_file_of_own_columns_is_told_its_way_in(tmp_path: Path) -> None:
+    """Without what a frame may leave out, the error names the call that takes it."""
+    path = tmp_path / "own.parquet"
+    log().to_frame().drop(columns="episode").to_parquet(path)
+    with pytest.raises(InvalidArgument, match="from_frame") as refused:
+        LoggedBatch.read(path, schema=SCHEMA, catalogue=ACTIONS)
+    assert refused.value.field == "episode"
+    assert len(LoggedBatch.from_frame(pd.read_parquet(path), SCHEMA, ACTIONS)) == len(log())
+
+
 def test_what_a_log_carries_must_be_what_is_given(tmp_path: Path) -> None:
     """A schema or a catalogue that differs from the log's own is no second opinion."""
     path = tmp_path / "log.parquet"

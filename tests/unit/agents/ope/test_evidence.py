@@ -67,7 +67,9 @@ def test_a_target_that_was_never_played_has_no_estimate(make_log: MakeLog, kind:
         assert found[name].covers(0.0) is None
     assert found["dm"].value is not None
     assert found.verdict is Trust.NONE
-    assert Caution.NEVER_PLAYED in {w.caution for w in found.diagnostics.warnings}
+    cautions = {w.caution for w in found.diagnostics.warnings}
+    assert Caution.NEVER_PLAYED in cautions
+    assert Caution.MEAN_WEIGHT not in cautions, "the propensities are not to blame"
     row = found["ips"].to_dict()
     assert (row["value"], row["has_interval"]) == (None, False)
 
