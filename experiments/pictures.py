@@ -20,8 +20,10 @@ from troth.streams import generator
 
 REPORT, DASHBOARD = "report.png", "dashboard.png"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WIDTH, HEIGHT = 1040, 835
-"""Of the window, CSS pixels: the report from its head to the plot of its policies."""
+WIDTH, HEIGHT = 1040, 840
+"""Of the picture, CSS pixels: the report from its head to the plot of its policies."""
+_BELOW = 200
+"""The window is higher: what its lower end would show, some browsers leave blank."""
 CUSTOMERS, DAYS, SEED = 2_000, 56, 7
 COLOURS = 128
 """A palette is enough for plots and text, and a quarter of the size."""
@@ -32,7 +34,7 @@ _FLAGS = (
     "--no-first-run",
     "--disable-background-networking",
     "--hide-scrollbars",
-    f"--window-size={WIDTH},{HEIGHT}",
+    f"--window-size={WIDTH},{HEIGHT + _BELOW}",
 )
 _PATIENCE_S = 60.0
 
@@ -65,7 +67,7 @@ def take_report(home: RunHome, folder: Path) -> Path:
             )
         except subprocess.SubprocessError as error:
             raise Unavailable(f"{program} does not draw the report: {error}") from error
-        return _save(Image.open(shot), folder / REPORT)
+        return _save(Image.open(shot).crop((0, 0, WIDTH, HEIGHT)), folder / REPORT)
 
 
 def take_dashboard(folder: Path) -> Path:
