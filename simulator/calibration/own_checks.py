@@ -18,6 +18,10 @@ LONE_SHARE = 1e-2
 """Of all visits, those that may lie apart."""
 LONE_VISITS = 20
 """Visits that the time in which nobody bought should have seen, at the pace beside it."""
+QUIET_DAYS = 7
+"""A shorter time in which nobody buys is a feast."""
+QUIET_VISITS = 100
+"""Visits that a time in which nobody bought should have seen, at the pace of its slower side."""
 _BESIDE = 50
 
 
@@ -60,9 +64,7 @@ def lone_dates(
     Returns:
         Rows, int64, and the days that lie between them and the others, for each end that has any.
     """
-    width = np.int64(customer.max()) + 1
-    visit = np.sort(day.astype(np.int64) * width + customer)  # np.unique hashes, ten times slower
-    visits = visit[np.concatenate(((True,), np.diff(visit) != 0))] // width
+    visits = _visits(customer, day)
     most = max(1, int(len(visits) * LONE_SHARE))
     found = []
     for side in (1, -1):
@@ -88,6 +90,40 @@ def _apart(days: NDArray[np.int64], most: int) -> tuple[int, int] | None:
     return found
 
 
+def quiet_times(
+    customer: NDArray[np.int64], day: NDArray[np.datetime64]
+) -> list[tuple[np.datetime64, np.datetime64, int]]:
+    """Times amid the data in which nobody bought, though many were to be expected: a lost file.
+
+    Args:
+        customer: int64 (m,).
+        day: datetime64[D] (m,).
+
+    Returns:
+        First and last day of each, and the visits expected at the pace of its slower side.
+    """
+    visits = _visits(customer, day)
+    found: list[tuple[np.datetime64, np.datetime64, int]] = []
+    for at in np.flatnonzero(np.diff(visits) > QUIET_DAYS).tolist():
+        before = visits[max(0, at - _BESIDE + 1) : at + 1]
+        after = visits[at + 1 : at + 1 + _BESIDE]
+        pace = min(len(side) / (int(side[-1] - side[0]) + 1) for side in (before, after))
+        quiet = int(visits[at + 1] - visits[at]) - 1
+        if min(len(before), len(after)) == _BESIDE and quiet * pace >= QUIET_VISITS:
+            first, last = (
+                np.datetime64(int(visits[at]) + 1 + step, "D") for step in (0, quiet - 1)
+            )
+            found.append((first, last, round(quiet * pace)))
+    return found
+
+
+def _visits(customer: NDArray[np.int64], day: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """The day of each visit, a customer's day, in order, as int64 (v,)."""
+    width = np.int64(customer.max()) + 1
+    visit = np.sort(day.astype(np.int64) * width + customer)  # np.unique hashes, ten times slower
+    return visit[np.concatenate(((True,), np.diff(visit) != 0))] // width
+
+
 def overlapping(sheet: Sheet, day: NDArray[np.datetime64]) -> list[str]:
     """Files that share days, one sentence for each pair.
 
@@ -96,12 +132,15 @@ def overlapping(sheet: Sheet, day: NDArray[np.datetime64]) -> list[str]:
         day: datetime64[D] (n,), of all its rows.
     """
     places = sheet.table.places
-    spans = [
-        (Path(name).name, day[places.source == at].min(), day[places.source == at].max())
-        for at, name in enumerate(places.sources)
-    ]
+    days = [np.unique(day[places.source == at]) for at in range(len(places.sources))]
+    named = zip((Path(name).name for name in places.sources), days, strict=True)
     return [
-        f"{one} and {two} both have purchases from {max(begin, start)} to {min(end, stop)}"
-        for (one, begin, end), (two, start, stop) in combinations(spans, 2)
-        if max(begin, start) <= min(end, stop)
+        f"{one} and {two} both have purchases on "
+        + (
+            f"{len(shared):,} days from {shared[0]} to {shared[-1]}"
+            if shared[1:].size
+            else f"{shared[0]}"
+        )
+        for (one, mine), (two, theirs) in combinations(named, 2)
+        if len(shared := np.intersect1d(mine, theirs))
     ]

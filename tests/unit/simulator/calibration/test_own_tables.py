@@ -166,7 +166,7 @@ def test_several_files_are_read_together(tmp_path: Path) -> None:
     assert len(found.day) == 51
     assert found.sheet.origin(51, "").source == "jan.csv, feb.csv"
     (overlap,) = [note for note in found.notes if "both have" in note]
-    assert overlap == "jan.csv and feb.csv both have purchases from 2024-01-30 to 2024-01-30"
+    assert overlap == "jan.csv and feb.csv both have purchases on 2024-01-30"
     with pytest.raises(InvalidArgument, match=r"copy\.csv: is the same file as .*jan\.csv"):
         read_transactions([paths[0], paths[2]], {})
     with pytest.raises(InvalidArgument, match=r"both\.csv:2:.*30 of 50 rows are like one of an ea"):
