@@ -275,7 +275,8 @@ def test_dates_are_those_of_the_clock_on_the_wall(tmp_path: Path) -> None:
     times = ["2021-03-01T23:30:00+02:00", "2021-03-01 00:10:00.5-0500", "2021-03-01T12:00Z"]
     times += ["2021-03-01", " 20210301 "]
     path = tmp_path / "X.CSV"
-    path.write_text("customer, date,amount\n" + "".join(f"a,{time},5\n" for time in times))
+    rows = "".join(f"a,{time},{amount}\n" for amount, time in enumerate(times, start=5))
+    path.write_text("customer, date,amount\n" + rows)
     assert set(read_transactions(path, {}).day.astype(str)) == {"2021-03-01"}
     flags = pd.DataFrame({"customer": ["a"], "date": ["2021-03-01"], "amount": [True]})
     with pytest.raises(InvalidArgument, match="'True' is not a number"):
