@@ -26,6 +26,8 @@ LOGIT_NAMES = (
     "lift_recency",
     "lift_log_history",
 )
+CONVERSIONS = {"conversion_given_visit_email": True, "conversion_given_visit_none": False}
+"""Names of the arms' shares of visitors who buy, and whether the arm got the e-mail."""
 
 
 def fit(trial: EmailTrial) -> tuple[EmailFigures, dict[str, float], Maximum]:
@@ -67,10 +69,8 @@ def fit_conversions(trial: EmailTrial) -> tuple[dict[str, float], dict[str, floa
         FailedPrecondition: if an arm has no visit, no purchase, or nothing but purchases.
     """
     values, errors = {}, {}
-    for name, arm in (
-        ("conversion_given_visit_email", trial.emailed),
-        ("conversion_given_visit_none", ~trial.emailed),
-    ):
+    for name, emailed in CONVERSIONS.items():
+        arm = trial.emailed == emailed
         visits = int((arm & trial.visited).sum())
         purchases = int((arm & trial.converted).sum())
         if not 0 < purchases < visits:

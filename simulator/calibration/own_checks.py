@@ -47,24 +47,56 @@ def refuse_quiet(sheet: Sheet, day: NDArray[np.datetime64]) -> None:
         )
 
 
+def doubtful_dates(
+    sheet: Sheet,
+    rows: NDArray[np.int64],
+    customer: NDArray[np.int64],
+    day: NDArray[np.datetime64],
+) -> list[str]:
+    """What may be wrong with the dates of purchases, one sentence each.
+
+    Args:
+        sheet: the purchases.
+        rows: int64 (m,), those of its rows that count.
+        customer: int64 (m,).
+        day: datetime64[D] (m,).
+    """
+    seen = visit_days(customer, day)
+    return [
+        f"date: {gap} days from all others in {sheet.told('date', rows[apart])}: a wrong date "
+        "moves every figure of purchases"
+        for apart, gap in lone_dates(seen, day)
+    ] + [
+        f"date: nobody bought from {begun} to {last}, where {visits:,} visits were to be "
+        "expected: is a file missing, or a date wrong before or after?"
+        for begun, last, visits in quiet_times(seen)
+    ]
+
+
+def visit_days(customer: NDArray[np.int64], day: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """The day of each visit, a customer's day, in order, as int64 (v,)."""
+    width = np.int64(customer.max()) + 1
+    visit = np.sort(day.astype(np.int64) * width + customer)  # np.unique hashes, ten times slower
+    return visit[np.concatenate(((True,), np.diff(visit) != 0))] // width
+
+
 def lone_dates(
-    customer: NDArray[np.int64], day: NDArray[np.datetime64]
+    visits: NDArray[np.int64], day: NDArray[np.datetime64]
 ) -> list[tuple[NDArray[np.int64], int]]:
     """Rows at either end of the data, so few and so far from all others that a date may be wrong.
 
-    Visits (a customer's day) are peeled off an end as long as they are few of all, and lie
+    Visits are peeled off an end as long as they are few of all, and lie
     beyond a month or more in which, at the pace of the fifty visits beside it, twenty or more
     were to be expected. A pace, rather than a length, spares small shops; the pace beside, rather
     than that of all, those whose business ebbs.
 
     Args:
-        customer: int64 (m,).
-        day: datetime64[D] (m,).
+        visits: int64 (v,), of :func:`visit_days`.
+        day: datetime64[D] (m,), of each row.
 
     Returns:
         Rows, int64, and the days that lie between them and the others, for each end that has any.
     """
-    visits = _visits(customer, day)
     most = max(1, int(len(visits) * LONE_SHARE))
     found = []
     for side in (1, -1):
@@ -90,19 +122,15 @@ def _apart(days: NDArray[np.int64], most: int) -> tuple[int, int] | None:
     return found
 
 
-def quiet_times(
-    customer: NDArray[np.int64], day: NDArray[np.datetime64]
-) -> list[tuple[np.datetime64, np.datetime64, int]]:
+def quiet_times(visits: NDArray[np.int64]) -> list[tuple[np.datetime64, np.datetime64, int]]:
     """Times amid the data in which nobody bought, though many were to be expected: a lost file.
 
     Args:
-        customer: int64 (m,).
-        day: datetime64[D] (m,).
+        visits: int64 (v,), of :func:`visit_days`.
 
     Returns:
         First and last day of each, and the visits expected at the pace of its slower side.
     """
-    visits = _visits(customer, day)
     found: list[tuple[np.datetime64, np.datetime64, int]] = []
     for at in np.flatnonzero(np.diff(visits) > QUIET_DAYS).tolist():
         before = visits[max(0, at - _BESIDE + 1) : at + 1]
@@ -115,13 +143,6 @@ def quiet_times(
             )
             found.append((first, last, round(quiet * pace)))
     return found
-
-
-def _visits(customer: NDArray[np.int64], day: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """The day of each visit, a customer's day, in order, as int64 (v,)."""
-    width = np.int64(customer.max()) + 1
-    visit = np.sort(day.astype(np.int64) * width + customer)  # np.unique hashes, ten times slower
-    return visit[np.concatenate(((True,), np.diff(visit) != 0))] // width
 
 
 def overlapping(sheet: Sheet, day: NDArray[np.datetime64]) -> list[str]:
@@ -138,7 +159,7 @@ def overlapping(sheet: Sheet, day: NDArray[np.datetime64]) -> list[str]:
         f"{one} and {two} both have purchases on "
         + (
             f"{len(shared):,} days from {shared[0]} to {shared[-1]}"
-            if shared[1:].size
+            if len(shared) > 1
             else f"{shared[0]}"
         )
         for (one, mine), (two, theirs) in combinations(named, 2)

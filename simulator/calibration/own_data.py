@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from simulator.calibration.own_arms import distinct, read_arms
 from simulator.calibration.own_checks import (
     MOST_QUIET_DAYS,
-    lone_dates,
+    doubtful_dates,
     overlapping,
-    quiet_times,
     refuse_quiet,
 )
 from simulator.calibration.own_columns import CONTROL, RESPONSES, TRANSACTIONS, columns_of
@@ -178,15 +177,7 @@ def read_transactions(
     first = alike([customer, day, *told], amount, clock)
     if reading.repeats == "refuse":
         refuse_repeats(sheet, first, day)
-    warnings = [
-        f"date: {gap} days from all others in {sheet.told('date', rows[apart])}: a wrong date "
-        "moves every figure of purchases"
-        for apart, gap in lone_dates(customer[rows], day[rows])
-    ] + [
-        f"date: nobody bought from {begun} to {last}, where {visits:,} visits were to be "
-        "expected: is a file missing, or a date wrong before or after?"
-        for begun, last, visits in quiet_times(customer[rows], day[rows])
-    ]
+    warnings = doubtful_dates(sheet, rows, customer[rows], day[rows])
     amount, rows, said = _returned(sheet, customer, day, amount, rows, reading.returns)
     kept, who = np.unique(customer[rows], return_inverse=True)
     return Transactions(

@@ -63,7 +63,7 @@ def fit_responses(
         left.append(Open("email.conversion_given_visit", error.message))
         return
     for name, value in shares.items():
-        arm = trial.emailed if name.endswith("_email") else ~trial.emailed
+        arm = trial.emailed == email.CONVERSIONS[name]
         where = answered.sheet.origin(int(trial.visited[arm].sum()), "share of the arm's visitors")
         found.append(estimate(f"email.{name}", value, share_errors[name], where, "logit"))
 

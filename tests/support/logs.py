@@ -73,3 +73,14 @@ def log_of(
         decision_id=np.array([f"D{row:08d}" for row in range(n)], dtype=np.str_),
         policy_digest=np.full(n, "0" * 64),
     )
+
+
+def same(left: LoggedBatch, right: LoggedBatch) -> bool:
+    """Every column equal to the bit, schemas and catalogues too."""
+    columns = [c for c in left.__dataclass_fields__ if c not in {"contexts", "catalogue"}]
+    return (
+        left.contexts.schema == right.contexts.schema
+        and left.catalogue == right.catalogue
+        and np.array_equal(left.contexts.raw, right.contexts.raw, equal_nan=True)
+        and all(np.array_equal(getattr(left, c), getattr(right, c)) for c in columns)
+    )

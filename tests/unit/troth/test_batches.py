@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.logs import same
 from troth.batches import LoggedBatch
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
@@ -53,17 +54,6 @@ def batch(n: int = 5) -> LoggedBatch:
         decided_at=np.datetime64("2026-01-01T12:00:00", "us") + np.arange(n),
         decision_id=np.array([f"D{i}" for i in range(n)], dtype=np.str_),
         policy_digest=np.array(["f" * 64] * n, dtype=np.str_),
-    )
-
-
-def same(left: LoggedBatch, right: LoggedBatch) -> bool:
-    """Every column equal to the bit, schemas and catalogues too."""
-    columns = [c for c in left.__dataclass_fields__ if c not in {"contexts", "catalogue"}]
-    return (
-        left.contexts.schema == right.contexts.schema
-        and left.catalogue == right.catalogue
-        and np.array_equal(left.contexts.raw, right.contexts.raw, equal_nan=True)
-        and all(np.array_equal(getattr(left, c), getattr(right, c)) for c in columns)
     )
 
 

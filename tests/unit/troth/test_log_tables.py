@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.logs import SCHEMA, catalogue, log_of
+from tests.support.logs import SCHEMA, catalogue, log_of, same
 from troth.batches import LoggedBatch
 from troth.catalogue import Catalogue
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument
@@ -48,17 +48,6 @@ def flat(batch: LoggedBatch) -> pd.DataFrame:
     names = np.array([action.action_id for action in ACTIONS.actions])
     frame = frame.drop(columns=["features", "episode", "step", "policy_digest"]).join(raw)
     return frame.assign(action=names[batch.action], mask=[[True] * K] * len(batch))
-
-
-def same(left: LoggedBatch, right: LoggedBatch) -> bool:
-    """Every column and what they mean."""
-    columns = [c for c in left.__dataclass_fields__ if c not in {"contexts", "catalogue"}]
-    return (
-        left.contexts.schema == right.contexts.schema
-        and left.catalogue == right.catalogue
-        and np.array_equal(left.contexts.raw, right.contexts.raw, equal_nan=True)
-        and all(np.array_equal(getattr(left, c), getattr(right, c)) for c in columns)
-    )
 
 
 def test_a_frame_makes_the_log_it_came_from() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator.calibration.own_checks import quiet_times
+from simulator.calibration.own_checks import quiet_times, visit_days
 from simulator.calibration.own_data import read_transactions
 from tests.support import own_files as made
 
@@ -52,13 +52,13 @@ def test_a_block_of_stray_dates_is_told() -> None:
 def test_small_and_honest_shops_are_left_alone(seed: int) -> None:
     """Two visits a week leave weeks without one; a village shop closes for ten days."""
     few = _shop(2 / 7, 700, seed)
-    assert quiet_times(*_told(few)) == []
+    assert quiet_times(_visits(few)) == []
     village = _shop(6, 365, seed)
     closed = (village["date"] >= "2024-08-01") & (village["date"] < "2024-08-11")
-    assert quiet_times(*_told(village[~closed])) == []
-    assert quiet_times(*_told(made.transactions(np.random.default_rng(seed), 100))) == []
+    assert quiet_times(_visits(village[~closed])) == []
+    assert quiet_times(_visits(made.transactions(np.random.default_rng(seed), 100))) == []
 
 
-def _told(shop: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _visits(shop: pd.DataFrame) -> np.ndarray:
     days = shop["date"].to_numpy(dtype="datetime64[D]")
-    return pd.factorize(shop["customer"])[0].astype(np.int64), days
+    return visit_days(pd.factorize(shop["customer"])[0].astype(np.int64), days)
