@@ -99,6 +99,22 @@ class Evidence:
             return 1.0
         return float(betaincinv(self.customers * self.others + 1.0, left, level))
 
+    def unseen_at_most(self, level: float) -> float:
+        """Upper bound, at ``level``, of the share of decisions with a larger reward than any seen.
+
+        1 - (1 - level)^(1 / n) for n effective customers, whose rows count as one: that of
+        :meth:`others_at_most` for none of them. The largest of n independent rewards is exceeded
+        by a share of at most this with probability ``level``, exactly so if they are continuous.
+        In (0, 1]; 1 without a customer.
+
+        References:
+            S. S. Wilks, "Determination of sample sizes for setting tolerance limits", Annals of
+            Mathematical Statistics 12 (1941).
+        """
+        if self.customers <= 0.0:
+            return 1.0
+        return float(-np.expm1(np.log1p(-level) / self.customers))
+
 
 def gather(
     weight: Float64,

@@ -210,7 +210,17 @@ def bounded(
     after action a, at most a share d of decisions can have another
     (:meth:`~agents.ope.evidence.Evidence.others_at_most`). With C the target's mean of c_a the
     value lies within C - d (max c - L) .. C + d (H - min c): for rewards that are all 0 the rule
-    of three times H. Without a range it may lie anywhere. What the target would do where the log
+    of three times H. Without a range it may lie anywhere.
+
+    Where they do say something, it is of rewards like those seen, between l and h. That larger
+    ones are rarer than could be seen is no sign that there are none: E r <= E min(r, h) +
+    P(r > h) (H - h), and the share of decisions beyond the largest of n is at most
+    d = 1 - alpha^(1 / n) with probability 1 - alpha whatever the rewards' distribution (Wilks).
+    So d (H - h) is added above and d (l - L) subtracted below, with alpha = 1 - level for the
+    only side on which anything lies beyond what was seen, and half of it for each of two. An
+    infinite end says as little as none, and leaves its side as it is.
+
+    What the target would do where the log
     is silent, a share m of its probability, adds m (max(H, 0) - min(L, 0)) at each
     end; without a range it leaves no bound if m is above :data:`MAX_UNSUPPORTED`, and is not
     in the interval if it is below.
@@ -223,6 +233,10 @@ def bounded(
         usual: the ends of C, where ``evidence`` has most common rewards.
         unsupported_mass: m, in [0, 1].
         reward_range: L and H, either of which may be infinite; ``None`` if not known.
+
+    References:
+        S. S. Wilks, "Determination of sample sizes for setting tolerance limits", Annals of
+        Mathematical Statistics 12 (1941).
     """
     low, high = interval.low, interval.high
     if reward_range is None:
@@ -232,6 +246,12 @@ def bounded(
         share = evidence.others_at_most(level)
         low = max(low, usual[0] - share * (np.nanmax(evidence.common) - least))
         high = min(high, usual[1] + share * (most - np.nanmin(evidence.common)))
+    if evidence.enough:
+        beyond = evidence.seen[0] - least, most - evidence.seen[1]
+        below, above = (gap if np.isfinite(gap) else 0.0 for gap in beyond)
+        sides = (below > 0.0) + (above > 0.0)
+        share = evidence.unseen_at_most(1.0 - (1.0 - level) / max(sides, 1))
+        low, high = low - share * below, high + share * above
     if unsupported_mass > 0.0:
         reach = unsupported_mass * (max(most, 0.0) - min(least, 0.0))
         low, high = low - reach, high + reach
