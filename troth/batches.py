@@ -174,10 +174,11 @@ class LoggedBatch:
         raw = columns.pop("features")
         return cls(contexts=ContextBatch(schema, raw), catalogue=catalogue, **columns)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path | str) -> None:
         """Write Parquet to ``path``; the file appears whole or not at all."""
         import pyarrow.parquet as pq
 
+        path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".partial")
         pq.write_table(self.to_table(), partial, compression="zstd")
@@ -186,7 +187,7 @@ class LoggedBatch:
     @classmethod
     def read(
         cls,
-        path: Path,
+        path: Path | str,
         *,
         schema: FeatureSchema | None = None,
         catalogue: Catalogue | None = None,
@@ -204,6 +205,7 @@ class LoggedBatch:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        path = Path(path)
         if not path.is_file():
             raise NotFound(f"{path} does not exist", field="log")
         try:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from troth.errors import InvalidArgument
+from troth.log_ids import plain
 
 if TYPE_CHECKING:
     from troth.batches import LoggedBatch
@@ -55,16 +56,18 @@ def check(log: LoggedBatch) -> None:
     if n == 0:
         return
     for name in ("customer_id", "decision_id"):
-        refuse_first(getattr(log, name) == "", name, "empty")
+        refuse_first(plain(getattr(log, name), name) == "", name, "empty")
     refuse_first(np.isnat(log.decided_at), "decided_at", "missing")
     _check_numbers(log)
     _check_features(log)
-    doubled = first_doubled(log.decision_id)
+    doubled = first_doubled(plain(log.decision_id, "decision_id"))
     if doubled is not None:
         first, again = doubled
+        one, other = (repr(str(log.decision_id[row])) for row in doubled)
+        written = "" if one == other else f", as {other}"
         raise InvalidArgument(
-            f"{str(log.decision_id[first])!r} is in row {first} and again in row {again}; each "
-            "decision is logged once",
+            f"{one} is in row {first} and again in row {again}{written}; each decision is "
+            "logged once",
             field="decision_id",
         )
 

@@ -8,6 +8,7 @@ is missing or is something else is refused by column and row, counted from 0.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,16 @@ from troth.catalogue import Catalogue
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, TrothError
 from troth.features import FeatureSchema
 from troth.log_checks import refuse_first
-from troth.tables.names import ABSENT
+from troth.log_values import (
+    array_of,
+    block,
+    feature,
+    flat,
+    is_text,
+    refuse_numerals,
+    series,
+    value_type,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +36,8 @@ if TYPE_CHECKING:
 LOG_SCHEMA_VERSION = "1"
 OPTIONAL = ("episode", "step", "policy_digest")
 """Columns that a DataFrame may leave out: nothing is estimated from them."""
+_TITLES = 10
+"""Rows in which a header may stand that a title has been taken for."""
 
 
 def log_schema(raw_width: int, actions: int) -> pa.Schema:
@@ -112,16 +124,18 @@ def columns_of(
 
     found: dict[str, NDArray[Any]] = {}
     ours = b"troth.log_schema" in (table.schema.metadata or {})
-    for field in log_schema(schema.raw_width, len(catalogue)):
+    fields = log_schema(schema.raw_width, len(catalogue))
+    _refuse_missing(
+        [name for name in fields.names if name not in table.column_names],
+        table.column_names,
+        [list(row.values()) for row in table.slice(0, _TITLES).to_pylist()],
+        "; what from_frame fills in or finds elsewhere, it does for "
+        "LoggedBatch.from_frame(pandas.read_parquet(path), schema, catalogue)",
+    )
+    for field in fields:
         at = table.schema.get_all_field_indices(field.name)
         if len(at) != 1:
-            raise InvalidArgument(
-                "column is missing; what from_frame fills in or finds elsewhere, it does for "
-                "LoggedBatch.from_frame(pandas.read_parquet(path), schema, catalogue)"
-                if not at
-                else f"there are {len(at)} such columns",
-                field=field.name,
-            )
+            raise InvalidArgument(f"there are {len(at)} such columns", field=field.name)
         column = table.column(at[0])
         array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
         if not len(array):  # without values a type says nothing: pandas has none for lists
@@ -129,11 +143,11 @@ def columns_of(
         if array.null_count:
             refuse_first(array.is_null().to_numpy(zero_copy_only=False), field.name, "missing")
         if field.name in ("features", "mask"):
-            found[field.name] = _block(array, field)
+            found[field.name] = block(array, field)
         else:
-            found[field.name] = _flat(array, field, catalogue)
-            if field.name == "action" and not ours and not _is_text(_value_type(array.type)):
-                _refuse_numerals(found["action"], catalogue)
+            found[field.name] = flat(array, field, catalogue)
+            if field.name == "action" and not ours and not is_text(value_type(array.type)):
+                refuse_numerals(found["action"], catalogue)
     return found
 
 
@@ -147,19 +161,62 @@ def table_of(frame: pd.DataFrame, schema: FeatureSchema, catalogue: Catalogue) -
 
     arrays: dict[str, pa.Array] = {}
     names = list(frame.columns)
-    for name in log_schema(schema.raw_width, len(catalogue)).names:
-        if name == "features" and name not in names:
-            raw = np.column_stack([_numbers(frame, feature) for feature in schema.names])
+    wanted = log_schema(schema.raw_width, len(catalogue)).names
+    lists = "features" in names
+    needed = [name for name in wanted if name not in (*OPTIONAL, "features")]
+    missing = [name for name in needed if name not in names]
+    absent = [] if lists else [name for name in schema.names if name not in names]
+    _refuse_missing(
+        missing + [f"features[{name}]" for name in absent],
+        names,
+        frame.head(_TITLES).to_numpy(dtype=object).tolist(),
+        "; features are one column each, or lists in 'features'" if absent else "",
+    )
+    for name in wanted:
+        if name == "features" and not lists:
+            raw = np.column_stack([feature(frame, each) for each in schema.names])
             arrays[name] = pa.FixedSizeListArray.from_arrays(raw.reshape(-1), schema.raw_width)
         elif name in names:
-            arrays[name] = _array(_series(frame, name), name)
-        elif name not in OPTIONAL:
-            raise InvalidArgument("column is missing", field=name)
+            arrays[name] = array_of(series(frame, name), name)
     zeros = pa.array(np.zeros(len(frame), dtype=np.int32))
     arrays.setdefault("episode", zeros)
     arrays.setdefault("step", zeros)
     arrays.setdefault("policy_digest", pa.array(np.full(len(frame), "")))
     return pa.table(arrays)
+
+
+def _refuse_missing(
+    missing: Sequence[str],
+    present: Sequence[object],
+    rows: Sequence[Sequence[object]],
+    remedy: str,
+) -> None:
+    """Name all columns that are not there at once, and what may have become of them.
+
+    Args:
+        missing: their names, features as ``features[name]``.
+        present: the names that there are.
+        rows: the first rows' values, among which a header may stand.
+        remedy: what else may be done, in words.
+    """
+    if not missing:
+        return
+    bare = [name.removeprefix("features[").removesuffix("]") for name in missing]
+    said = "column is missing"
+    if len(missing) > 1:
+        said += f", and so {'is' if len(missing) == 2 else 'are'} {', '.join(missing[1:])}"
+    known = {str(name).strip().casefold(): name for name in present}
+    if near := [known[name.casefold()] for name in bare if name.casefold() in known]:
+        said += f"; there is {', '.join(map(repr, near))}, spelled otherwise"
+    for at, values in enumerate(rows):
+        texts = {str(value).strip() for value in values}
+        if len(texts.intersection(bare)) > len(bare) / 2:
+            said += (
+                f"; row {at} holds the names of the columns, so that what stands above it is a "
+                f"title: pandas.read_csv and read_excel leave it out with skiprows={at + 1}"
+            )
+            break
+    raise InvalidArgument(said + remedy, field=missing[0])
 
 
 def places(customers: NDArray[Any], times: NDArray[Any]) -> NDArray[np.int64]:
@@ -169,169 +226,3 @@ def places(customers: NDArray[Any], times: NDArray[Any]) -> NDArray[np.int64]:
     steps = np.empty(len(order), dtype=np.int64)
     steps[order] = np.arange(len(order)) - np.repeat(start, count)
     return steps
-
-
-def _series(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
-    column = frame[name]
-    if column.ndim != 1:
-        raise InvalidArgument(f"there are {column.shape[1]} such columns", field=name)
-    return column
-
-
-def _array(column: pd.Series[Any], name: str) -> pa.Array:
-    import pyarrow as pa
-
-    try:
-        array = pa.Array.from_pandas(column)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InvalidArgument(f"holds values of several types: {error}", field=name) from error
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
-def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float32]:
-    """A feature's column, NaN where it is missing."""
-    if name not in frame.columns:
-        raise InvalidArgument(
-            "column is missing: features are one column each, or lists in 'features'",
-            field=f"features[{name}]",
-        )
-    column = _series(frame, name)
-    try:
-        return column.to_numpy(dtype=np.float32, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(f"not numbers: {error}", field=f"features[{name}]") from error
-
-
-def _flat(array: pa.Array, field: pa.Field, catalogue: Catalogue) -> NDArray[Any]:
-    """One value a row, as NumPy has it."""
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if field.name == "action" and _is_text(array.type):
-        return _action_columns(array, catalogue)
-    _check_kind(array.type, field)
-    try:
-        # A moment finer than microseconds is cut off; any other loss is refused.
-        cast = array.cast(field.type, safe=not pa.types.is_timestamp(field.type))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InvalidArgument(f"{array.type} as {field.type}: {error}", field=field.name) from error
-    if field.name in ("customer_id", "decision_id"):
-        cast = _ids(cast, field.name)
-    values = cast.to_numpy(zero_copy_only=False)
-    if pa.types.is_string(field.type):
-        return np.asarray(values.astype(np.str_))
-    if pa.types.is_integer(field.type):
-        return np.asarray(values.astype(np.int64))
-    return np.asarray(values)
-
-
-def _check_kind(kind: pa.DataType, field: pa.Field) -> None:
-    """Refuse what could only be guessed at: a text that looks like a number, 0 for false."""
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(kind) and kind.tz is None:
-        raise InvalidArgument(
-            "moments without a time zone: say which, e.g. with tz_localize", field=field.name
-        )
-    if pa.types.is_string(field.type):
-        fits = _is_text(kind) or pa.types.is_integer(kind)
-    elif pa.types.is_timestamp(field.type):
-        fits = pa.types.is_timestamp(kind)
-    elif pa.types.is_boolean(field.type):
-        fits = pa.types.is_boolean(kind)
-    else:
-        fits = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if not fits:
-        raise InvalidArgument(f"{kind} is not {field.type}", field=field.name)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _value_type(kind: pa.DataType) -> pa.DataType:
-    import pyarrow as pa
-
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def _ids(array: pa.Array, name: str) -> pa.Array:
-    """Ids without the blanks around them, which nobody sees.
-
-    Raises:
-        InvalidArgument: for a text that says there is none, such as ``NULL``.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    trimmed = pc.utf8_trim_whitespace(array)
-    absent = pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(ABSENT))).to_numpy(
-        zero_copy_only=False
-    )
-    if absent.any():
-        row = int(np.argmax(absent))
-        what = repr(trimmed[row].as_py()) if trimmed[row].as_py() else "empty"
-        raise InvalidArgument(f"{what} in row {row}, where an id is needed", field=name)
-    return trimmed
-
-
-def _refuse_numerals(columns: NDArray[np.int64], catalogue: Catalogue) -> None:
-    """Refuse a number that is the id of one action and the column of another."""
-    for at, action in enumerate(catalogue.actions):
-        try:
-            number = float(action.action_id)
-        except ValueError:
-            continue
-        hit = columns == number
-        if number != at and hit.any():
-            raise InvalidArgument(
-                f"{number:g} in row {int(np.argmax(hit))} is the id of one action and the column "
-                "of another; give ids as text, as with dtype={'action': str}",
-                field="action",
-            )
-
-
-def _action_columns(array: pa.Array, catalogue: Catalogue) -> NDArray[np.int64]:
-    """Ids of the catalogue's actions as their columns."""
-    coded = array.dictionary_encode()
-    known = {action.action_id: at for at, action in enumerate(catalogue.actions)}
-    names = coded.dictionary.to_pylist()
-    at = np.array([known.get(name, -1) for name in names], dtype=np.int64)
-    columns: NDArray[np.int64] = at[coded.indices.to_numpy()]
-    if (columns < 0).any():
-        row = int(np.argmax(columns < 0))
-        raise InvalidArgument(
-            f"{array[row].as_py()!r} in row {row} is not in the catalogue", field="action"
-        )
-    return columns
-
-
-def _block(array: pa.Array, field: pa.Field) -> NDArray[Any]:
-    """Lists of one length as an array (n, width)."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind, width, inner = array.type, field.type.list_size, field.type.value_type
-    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    if not lists and not pa.types.is_fixed_size_list(kind):
-        raise InvalidArgument(f"{kind} is not {field.type}", field=field.name)
-    lengths = pc.list_value_length(array).to_numpy(zero_copy_only=False)
-    wrong = lengths != width
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise InvalidArgument(f"{lengths[row]} values in row {row}, not {width}", field=field.name)
-    flat = array.flatten()
-    if pa.types.is_boolean(inner):
-        if flat.null_count:
-            bad = flat.is_null().to_numpy(zero_copy_only=False).reshape(-1, width).any(axis=1)
-            refuse_first(bad, field.name, "a value is missing")
-        fits = pa.types.is_boolean(flat.type)
-    else:  # a feature that is missing is NaN, which pandas writes as null
-        fits = pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)
-    if not fits:
-        raise InvalidArgument(f"{kind} is not {field.type}", field=field.name)
-    values = flat.cast(inner, safe=False).to_numpy(zero_copy_only=False)
-    return np.asarray(values).reshape(len(array), width)
