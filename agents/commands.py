@@ -154,6 +154,7 @@ def logged(
     open are left out. Read the verdict before the figures.
     """
     from agents.artifacts import ArtifactStore
+    from agents.ope.data import OpeData
     from agents.ope.evaluate import evaluate_policy, on_policy
     from agents.ope.target import target_distribution
     from troth.streams import generator
@@ -172,15 +173,16 @@ def logged(
             on_rows=lambda rows: bars.advance(task, rows),
         )
         fitting = bars.add_task("fit the reward model and estimate", total=None)
+        data = OpeData.of(batch)
         evaluation = evaluate_policy(
-            batch,
+            data,
             distribution,
             level=level,
             interval=cast("IntervalKind", kind),
             rng=generator("evaluate log", digest, seed),
             reward_range=rewards,
         )
-        own = on_policy(batch, level=level, reward_range=rewards)
+        own = on_policy(data, level=level, reward_range=rewards)
         bars.update(fitting, total=1, completed=1)
     if as_json:
         emit(
@@ -288,8 +290,13 @@ def _show_diagnostics(found: Diagnostics, *, names_customers: bool = True) -> No
         ),
         (
             "effective customers",
-            f"{found.effective_customers:,.0f}; the rewards' spread rests on "
-            f"{found.telling_customers:,.1f}",
+            f"{found.effective_customers:,.0f} of {found.customers:,}: as much is known as of so "
+            "many, had all the same weight",
+        ),
+        (
+            "customers whose rewards tell",
+            f"{found.telling_customers:,.1f}: how far rewards lie apart is known as from so many, "
+            "and the intervals are as wide as that makes them",
         ),
         ("mean weight", f"{found.mean_weight:.3f} (z {found.mean_weight_z:+.1f}; expected 1)"),
         ("weights: median, 99 %, largest", f"{middle:.2f}, {high:.2f}, {found.max_weight:.2f}"),

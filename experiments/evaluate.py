@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agents.artifacts import ArtifactStore
 from agents.baselines.rfm import RfmRules
+from agents.ope.data import OpeData
 from agents.ope.evaluate import evaluate_policy
 from agents.ope.reward_model import cross_fit
 from agents.policies.uniform import NeverContact, UniformPolicy
@@ -156,23 +157,24 @@ def judge_log(
         for name, policy in policies.items()
     }
     distributions[ORACLE] = greedy(truth, log.mask)
+    data = OpeData.of(log)
     rows: list[OffPolicy] = []
     for name, distribution in distributions.items():
-        rows += _judge(name, distribution, log, truth, q_hat, task.seed)
+        rows += _judge(name, distribution, data, truth, q_hat, task.seed)
     return tuple(rows)
 
 
 def _judge(
     name: str,
     distribution: Distribution,
-    log: LoggedBatch,
+    data: OpeData,
     truth: NDArray[np.float64],
     q_hat: NDArray[np.float64],
     seed: SeedTask,
 ) -> Sequence[OffPolicy]:
     ope = seed.config.ope
     found = evaluate_policy(
-        log, distribution, estimators=ope.estimators, q_hat=q_hat, level=ope.level
+        data, distribution, estimators=ope.estimators, q_hat=q_hat, level=ope.level
     )
     true_value = float((distribution * truth).sum(axis=1).mean()) / 100.0
     return [

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.ope.copies import Copies
 from agents.ope.estimators import Float64, Terms
 from agents.ope.evidence import Evidence, RewardRange, differing, most_common
 from agents.ope.intervals import MANY, MAX_UNSUPPORTED, asymptotic
 from agents.ope.propensities import TOLERANCE, Misfit
 from troth.catalogue import Catalogue
+from troth.log_ids import AlikeIds
 from troth.policy import Distribution, Mask
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
@@ -56,6 +58,8 @@ class Caution(StrEnum):
     MISSING_SUPPORT = "missing_support"
     MEAN_WEIGHT = "mean_weight"
     PROPENSITIES = "propensities"
+    COPIES = "copies"
+    ALIKE_IDS = "alike_ids"
     FEW_CUSTOMERS = "few_customers"
     FEW_REWARDS = "few_rewards"
     CENSORED = "censored"
@@ -83,6 +87,7 @@ class Diagnostics:
     Attributes:
         rows, customers: how many were used.
         censored_rows: rows left out, their outcome window still being open.
+        copied_rows: rows that repeat others under other ids, where chance does not explain them.
         rewarded_rows: rows whose reward is not the most common one of their action.
         rewarded_rows_played: those of them that the target may have played.
         effective_sample_size: Kish's (sum w)^2 / sum w^2, in rows.
@@ -109,6 +114,7 @@ class Diagnostics:
     rows: int
     customers: int
     censored_rows: int
+    copied_rows: int
     rewarded_rows: int
     rewarded_rows_played: int
     effective_sample_size: float
@@ -170,6 +176,8 @@ def diagnose(
     mask: Mask,
     catalogue: Catalogue,
     misfit: Misfit | None = None,
+    copies: Copies | None = None,
+    alike_ids: Sequence[AlikeIds] = (),
     censored_rows: int = 0,
     level: float = 0.95,
     reward_range: RewardRange | None = None,
@@ -185,7 +193,9 @@ def diagnose(
         action: int64 (n,), as logged.
         mask: bool (n, K), as logged.
         catalogue: names the K actions.
-        misfit: what :func:`~agents.ope.propensities.misfit` found.
+        misfit: what :class:`~agents.ope.propensities.LoggedPropensities` found.
+        copies: what :func:`~agents.ope.copies.find_copies` found; its clusters are ``clusters``.
+        alike_ids: what :func:`~troth.log_ids.alike` found, by column.
         censored_rows: how many rows were left out before.
         level: of the intervals.
         reward_range: the least and the largest reward there can be, if known.
@@ -203,6 +213,7 @@ def diagnose(
         "rows": n,
         "customers": int(clusters.max()) + 1,
         "censored_rows": censored_rows,
+        "copied_rows": 0 if copies is None else copies.rows,
         "rewarded_rows": int(np.count_nonzero(rewarded)),
         "rewarded_rows_played": int(np.count_nonzero(rewarded[weight > 0])),
         "effective_sample_size": evidence.rows,
@@ -227,6 +238,7 @@ def diagnose(
     excess = total / n - 1.0 + plain.unsupported_mass
     unexplained = abs(_in_errors(excess, error)) > MAX_MEAN_WEIGHT_Z
     warnings = _warnings(plain, evidence, level, reward_range, unexplained=unexplained)
+    warnings += _about_ids(copies, alike_ids)
     if misfit is not None:
         said = f"the propensities do not fit the actions served: {misfit.what}"
         by = f"{misfit.errors:,.1f} standard errors" if np.isfinite(misfit.errors) else "for sure"
@@ -329,6 +341,29 @@ def _warnings(
     return found
 
 
+def _about_ids(copies: Copies | None, alike_ids: Sequence[AlikeIds]) -> Iterator[Warned]:
+    """Whether decisions or customers are there more than once under several ids."""
+    if copies is not None:
+        later, earlier = copies.first
+        yield Warned(
+            Caution.COPIES,
+            f"{copies.rows:,} rows repeat another row in all but ids (the first is row {later}, "
+            f"which repeats row {earlier}), where chance makes about {copies.by_chance:,.0f}: the "
+            "same decisions under other ids, or decisions that were not drawn one by one; "
+            "customers who share such rows are counted as one",
+            Trust.NONE,
+        )
+    for found in alike_ids:
+        (name, row), (other, there) = found.example
+        yield Warned(
+            Caution.ALIKE_IDS,
+            f"{found.ids:,} ids in {found.field} differ from others only in capitals, zeros in "
+            f"front or blanks: {name!r} in row {row} and {other!r} in row {there}"
+            + ("; such customers are counted as one" if found.field == "customer_id" else ""),
+            Trust.WITH_CARE,
+        )
+
+
 def _about_rewards(
     d: Diagnostics, evidence: Evidence, level: float, reward_range: RewardRange | None
 ) -> Iterator[Warned]:
@@ -361,7 +396,9 @@ def _about_rewards(
         yield Warned(
             Caution.FEW_TELLING,
             f"the spread of the rewards rests on {d.telling_customers:,.1f} of "
-            f"{d.effective_customers:,.1f} effective customers",
+            f"{d.effective_customers:,.1f} effective customers: the rewards of so few differ much "
+            "from what their action usually brings that some more or less would move the "
+            "estimate and its interval",
             grave if d.telling_customers < FEW_CUSTOMERS else care,
         )
     if d.rewarded_rows_played < MIN_EVENTS:

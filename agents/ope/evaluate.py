@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope import estimators as forms
+from agents.ope.data import OpeData
 from agents.ope.diagnostics import Diagnostics, Trust, diagnose
 from agents.ope.estimators import Float64, Terms
 from agents.ope.evidence import Evidence, RewardRange, check_range, gather
@@ -19,13 +20,11 @@ from agents.ope.intervals import (
     bootstrap,
     bounded,
     check_level,
-    cluster_codes,
     mean_of_usual,
 )
-from agents.ope.propensities import misfit
 from agents.ope.reward_model import cross_fit
 from troth.batches import LoggedBatch
-from troth.errors import FailedPrecondition, InvalidArgument
+from troth.errors import InvalidArgument
 from troth.policy import Distribution, check_distribution
 
 ESTIMATORS = ("ips", "snips", "dm", "dr")
@@ -131,7 +130,7 @@ class Evaluation:
 
 
 def evaluate_policy(
-    log: LoggedBatch,
+    log: LoggedBatch | OpeData,
     distribution: Distribution,
     *,
     estimators: Sequence[str] = ESTIMATORS,
@@ -151,7 +150,8 @@ def evaluate_policy(
     interval: nothing here measures its model's error.
 
     Args:
-        log: n logged decisions.
+        log: n logged decisions; :meth:`OpeData.of <agents.ope.data.OpeData.of>` them for several
+            policies, so that what they say of all is found once.
         distribution: float64 (n, K), the target policy at the log's contexts and masks, after
             guardrails if it is to be served behind them; rows sum to 1.
         estimators: any of :data:`ESTIMATORS`.
@@ -175,24 +175,19 @@ def evaluate_policy(
     """
     _check_request(estimators, interval, rng)
     check_level(level)
-    check_distribution(distribution, np.ones((len(log), len(log.catalogue)), dtype=bool))
+    logged = log.logged if isinstance(log, OpeData) else log
+    check_distribution(distribution, np.ones((len(logged), len(logged.catalogue)), dtype=bool))
     if q_hat is not None and q_hat.shape != distribution.shape:
         raise InvalidArgument(f"shape {q_hat.shape} is not {distribution.shape}", field="q_hat")
     if reward_range is not None:
-        reward_range = check_range(reward_range, log.reward_minor, ~log.censored)
-    censored_rows = int(np.count_nonzero(log.censored))
-    if censored_rows:
-        keep = np.flatnonzero(~log.censored)
-        log, distribution = log.take(keep), distribution[keep]
-        q_hat = None if q_hat is None else q_hat[keep]
-    if not len(log):
-        raise FailedPrecondition(
-            f"no decision with a closed outcome window ({censored_rows} are open)", field="log"
-        )
+        reward_range = check_range(reward_range, logged.reward_minor, ~logged.censored)
+    data = log if isinstance(log, OpeData) else OpeData.of(log)
+    log, clusters, distribution = data.log, data.clusters, data.closed(distribution)
     weight = forms.importance_weights(distribution, log.action, log.propensity)
-    clusters = cluster_codes(log.customer_id)
     evidence = gather(weight, log.reward_minor, clusters, log.action)
-    if q_hat is None and {"dm", "dr"} & set(estimators):
+    if q_hat is not None:
+        q_hat = data.closed(q_hat)
+    elif {"dm", "dr"} & set(estimators):
         q_hat = cross_fit(log)
     diagnostics = diagnose(
         weight=weight,
@@ -203,8 +198,10 @@ def evaluate_policy(
         action=log.action,
         mask=log.mask,
         catalogue=log.catalogue,
-        misfit=misfit(log, distribution, clusters, q_hat),
-        censored_rows=censored_rows,
+        misfit=data.propensities.misfit(distribution, q_hat),
+        copies=data.copies,
+        alike_ids=data.alike_ids,
+        censored_rows=data.open_rows,
         level=level,
         reward_range=reward_range,
     )
@@ -238,7 +235,7 @@ def evaluate_policy(
 
 
 def on_policy(
-    log: LoggedBatch, *, level: float = 0.95, reward_range: RewardRange | None = None
+    log: LoggedBatch | OpeData, *, level: float = 0.95, reward_range: RewardRange | None = None
 ) -> Estimate:
     """The mean reward of the policy that wrote the log, with its own interval.
 
@@ -246,14 +243,11 @@ def on_policy(
         InvalidArgument: for a level or a reward out of range.
         FailedPrecondition: if no uncensored row is left.
     """
-    keep = np.flatnonzero(~log.censored)
-    if not len(keep):
-        raise FailedPrecondition("no decision with a closed outcome window", field="log")
+    data = log if isinstance(log, OpeData) else OpeData.of(log)
+    logged, log, clusters = data.logged, data.log, data.clusters
     if reward_range is not None:
-        reward_range = check_range(reward_range, log.reward_minor, ~log.censored)
-    reward = log.reward_minor[keep]
-    clusters, ones = cluster_codes(log.customer_id[keep]), np.ones(len(keep))
-    action = log.action[keep]
+        reward_range = check_range(reward_range, logged.reward_minor, ~logged.censored)
+    reward, action, ones = log.reward_minor, log.action, np.ones(len(log))
     evidence = gather(ones, reward, clusters, action)
     terms = Terms("on_policy", reward, ones)
     ends = asymptotic(terms, clusters, level=level, evidence=evidence)

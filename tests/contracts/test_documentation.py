@@ -113,7 +113,7 @@ def test_what_the_evaluation_page_shows_runs(
     """From a DataFrame to a verdict; the columns it names are those that are read."""
     monkeypatch.chdir(tmp_path)
     page = DOCS / "evaluate.md"
-    assert run_in_one_session(page) == 6
+    assert run_in_one_session(page) == 8
     named = {
         name for row in table(page, "column | holds") for name in re.findall(r"`(\w+)`", row[0])
     }

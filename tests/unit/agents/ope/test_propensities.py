@@ -9,16 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.ope.copies import find_copies
+from agents.ope.data import OpeData
 from agents.ope.diagnostics import Caution, Trust
 from agents.ope.evaluate import Evaluation, evaluate_policy
 from agents.ope.intervals import cluster_codes
-from agents.ope.propensities import misfit
+from agents.ope.propensities import LoggedPropensities, Misfit, _Cells
 from troth.batches import LoggedBatch
 from troth.streams import generator
 
 MakeLog = Callable[..., LoggedBatch]
 RATES = np.array([0.05, 0.2, 0.3])
 UNIFORM = (1 / 3, 1 / 3, 1 / 3)
+
+
+def misfit(
+    log: LoggedBatch, target: np.ndarray, clusters: np.ndarray, model: np.ndarray | None = None
+) -> Misfit | None:
+    """What is found for one target."""
+    return LoggedPropensities(log, clusters).misfit(target, model)
 
 
 def _drawn(rng: np.random.Generator, probabilities: np.ndarray) -> np.ndarray:
@@ -196,3 +205,84 @@ def test_propensities_below_one_for_what_was_always_served(make_log: MakeLog) ->
     n, rng = 500, generator("always", 0)
     log = _log(make_log, _rows(n, 0.0, 1.0), _rows(n, 0.5, 0.5), rng=rng)
     assert "mail-1 was served" in _refused(evaluate_policy(log, _rows(n, 0.0, 1.0)))
+
+
+def _by_definition(
+    log: LoggedBatch, h: np.ndarray, clusters: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Errors and ratios, float64 (C, K), from arrays of all rows and actions."""
+    n, k = h.shape
+    weighted = h[np.arange(n), log.action] / log.propensity
+    actual = np.zeros_like(h)
+    actual[np.arange(n), log.action] = weighted
+    expected, squares, seen = (inside.T @ each for each in (h, h**2, actual))
+    first, second = actual.sum(axis=0), (actual**2).sum(axis=0)
+    typical = np.divide(second, first, out=np.zeros(k), where=first > 0)
+    held = (log.action[:, None] == np.arange(k)) / log.propensity[:, None]
+    inverse = np.divide(
+        (held**2).sum(axis=0), held.sum(axis=0), out=np.zeros(k), where=held.any(axis=0)
+    )
+    spread = inside.T @ (actual - h) ** 2
+    variance = np.fmax(spread, np.fmax(typical * expected, inverse * squares) - squares)
+    together = np.array(
+        [(actual - h)[clusters == g].sum(axis=0) for g in range(clusters.max() + 1)]
+    )
+    alone = ((actual - h) ** 2).sum(axis=0)
+    variance *= np.maximum(
+        np.divide((together**2).sum(axis=0), alone, out=np.ones(k), where=alone > 0), 1.0
+    )
+    excess = seen - expected
+    beyond = np.sign(excess) * np.maximum(np.abs(excess) - 2e-3 * expected, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (
+            np.where(beyond == 0, 0.0, beyond / np.sqrt(variance)),
+            np.where(expected > 0, seen / expected, np.nan),
+        )
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("rows", [7, 64, 10_000])
+def test_sums_by_block_are_those_of_the_definition(
+    make_log: MakeLog, monkeypatch: pytest.MonkeyPatch, rows: int, sparse: bool
+) -> None:
+    """Customers across blocks, features that are missing or all alike, targets of one action."""
+    monkeypatch.setattr("agents.ope.propensities._ROWS", rows)
+    n, k, rng = 300, 12, generator("by definition", rows)
+    mask = rng.random((n, k)) < 0.6
+    mask[:, 0] = True
+    served = mask / mask.sum(axis=1, keepdims=True)
+    flag = np.where(rng.random(n) < 0.2, np.nan, 1.0)
+    customer = rng.integers(0, 40, n)
+    log = _log(make_log, served, served, rng=rng, mask=mask, customer=customer, flag=flag)
+    target = np.eye(k)[(rng.random((n, k)) * mask).argmax(axis=1)] if sparse else served
+    x1 = log.contexts.raw[:, 1]
+    middle = float(np.median(x1))
+    inside = np.column_stack((np.ones(n), np.isnan(flag), x1 <= middle, x1 > middle)).astype(float)
+    clusters = cluster_codes(log.customer_id)
+    checks = LoggedPropensities(log, clusters)
+    supported = (mask & (np.bincount(log.action, minlength=k) > 0)).astype(float)
+    for found, h in (
+        (checks._apart(target), target * supported),
+        (checks._apart(None), supported),
+    ):
+        for here, there in zip(found, _by_definition(log, h, clusters, inside), strict=True):
+            np.testing.assert_allclose(here, there, rtol=1e-9, atol=1e-9)
+
+
+def test_what_the_log_alone_decides_is_found_once(
+    make_log: MakeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two targets of one log: cells and copies once, not once for each."""
+    n, rng = 400, generator("once", 0)
+    log = _log(make_log, _rows(n, *UNIFORM), _rows(n, *UNIFORM), rng=rng)
+    calls: list[str] = []
+    for name, of in (
+        ("agents.ope.propensities._Cells.of_log", _Cells.of_log),
+        ("agents.ope.data.find_copies", find_copies),
+    ):
+        monkeypatch.setattr(name, lambda *given, n=name, of=of: calls.append(n) or of(*given))
+    data = OpeData.of(log)
+    once = [evaluate_policy(data, _rows(n, *t)) for t in (UNIFORM, (0.0, 0.5, 0.5))]
+    assert sorted(calls) == ["agents.ope.data.find_copies", "agents.ope.propensities._Cells.of_log"]
+    apart = [evaluate_policy(log, _rows(n, *t)) for t in (UNIFORM, (0.0, 0.5, 0.5))]
+    assert [found.to_dict() for found in once] == [found.to_dict() for found in apart]
