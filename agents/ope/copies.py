@@ -34,7 +34,7 @@ class Copies:
 
     Attributes:
         rows: how many repeat an earlier one.
-        by_chance: about how many would, if all were decisions of their own.
+        by_chance: about how many would, if all were decisions of their own in these contexts.
         first: the first of them and the row that it repeats, counted from 0.
         clusters: int64 (n,), codes 0..G-1 of customers, those that share copies being one.
     """
@@ -55,9 +55,8 @@ def find_copies(log: LoggedBatch, customers: NDArray[np.int64]) -> Copies | None
 
         P(S or more) <= exp(-K kl(S / K, M / K)),   kl the relative entropy of two coins.
 
-    Rows of different customers are compared so, and rows of one customer; of these, as many are
-    expected to agree as do in action from one context to the next, where that is more: some
-    policies draw once per customer.
+    Rows of different customers are compared so, and rows of one customer; of these more are
+    expected to agree where a policy draws once per customer (:func:`_kept`).
 
     Whatever the propensities are, a log of J different rows of which each occurs a multiple of k
     times, k >= 2, is honest with a chance of at most 2^-J: counts of coincidences are as often odd.
@@ -170,18 +169,25 @@ def _relative_entropy(seen: float, expected: float) -> float:
 
 
 def _kept(log: LoggedBatch, customers: NDArray[np.int64], context: Codes) -> float:
-    """How often a customer's next decision, in another context, has the action of the one before.
+    """The chance that two rows of one customer in one context agree, if no draw parts them.
 
-    Where no customer is there in two contexts, the chance that two rows are of one moment: a log
-    whose moments are all alike does not say which rows of a customer lie apart.
+    It is how often a customer's next decision, in another context, has the action of the one
+    before; where no customer is there in two contexts, the chance that two rows are of one
+    moment: moments that are all alike do not say which rows lie apart. Rewards part such rows
+    too: at least half as often as those of two customers who got the same action.
     """
     order = np.lexsort((log.decided_at, customers))
     who, where, action = customers[order], context[order], log.action[order]
     apart = (who[1:] == who[:-1]) & (where[1:] != where[:-1])
     if apart.any():
-        return float((action[1:] == action[:-1])[apart].mean())
-    shares = np.unique(log.decided_at, return_counts=True)[1] / len(log)
-    return float(shares @ shares)
+        kept = float((action[1:] == action[:-1])[apart].mean())
+    else:
+        shares = np.unique(log.decided_at, return_counts=True)[1] / len(log)
+        kept = float(shares @ shares)
+    brought = _mixed(log.action.astype(np.uint64), (log.reward_minor + 0.0).view(np.uint64))
+    _, first, times = np.unique(brought, return_index=True, return_counts=True)
+    alike = (times**2 / np.bincount(log.action)[log.action[first]]).sum() / len(log)
+    return min(kept, 0.5 + 0.5 * float(alike))
 
 
 def _times(content: Codes) -> int:

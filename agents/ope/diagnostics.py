@@ -348,8 +348,9 @@ def _about_ids(copies: Copies | None, alike_ids: Sequence[AlikeIds]) -> Iterator
         yield Warned(
             Caution.COPIES,
             f"{copies.rows:,} rows repeat another row in all but ids (the first is row {later}, "
-            f"which repeats row {earlier}), where chance makes about {copies.by_chance:,.0f}: the "
-            "same decisions under other ids, or decisions that were not drawn one by one; "
+            f"which repeats row {earlier}), where by their propensities about "
+            f"{copies.by_chance:,.0f} would: the same decisions under other ids, or decisions that "
+            "were not drawn one by one; "
             "customers who share such rows are counted as one",
             Trust.NONE,
         )

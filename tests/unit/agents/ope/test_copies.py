@@ -192,6 +192,27 @@ def test_one_draw_for_all_decisions_of_a_customer_is_no_copy(moments: int) -> No
         assert _found(log) is None
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_part_of_one_mailing_is_found_too(kept: bool) -> None:
+    """All of one moment, a row or more for each customer: the rewards tell what the draw cannot."""
+    rng = generator("one mailing", 0)
+    customer = np.arange(3000) // 3 if kept else np.arange(3000)
+    log = _log(
+        rng,
+        3000,
+        moments=1,
+        action=rng.integers(0, 3, 3000)[customer],
+        propensity=np.full(3000, 1 / 3),
+        customer=customer,
+        raw=rng.normal(size=(3000, 2))[customer],
+    )
+    assert _found(log) is None
+    if not kept:  # rows of a customer that agree already hide those that are copied
+        found = _found(_again(log, slice(0, 1500)))
+        assert found is not None
+        assert found.rows == 1500
+
+
 def test_rows_are_those_of_the_whole_log() -> None:
     """Counted with decisions whose outcome is open, which are left out."""
     log = _again(_log(generator("open", 0), 400), slice(200, 400))
