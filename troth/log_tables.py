@@ -170,7 +170,12 @@ def table_of(frame: pd.DataFrame, schema: FeatureSchema, catalogue: Catalogue) -
         missing + [f"features[{name}]" for name in absent],
         names,
         frame.head(_TITLES).to_numpy(dtype=object).tolist(),
-        "; features are one column each, or lists in 'features'" if absent else "",
+        ("; features are one column each, or lists in 'features'" if absent else "")
+        + (
+            "; the index holds it: reset_index() makes a column of it"
+            if {*missing, *absent} & {*frame.index.names}
+            else ""
+        ),
     )
     for name in wanted:
         if name == "features" and not lists:

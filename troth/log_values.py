@@ -24,14 +24,24 @@ if TYPE_CHECKING:
 
 _ABSENT_LENGTH = max(map(len, ABSENT))
 _REMEDIES = {
-    "text": "; whole numbers that became fractions beside an empty cell are "
-    "text again after .astype('Int64').astype(str)",
-    "moments with a time zone": "; pandas.to_datetime(column, utc=True) makes them of text",
-    "true or false": "; .astype(bool) makes it of 0 and 1",
-    "numbers": "; pandas.to_numeric makes them of text",
-    "whole numbers": "; pandas.to_numeric makes them of text",
+    ("true or false", "whole numbers"): ".astype(bool) makes it of 0 and 1",
+    ("true or false", "numbers"): ".astype(bool) makes it of 0 and 1",
+    ("true or false", "text"): ".map({'True': True, 'False': False}) makes it of such text",
+    ("numbers", "text"): "pandas.to_numeric makes them of text",
+    ("numbers", "true or false"): ".astype(float) makes them of it",
+    ("whole numbers", "text"): "pandas.to_numeric makes them of text",
+    ("whole numbers", "true or false"): ".astype(int) makes them of it",
+    ("moments with a time zone", "text"): "pandas.to_datetime(column, utc=True) makes them of text",
+    ("moments with a time zone", "dates"): "pandas.to_datetime(column, utc=True) makes them of it",
+    ("moments with a time zone", "whole numbers"): (
+        "pandas.to_datetime(column, unit='s', utc=True) makes them of seconds since 1970"
+    ),
+    ("text", "numbers"): (
+        ".astype('Int64').astype(str) makes it of whole numbers that became fractions beside an "
+        "empty cell"
+    ),
 }
-"""How what is needed is made of what is there, by what is needed."""
+"""How what is needed is made of what is there."""
 
 
 def series(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
@@ -91,6 +101,8 @@ def feature(frame: pd.DataFrame, name: str) -> NDArray[np.float32]:
         InvalidArgument: if there are several such columns, or a value is no number.
     """
     column, field = series(frame, name), f"features[{name}]"
+    if getattr(column.dtype, "kind", "O") in "Mmc":
+        raise InvalidArgument(f"holds {column.dtype}, where numbers are needed", field=field)
     try:
         return column.to_numpy(dtype=np.float32, na_value=np.nan)
     except (TypeError, ValueError) as error:
@@ -99,7 +111,8 @@ def feature(frame: pd.DataFrame, name: str) -> NDArray[np.float32]:
                 np.float32(np.nan if value is None else value)
             except (TypeError, ValueError):
                 raise InvalidArgument(
-                    f"{value!r} in row {row} is not a number{_REMEDIES['numbers']}", field=field
+                    f"{value!r} in row {row} is not a number{_remedy('numbers', 'text')}",
+                    field=field,
                 ) from error
         raise InvalidArgument(f"not numbers: {error}", field=field) from error
 
@@ -166,9 +179,16 @@ def _check_kind(array: pa.Array, field: pa.Field) -> None:
         verb = "is" if needed in ("text", "true or false") else "are"
         raise InvalidArgument(
             f"holds {_words(kind)}, such as {array[0].as_py()!r} in row 0, where {needed} {verb} "
-            f"needed{_REMEDIES.get(needed, '')}",
+            f"needed{_remedy(needed, _words(kind))}",
             field=field.name,
         )
+
+
+def _remedy(needed: str, found: str) -> str:
+    known = _REMEDIES.get((needed, found))
+    if known is None and needed == "text":
+        known = ".astype(str) makes it of anything"
+    return f"; {known}" if known else ""
 
 
 def _words(kind: pa.DataType) -> str:
@@ -285,6 +305,11 @@ def _no_lists(array: pa.Array, field: pa.Field) -> InvalidArgument:
     each = "action" if field.name == "mask" else "feature"
     return InvalidArgument(
         f"{what}, where each row needs a list of {_words(field.type.value_type)}, one for each "
-        f"{each} ({field.type.list_size})",
+        f"{each} ({field.type.list_size})"
+        + (
+            "; .astype(bool) makes them of 0 and 1"
+            if "lists of" in what and each == "action"
+            else ""
+        ),
         field=field.name,
     )

@@ -13,10 +13,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from agents.learners.linear_bandit import LinearThompsonConfig, fit_linear_thompson
 from agents.learners.masked_ppo import MaskedPpoConfig, train_masked_ppo
+from agents.ope.data import OpeData
 from agents.ope.evaluate import evaluate_policy
 from agents.ope.reward_model import cross_fit
 from agents.policies.linear import LinearThompsonPolicy
-from agents.policies.uniform import UniformPolicy
+from agents.policies.uniform import NeverContact, UniformPolicy
 from envs.next_best_action import NextBestActionEnv, NextBestActionVectorEnv
 from envs.sb3 import PopulationVecEnv
 from experiments.benchmarks.harness import Row, Timing, Work, compare, paired_row
@@ -156,9 +157,14 @@ def thompson(timing: Timing) -> list[Row]:
 
 
 def off_policy(timing: Timing) -> list[Row]:
-    """All estimators with intervals and diagnostics against the bare mean of weighted rewards."""
+    """All estimators with intervals and diagnostics against the bare mean of weighted rewards.
+
+    And several policies on one log, whose own matters are found once, against each on its own.
+    """
     log = _log()
     distribution = UniformPolicy().distribution(log.contexts, log.catalogue, log.mask)
+    never = NeverContact().distribution(log.contexts, log.catalogue, log.mask)
+    policies = (distribution, never) * 3
     q_hat = cross_fit(log)
 
     def bare() -> int:
@@ -170,7 +176,26 @@ def off_policy(timing: Timing) -> list[Row]:
         evaluate_policy(log, distribution, q_hat=q_hat)
         return len(log)
 
+    def together() -> int:
+        data = OpeData.of(log)
+        for each in policies:
+            evaluate_policy(data, each, q_hat=q_hat)
+        return len(log) * len(policies)
+
+    def apart() -> int:
+        for each in policies:
+            evaluate_policy(log, each, q_hat=q_hat)
+        return len(log) * len(policies)
+
     return [
+        compare(
+            f"{len(policies)} policies on one log",
+            "rows/s",
+            together,
+            apart,
+            against="the same, each on the log by itself",
+            timing=timing,
+        ),
         compare(
             "IPS, SNIPS, DM and DR with clustered intervals and diagnostics",
             "rows/s",
@@ -178,7 +203,7 @@ def off_policy(timing: Timing) -> list[Row]:
             bare,
             against="NumPy IPS, the mean alone",
             timing=timing,
-        )
+        ),
     ]
 
 

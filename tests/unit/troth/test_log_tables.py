@@ -252,6 +252,26 @@ def _dropped(*names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
             "action: 1.5 in row 2 is no whole number",
         ),
         (lambda f: f.assign(step=3e9), "step: 3000000000.0 in row 0 is outside -2147483648.."),
+        (
+            lambda f: f.assign(censored="False"),
+            "true or false is needed; .map({'True': True, 'False': False}) makes it of such text",
+        ),
+        (
+            lambda f: f.assign(decided_at=range(N)),
+            "moments with a time zone are needed; pandas.to_datetime(column, unit='s', utc=True)",
+        ),
+        (
+            lambda f: f.assign(customer_id=[b"a"] * N),
+            "customer_id: holds binary, such as b'a' in row 0, where text is needed; .astype(str)",
+        ),
+        (
+            lambda f: f.assign(x0=f["decided_at"]),
+            "features[x0]: holds datetime64[us, UTC], where numbers are needed",
+        ),
+        (
+            lambda f: f.set_index("customer_id"),
+            "customer_id: column is missing; the index holds it: reset_index()",
+        ),
         (lambda f: f.assign(action="call"), "action: 'call' in row 0 is not in the catalogue"),
         (
             lambda f: f.assign(mask=1),
@@ -277,8 +297,8 @@ def _dropped(*names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
         ),
         (
             lambda f: f.assign(customer_id=1.5),
-            "customer_id: holds numbers, such as 1.5 in row 0, where text is needed; whole "
-            "numbers that became fractions",
+            "customer_id: holds numbers, such as 1.5 in row 0, where text is needed; "
+            ".astype('Int64').astype(str) makes it of whole numbers that became fractions",
         ),
         (
             lambda f: pd.concat([f, f[["propensity"]]], axis=1),
