@@ -17,6 +17,7 @@ from agents.datasets.open_bandit import (
     read_logs,
     visitor_features,
 )
+from agents.ope.data import OpeData
 from agents.ope.evaluate import Estimate, Evaluation, IntervalKind, evaluate_policy, on_policy
 from agents.ope.reward_model import cross_fit
 from troth.streams import generator
@@ -109,6 +110,7 @@ def evaluate_thompson(
     uniform, thompson = read_logs(root, campaign)
     distribution = marginal_policy(thompson, uniform.contexts)
     announce(STAGES[1])
+    data = OpeData.of(uniform)
     q_hat = cross_fit(
         uniform,
         contexts=visitor_features(uniform.contexts),
@@ -118,7 +120,7 @@ def evaluate_thompson(
     return ThompsonTrial(
         campaign=str(campaign),
         evaluation=evaluate_policy(
-            uniform,
+            data,
             distribution,
             q_hat=q_hat,
             level=level,
@@ -126,7 +128,7 @@ def evaluate_thompson(
             rng=generator("evaluate open-bandit", str(campaign), seed),
             reward_range=CLICK,
         ),
-        logging=on_policy(uniform, level=level, reward_range=CLICK),
+        logging=on_policy(data, level=level, reward_range=CLICK),
         logging_clicks=int(np.count_nonzero(uniform.reward_minor)),
         truth=on_policy(thompson, level=level, reward_range=CLICK),
         truth_rows=len(thompson),

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope import estimators as forms
+from agents.ope.cautions import Trust
 from agents.ope.data import OpeData
-from agents.ope.diagnostics import Diagnostics, Trust, diagnose
+from agents.ope.diagnostics import Diagnostics, diagnose
 from agents.ope.estimators import Float64, Terms
 from agents.ope.evidence import Evidence, RewardRange, check_range, gather
 from agents.ope.intervals import (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from troth.batches import LoggedBatch
@@ -72,6 +75,33 @@ def log_of(
         decided_at=np.full(n, np.datetime64("2025-01-01T09:00:00", "us")),
         decision_id=np.array([f"D{row:08d}" for row in range(n)], dtype=np.str_),
         policy_digest=np.full(n, "0" * 64),
+    )
+
+
+def few() -> LoggedBatch:
+    """Six decisions of three customers between three actions; one feature is missing."""
+    raw = np.arange(12.0).reshape(6, 2) / 2
+    raw[2, 1] = np.nan
+    made = log_of(
+        action=np.arange(6) % 3,
+        propensity=np.full(6, 1 / 3),
+        reward=np.arange(6) * 1.5,
+        actions=3,
+        customer=np.arange(6) // 2,
+        raw=raw,
+    )
+    at = np.datetime64("2026-03-01T10:00:00", "us") + np.arange(6) * np.timedelta64(1, "h")
+    return replace(made, decided_at=at, step=np.arange(6) % 2)
+
+
+def flat(batch: LoggedBatch) -> pd.DataFrame:
+    """As a data scientist would have it: a column per feature, names of actions, all eligible."""
+    frame = batch.to_frame()
+    raw = pd.DataFrame(batch.contexts.raw, columns=list(batch.contexts.schema.names))
+    names = np.array([action.action_id for action in batch.catalogue.actions])
+    frame = frame.drop(columns=["features", "episode", "step", "policy_digest"]).join(raw)
+    return frame.assign(
+        action=names[batch.action], mask=[[True] * len(names) for _ in range(len(batch))]
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.ope.diagnostics import Caution, Trust
+from agents.ope.cautions import Caution, Trust
 from agents.ope.evaluate import evaluate_policy
 from tests.support.logs import SCHEMA, log_of
 from troth.batches import LoggedBatch

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.ope.diagnostics import Caution, Trust
+from agents.ope.cautions import Caution, Trust
 from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.evidence import differing, gather, most_common
 from troth.batches import LoggedBatch

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.ope.cautions import Caution, Trust
 from agents.ope.copies import Copies, find_copies
 from agents.ope.data import OpeData
-from agents.ope.diagnostics import Caution, Trust
 from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.intervals import cluster_codes
 from tests.support.logs import log_of

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.ope.diagnostics import QUANTILES, Caution, Diagnostics, Trust, diagnose
+from agents.ope.cautions import Caution, Trust
+from agents.ope.diagnostics import QUANTILES, Diagnostics, diagnose
 from agents.ope.estimators import importance_weights
 from agents.ope.evidence import effective_sample_size, gather
 from agents.ope.intervals import cluster_codes

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.ope.diagnostics import Caution
+from agents.ope.cautions import Caution
 from agents.ope.evaluate import ESTIMATORS, evaluate_policy, on_policy
 from agents.ope.target import target_distribution
 from troth.batches import LoggedBatch

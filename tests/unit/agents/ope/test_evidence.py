@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.ope.diagnostics import Caution, Trust
+from agents.ope.cautions import Caution, Trust
 from agents.ope.estimators import ips, snips
 from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.evidence import effective_sample_size, gather
