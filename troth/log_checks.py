@@ -55,12 +55,13 @@ def check(log: LoggedBatch) -> None:
             raise InvalidArgument(f"{column.dtype} is not {what}", field=name)
     if n == 0:
         return
-    for name in ("customer_id", "decision_id"):
-        refuse_first(plain(getattr(log, name), name) == "", name, "empty")
+    refuse_first(plain(log.customer_id, "customer_id") == "", "customer_id", "empty")
+    decisions = plain(log.decision_id, "decision_id")
+    refuse_first(decisions == "", "decision_id", "empty")
     refuse_first(np.isnat(log.decided_at), "decided_at", "missing")
     _check_numbers(log)
     _check_features(log)
-    doubled = first_doubled(plain(log.decision_id, "decision_id"))
+    doubled = first_doubled(decisions)
     if doubled is not None:
         first, again = doubled
         one, other = (repr(str(log.decision_id[row])) for row in doubled)

@@ -220,10 +220,9 @@ def bounded(
     only side on which anything lies beyond what was seen, and half of it for each of two. An
     infinite end says as little as none, and leaves its side as it is.
 
-    What the target would do where the log
-    is silent, a share m of its probability, adds m (max(H, 0) - min(L, 0)) at each
-    end; without a range it leaves no bound if m is above :data:`MAX_UNSUPPORTED`, and is not
-    in the interval if it is below.
+    What the target would do where the log is silent, a share m of its probability, adds
+    m (max(H, 0) - min(L, 0)) at each end; without a range it leaves no bound if m is above
+    :data:`MAX_UNSUPPORTED`, and is not in the interval if it is below.
 
     Args:
         interval: from the log alone.
