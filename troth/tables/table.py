@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from troth.errors import InvalidArgument
 from troth.tables.dates import NONE, dates, moments
 from troth.tables.dialect import Dialect
-from troth.tables.faults import MOST_FAULTS, Fault, Faults
+from troth.tables.faults import MOST_KEPT, Fault, Faults
 from troth.tables.names import ABSENT, cut, mangled, names
 from troth.tables.numbers import SCIENTIFIC, SIGNS, Numbers, numbers
 from troth.text import quoted
@@ -319,9 +319,9 @@ class Table:
                     f"{places(row)}:{name}",
                     f"{quoted(column.text(row))} {why(row)}",
                 )
-                for row in rows[:MOST_FAULTS].tolist()
+                for row in rows[:MOST_KEPT].tolist()
             ],
-            max(0, len(rows) - MOST_FAULTS),
+            max(0, len(rows) - MOST_KEPT),
         )
 
     def _column(self, name: str) -> Column:
