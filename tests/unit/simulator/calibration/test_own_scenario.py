@@ -78,6 +78,8 @@ def test_command_writes_a_scenario_that_loads(app: typer.Typer, own: dict[str, P
     assert entry["low"] < entry["value"] < entry["high"]
     assert below["identified"]["stores"] == "no: the purchases have no such column"
     assert below["identified"]["spend.mu"] == "yes"
+    assert scenario.response.max_recency_months == values["response.max_recency_months"] == 12.0
+    assert scenario.response.min_history == values["response.min_history"] != 29.99
     assert f"mu = {values['spend.mu']}  # [fit] " in target.read_text()
     assert [path.name for path in Path("new").iterdir()] == ["my shop.toml"]
 
@@ -246,7 +248,7 @@ def test_templates_may_be_based_on_others(app: typer.Typer, own: dict[str, Path]
         assert {c.name for c in scenario.categories} == {"other", "shoes___bags"}
         assert scenario.population.novelty == 0.0
         assert printed["without_a_place_in_the_template"] == []
-        dropped = [] if template == "two.toml" else ["population.novelty"]
+        dropped = [] if template == "two.toml" else ["population.novelty", "validity.against"]
         assert printed["dropped_from_the_template"] == dropped
         assert read_provenance(Path(output).read_text())["template"] == template
     assert load("three.toml").wallet.redeem_from == 55
