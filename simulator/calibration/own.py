@@ -98,6 +98,11 @@ def fit_own(
         got.notes.append(f"transactions: left out {', '.join(map(repr, exclude))}")
     tell("calibrated", _STAGES, _STAGES)
     keys = {estimate.key for estimate in got.found}
+    if not keys:
+        got.warnings.append(
+            "no figure is estimated, for the reasons below: a scenario made of this is its "
+            "template under another name"
+        )
     whole = {"purchases.model", "spend.mu"} <= keys
     return got.estimates(own_moments(bought, since) if whole else None)
 

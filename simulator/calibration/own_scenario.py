@@ -120,7 +120,7 @@ def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnS
         sections.setdefault("population", {})["novelty"] = 0.0
         dropped = (_NOVELTY,)
         notes[_NOVELTY] = "[knob] the purchases were fitted without"
-    if template.values.get("validity", {}).get("against"):
+    if used and template.values.get("validity", {}).get("against"):
         sections["validity"] = {"against": []}
         dropped += (AGAINST,)
         notes[AGAINST] = "[knob] the template's data sets are not of your customers"

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -85,6 +86,16 @@ def test_marks_in_values_and_legends_are_no_origins() -> None:
         .replace("# [fit] more", "# [fit] theirs: more")
         .replace("# [fit] above", "# [fit] theirs: above")
     )
+
+
+def test_of_data_that_say_nothing_it_is_said_first() -> None:
+    """The scenario is then the template's, and resembles what that does."""
+    found = fit_own(pd.DataFrame({"customer": [1, 2], "date": "2024-01-01", "amount": [5.0, 6.0]}))
+    assert not found.found
+    assert [line for line in found.warnings if line.startswith("no figure is estimated")]
+    mine = own_scenario(read_template("reference"), found, name="mine")
+    assert 'against = ["cdnow", "hillstrom"]' in mine.text
+    assert mine.dropped == ()
 
 
 def test_reasons_belong_to_a_name(tmp_path: Path) -> None:
