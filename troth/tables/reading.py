@@ -123,9 +123,9 @@ class _Part:
                 if below is None:
                     raise
                 raise InvalidArgument(
-                    f"{error.message}; line {below} looks like the header: remove what stands "
-                    "above it",
-                    field=error.field,
+                    f"does not begin with its header: line {below} looks like the header: remove "
+                    "what stands above it",
+                    field=f"{part.path}:{line}",
                 ) from error
             if part.delimiter != "," and dialect.delimiter is None:
                 called = CALLED.get(part.delimiter, repr(part.delimiter))
