@@ -12,6 +12,30 @@ from troth.text import quoted
 _TOLD = 12
 
 
+def read_treated(
+    sheet: Sheet, control: str | None, contact: str | None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Who got a contact, by column ``treated`` or ``arm``, and whose rows count, bool (n,) each.
+
+    Raises:
+        InvalidArgument: as :func:`read_arms`; without either column, or with nobody in one group.
+    """
+    if "arm" in sheet and control is not None and "treated" not in sheet:
+        treated, kept = read_arms(sheet, control, contact)
+    elif "treated" in sheet and contact is None:
+        treated = sheet.flags("treated")
+        kept = np.ones(len(treated), dtype=np.bool_)
+    else:
+        raise InvalidArgument(
+            "needs a column treated (0 or 1), or arm with control=NAME in --columns, the arm "
+            f"without a contact{', as contact=NAME needs it too' if contact else ''}",
+            field=sheet.name,
+        )
+    if treated[kept].all() or not treated[kept].any():
+        raise InvalidArgument("needs customers with a contact and without", field=sheet.name)
+    return treated, kept
+
+
 def read_arms(
     sheet: Sheet, control: str, contact: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.own_arms import distinct, read_arms
+from simulator.calibration.own_arms import distinct, read_treated
 from simulator.calibration.own_checks import (
     MOST_QUIET_DAYS,
     doubtful_dates,
@@ -325,19 +325,7 @@ def _responses(
     sheet: Sheet, control: str | None, contact: str | None
 ) -> tuple[Responses, NDArray[np.bool_]]:
     """All rows, and which of them count, bool (n,)."""
-    if "arm" in sheet and control is not None and "treated" not in sheet:
-        treated, kept = read_arms(sheet, control, contact)
-    elif "treated" in sheet and contact is None:
-        treated = sheet.flags("treated")
-        kept = np.ones(len(treated), dtype=np.bool_)
-    else:
-        raise InvalidArgument(
-            "needs a column treated (0 or 1), or arm with control=NAME in --columns, the arm "
-            f"without a contact{', as contact=NAME needs it too' if contact else ''}",
-            field=sheet.name,
-        )
-    if treated[kept].all() or not treated[kept].any():
-        raise InvalidArgument("needs customers with a contact and without", field=sheet.name)
+    treated, kept = read_treated(sheet, control, contact)
     ids = sheet.ids("customer") if "customer" in sheet else None
     responses = Responses(
         sheet=sheet,
