@@ -26,6 +26,8 @@ CUSTOMERS_FACTOR = 3
 _DEVIATE = 1.96
 _DAYS = ("gap_p25", "gap_p50", "gap_p75")
 _LEAST_DAYS = 1.0
+_MOMENTS = "#: [moments]"
+"""The line below a scenario under which they stand."""
 
 NOT_COMPARED = (
     "what your experiment's contact and your mailings bring",
@@ -91,9 +93,9 @@ def own_customers(scenario: str) -> tuple[OwnCustomers, ...]:
     if not scenario.endswith(ENDING):
         return ()
     file = read(scenario).layers[0]
-    table = read_provenance(file.text).get("moments")
-    if table is None:
+    if _MOMENTS not in file.text.splitlines():  # comments of others may begin alike
         return ()
+    table = read_provenance(file.text)["moments"]
     return (OwnCustomers(OwnMoments.of_table(table, field=f"{file.name}: [moments]")),)
 
 

@@ -76,6 +76,8 @@ def test_what_stands_below_a_scenario_is_read_again(mine: Path, fitted: Estimate
     assert source.own == fitted.moments
     assert own_customers("reference") == ()
     text = mine.read_text()
+    mine.write_text("#: words of somebody else\n" + text.split("#: ")[0])
+    assert own_customers(str(mine)) == ()
     for old, new, said in (
         ("#: customers = 1500", "#: customers = 0", "names no customers"),
         ("#: ages_days = [", "#: ages = [", r"mine.toml: \[moments\]: is not as"),
