@@ -18,10 +18,6 @@ from troth.text import quoted
 
 DAYS_PER_MONTH = 30.4375
 _YEAR = 365
-BEYOND = 0.01
-"""Share of an experiment's customers beyond whose recency or history no response is taken."""
-_MONTHS, _HISTORY = (1.0, 60.0), (0.0, 10_000.0)
-"""What a scenario allows of them."""
 _TEMPLATE = "the template's"
 
 
@@ -73,6 +69,12 @@ def fit_responses(
         found.append(estimate(f"email.{name}", value, share_errors[name], where, "logit"))
 
 
+_BEYOND = 0.01
+"""Share of an experiment's customers beyond whose recency or history no response is taken."""
+_MONTHS, _HISTORY = (1.0, 60.0), (0.0, 10_000.0)
+"""What a scenario allows of them."""
+
+
 def _limits(trial: EmailTrial, answered: Responses) -> list[Estimate]:
     """How far the response reaches: to the recency and history of the experiment, not beyond.
 
@@ -80,8 +82,8 @@ def _limits(trial: EmailTrial, answered: Responses) -> list[Estimate]:
     """
     limits = []
     for name, values, level, allowed, what in (
-        ("max_recency_months", trial.recency, 1.0 - BEYOND, _MONTHS, "99 % quantile of recency"),
-        ("min_history", trial.history, BEYOND, _HISTORY, "1 % quantile of history"),
+        ("max_recency_months", trial.recency, 1.0 - _BEYOND, _MONTHS, "99 % quantile of recency"),
+        ("min_history", trial.history, _BEYOND, _HISTORY, "1 % quantile of history"),
     ):
         value = float(np.clip(np.quantile(values, level), *allowed))
         where = answered.sheet.origin(len(trial), f"{what} in the experiment")
