@@ -13,7 +13,8 @@ Bool = NDArray[np.bool_]
 def read_spend(sheet: Sheet, most: float) -> NDArray[np.float64]:
     """Column ``spend``, float64 (n,) in [0, ``most``]."""
     below = ": what came back is to be taken off what the same customer bought, down to 0"
-    return sheet.table.numbers(sheet.theirs["spend"], 0.0, most, below=below)
+    empty = ": write 0 for who did not buy, and leave the column out if spend is not known"
+    return sheet.table.numbers(sheet.theirs["spend"], 0.0, most, below=below, empty=empty)
 
 
 def check_outcomes(

@@ -133,14 +133,18 @@ class Table:
             yield line, {name: column.text(row) for name, column in self.columns.items()}
 
     def numbers(
-        self, name: str, low: float, high: float, *, below: str = ""
+        self, name: str, low: float, high: float, *, below: str = "", empty: str = ""
     ) -> NDArray[np.float64]:
-        """Values as float64 (n,), each finite and in [low, high]; ``below`` is said of smaller."""
+        """Values as float64 (n,), each finite and in [low, high].
+
+        ``below`` is said of smaller ones, ``empty`` of cells that are.
+        """
         column, read = self._numbers(name)
         bad = ~((read.values >= low) & (read.values <= high))
         range_ = f"is not a number in [{low:g}, {high:g}]"
         why = {
-            at: range_ + (below if read.values[at] < low else "")
+            at: range_
+            + (below if read.values[at] < low else "" if column.texts[at].strip() else empty)
             for at in np.flatnonzero(bad).tolist()
         }
         self._refuse_texts(name, why | read.why, column)

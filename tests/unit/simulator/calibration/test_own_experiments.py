@@ -136,6 +136,10 @@ def test_spend_that_conversion_denies_is_refused_with_its_rows() -> None:
     back.loc[4, "spend"] = -5.0
     with pytest.raises(InvalidArgument, match=r"row 4:spend: '-5.0' .* what came back"):
         read_responses(back, MAP)
+    blank = table.copy()
+    blank.loc[5, "spend"] = np.nan
+    with pytest.raises(InvalidArgument, match=r"row 5:spend: '' .*: write 0 for who did not buy"):
+        read_responses(blank, MAP)
     free = table.copy()
     free.loc[[1, 2], "spend"] = 0.0
     (said,) = read_responses(free, MAP).sheet.table.warnings
