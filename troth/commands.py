@@ -111,15 +111,28 @@ def _soonest(point: EntryPoint) -> tuple[bool, str]:
     return point.name != "serving", point.name
 
 
+MOST_TOLD = 20
+"""Faults of a file that are printed; --json has the others too."""
+
+
 def _refused(error: TrothError) -> NoReturn:
-    """Say why in one line, and exit with the code of the error."""
+    """Say why, several faults of a file one a line, and exit with the code of the error."""
     import typer
 
     from troth.text import visible
 
+    count = len(error.faults) + error.unlisted
     if "--json" in sys.argv:
         body = {"code": error.code.name, "reason": error.reason, "field": error.field}
-        typer.echo(json.dumps({"error": {**body, "message": error.message}}), err=True)
+        body["message"] = error.message
+        listed = {"faults": list(error.faults), "fault_count": count}
+        typer.echo(json.dumps({"error": body | (listed if error.faults else {})}), err=True)
+    elif len(error.faults) > 1:
+        lines = [f"refused for {count:,} faults:"]
+        lines += [f"  {visible(fault)}" for fault in error.faults[:MOST_TOLD]]
+        if (more := count - MOST_TOLD) > 0:
+            lines.append(f"  and {more:,} more, which --json lists")
+        typer.echo("troth: " + "\n".join(lines), err=True)
     else:
         typer.echo(f"troth: {visible(str(error))}", err=True)
     raise SystemExit(EXIT_CODES.get(error.code, 1)) from None
@@ -131,7 +144,7 @@ def _names_nothing(error: TrothError) -> bool:
 
 
 def main() -> None:
-    """Run the command; a :class:`TrothError` becomes one line on stderr and its exit code.
+    """Run the command; a :class:`TrothError` becomes a line on stderr and its exit code.
 
     So does what the operating system refuses about a file, such as a folder in its place.
     A stop is put first (:mod:`troth.brake`), and taken back if the line asked for none there is.

@@ -7,6 +7,7 @@ the Python API and the wire say the same thing. See Google AIP-193.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import ClassVar
 
@@ -38,14 +39,25 @@ class TrothError(Exception):
     Args:
         message: what is wrong, in one sentence, naming the value and what is allowed.
         field: dotted path of the field at fault, e.g. ``features[3]``; ``None`` if none is.
+        faults: of a file with several, each with its place, in order; the message has the first.
         metadata: further facts, all strings; sent as ``ErrorInfo.metadata``.
     """
 
     code: ClassVar[Code] = Code.INTERNAL
     reason: ClassVar[str] = "INTERNAL"
+    unlisted: int = 0
+    """Faults beyond those listed, set where there are too many to keep."""
 
-    def __init__(self, message: str, *, field: str | None = None, **metadata: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        faults: Sequence[str] = (),
+        **metadata: str,
+    ) -> None:
         super().__init__(message)
+        self.faults = tuple(faults)
         self.message = message
         self.field = field
         self.metadata: dict[str, str] = dict(metadata)

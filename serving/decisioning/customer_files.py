@@ -92,7 +92,7 @@ def read_customers(path: Path, *, now: datetime, tolerance: timedelta) -> Custom
         columns, records = _parquet(path)
         where = "row"
     else:
-        table = read_table(path)
+        table = read_table(path, columns=lambda _path, names: _checked(names, path))
         columns, records = table.header, table.rows()
         where = "line"
         notes.extend(table.notes)
@@ -102,7 +102,9 @@ def read_customers(path: Path, *, now: datetime, tolerance: timedelta) -> Custom
         reader.add(line, data)
     if reader.faults:
         raise InvalidArgument(
-            f"{path}: nothing was loaded: {listed(reader.faults)}", field=reader.first
+            f"{path}: nothing was loaded: {listed(reader.faults)}",
+            field=reader.first,
+            faults=[f"{path}: {fault}" for fault in reader.faults],
         )
     others = sorted(reader.purposes - {MARKETING})
     if others:
@@ -269,6 +271,12 @@ def _check_columns(columns: Iterable[str], path: Path) -> list[str]:
     if "customer_id" not in names:
         raise InvalidArgument(f"{path} has no such column", field="customer_id")
     return [f"not used: {', '.join(unused)}"] if unused else []
+
+
+def _checked(columns: tuple[str, ...], path: Path) -> set[str]:
+    """The columns to read, if a customer file may have them."""
+    _check_columns(columns, path)
+    return set(columns)
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

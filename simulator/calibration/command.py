@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from simulator.calibration.season import Season
 
 FLAT, REFERENCE, REFUSE = "flat", "reference", "refuse"
+_NEEDS_PURCHASES = {
+    "responses": "a world is made of customers who buy, and an experiment alone does not say how "
+    "often and for how much; give the purchases of its customers, or of all",
+    "campaigns": "a world is made of customers who buy, and mailings alone do not say how often "
+    "and for how much; give the purchases of who was mailed, or of all",
+    "since": "it chooses own customers by their first purchase",
+    "exclude": "it leaves out purchases of own customers",
+    "until": "it ends the observation of own purchases",
+    "returns": "it says what negative amounts among own purchases are",
+    "template": "it fills in what own purchases do not say; for the public data sets, --into names "
+    "the scenario to write into",
+}
+"""Why an option is for own data; the others say how tables are read."""
 
 Data = Annotated[
     Path | None,
@@ -184,9 +197,14 @@ def calibrate(
     if transactions or complete_journey is not None:
         from simulator.calibration.own_command import calibrate_own, reading_of
 
-        for name, odd in (("data", data), ("into", into), ("months", months != FLAT)):
+        for name, odd, instead in (
+            ("data", data, "--transactions names the files"),
+            ("into", into, "--template names the scenario to fill in, --output the new one"),
+            ("months", months != FLAT, "months and weekdays are fitted, or are the template's"),
+            ("novelty", novelty, "own data seldom begin with everybody's first purchase"),
+        ):
             if odd:
-                raise InvalidArgument("is not for own data", field=f"--{name}")
+                raise InvalidArgument(f"is not for own data: {instead}", field=f"--{name}")
         calibrate_own(
             transactions or [],
             responses,
@@ -210,16 +228,26 @@ def calibrate(
             as_json=as_json,
         )
         return
-    for name, given in (
-        ("responses", responses), ("campaigns", campaigns), ("columns", columns),
-        ("since", since), ("exclude", exclude), ("until", until), ("returns", returns != REFUSE),
-        ("repeats", repeats != REFUSE), ("delimiter", delimiter), ("decimal", decimal),
-        ("encoding", encoding), ("day-first", day_first is not None),
-        ("template", template != REFERENCE),
-    ):  # fmt: skip
-        if given:
-            raise InvalidArgument("needs --transactions beside it", field=f"--{name}")
+    _refuse_without_purchases(
+        responses=responses, campaigns=campaigns, columns=columns, since=since, exclude=exclude,
+        until=until, returns=returns != REFUSE, repeats=repeats != REFUSE, delimiter=delimiter,
+        decimal=decimal, encoding=encoding, day_first=day_first is not None,
+        template=template != REFERENCE,
+    )  # fmt: skip
     _calibrate_public(data, output, into, process, months, novelty=novelty, as_json=as_json)
+
+
+def _refuse_without_purchases(**options: object) -> None:
+    """Refuse options that say something of own data where no own purchases are given.
+
+    Raises:
+        InvalidArgument: naming the option, what is missing, and why it is needed.
+    """
+    for option, given in options.items():
+        if given:
+            why = _NEEDS_PURCHASES.get(option, "it says how own tables are read, and there is none")
+            name = "day-first or --month-first" if option == "day_first" else option
+            raise InvalidArgument(f"needs --transactions beside it: {why}", field=f"--{name}")
 
 
 def _calibrate_public(

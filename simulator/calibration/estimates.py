@@ -8,6 +8,7 @@ from math import exp, log
 from typing import Literal
 
 from simulator.calibration.figures import SIGNIFICANT_DIGITS
+from simulator.calibration.own_moments import OwnMoments
 
 Scale = Literal["plain", "log", "logit"]
 MIN_CLUSTERS = 20
@@ -72,12 +73,15 @@ class Estimates:
         open: parameters that stay as the template has them.
         notes: comparisons that chose nothing by themselves, such as AIC, in sentences.
         warnings: why figures above may be wrong, each with what to do about it; said first.
+        moments: what a world with these figures is to be compared with; ``None`` where purchases
+            or spend are not estimated.
     """
 
     found: tuple[Estimate, ...]
     open: tuple[Open, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    moments: OwnMoments | None = None
 
     def sections(self) -> dict[str, dict[str, float | str | list[float]]]:
         """Section -> name -> value, as TOML takes it."""
@@ -100,10 +104,10 @@ class Gathered:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def estimates(self) -> Estimates:
-        """All of it."""
+    def estimates(self, moments: OwnMoments | None = None) -> Estimates:
+        """All of it, and what a world is compared with."""
         return Estimates(
-            tuple(self.found), tuple(self.open), tuple(self.notes), tuple(self.warnings)
+            tuple(self.found), tuple(self.open), tuple(self.notes), tuple(self.warnings), moments
         )
 
 

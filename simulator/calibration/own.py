@@ -17,6 +17,7 @@ from simulator.calibration.own_data import (
 )
 from simulator.calibration.own_influence import without
 from simulator.calibration.own_mailings import fit_campaigns, fit_responses
+from simulator.calibration.own_moments import own_moments
 from simulator.calibration.own_purchases import fit_purchases
 from simulator.calibration.own_reading import Reading
 from simulator.calibration.own_shares import fit_shares
@@ -96,7 +97,14 @@ def fit_own(
     if exclude:
         got.notes.append(f"transactions: left out {', '.join(map(repr, exclude))}")
     tell("calibrated", _STAGES, _STAGES)
-    return got.estimates()
+    keys = {estimate.key for estimate in got.found}
+    if not keys:
+        got.warnings.append(
+            "no figure is estimated, for the reasons below: a scenario made of this is its "
+            "template under another name"
+        )
+    whole = {"purchases.model", "spend.mu"} <= keys
+    return got.estimates(own_moments(bought, since) if whole else None)
 
 
 def _describe(bought: Transactions, notes: list[str]) -> None:

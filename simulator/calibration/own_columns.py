@@ -12,7 +12,8 @@ RESPONSES = (
 )  # fmt: skip
 CAMPAIGNS = ("customer", "campaign", "type", "sent", "redeemed", "expires")
 KINDS = {"transactions": TRANSACTIONS, "responses": RESPONSES, "campaigns": CAMPAIGNS}
-CONTROL = "control"
+CONTROL, CONTACT = "control", "contact"
+"""Names of arms, not of columns: without a contact, and the one to compare with it."""
 
 
 def columns_of(kind: str, columns: Mapping[str, str], there: Collection[str]) -> dict[str, str]:
@@ -29,10 +30,10 @@ def columns_of(kind: str, columns: Mapping[str, str], there: Collection[str]) ->
     Raises:
         InvalidArgument: for a name that no table has.
     """
-    known = {name for names in KINDS.values() for name in names} | {CONTROL}
+    known = {name for names in KINDS.values() for name in names} | {CONTROL, CONTACT}
     for key in columns:
         table, dot, name = key.partition(".")
-        if (dot and (table not in KINDS or name not in (*KINDS[table], CONTROL))) or (
+        if (dot and (table not in KINDS or name not in (*KINDS[table], CONTROL, CONTACT))) or (
             not dot and key not in known
         ):
             raise InvalidArgument(
@@ -41,7 +42,7 @@ def columns_of(kind: str, columns: Mapping[str, str], there: Collection[str]) ->
                 field="--columns",
             )
     found = {}
-    for name in (*KINDS[kind], CONTROL):
+    for name in (*KINDS[kind], CONTROL, CONTACT):
         shared = sum(name in names for names in KINDS.values()) > 1 and kind != "transactions"
         if f"{kind}.{name}" in columns:
             found[name] = columns[f"{kind}.{name}"]

@@ -15,6 +15,7 @@ from simulator.calibration.overlay import check_writable, write_text
 from simulator.calibration.own import fit_own
 from simulator.calibration.own_reading import Reading, Repeats, Returns
 from simulator.calibration.own_scenario import (
+    AGAINST,
     OwnScenario,
     figures_text,
     own_scenario,
@@ -236,9 +237,15 @@ def _show(found: Estimates, scenario: OwnScenario | None, template: str) -> None
     for line in found.notes:
         say(line)
     if scenario is not None:
+        if AGAINST in scenario.dropped:
+            say(
+                "`troth validate` compares the scenario with "
+                + ("your customers" if found.moments else "no customers, as little is estimated")
+                + ", and no longer with the template's data sets."
+            )
         if scenario.unused:
             say(f"The template has no place for {', '.join(scenario.unused)}.")
-        for key in scenario.dropped:
+        for key in set(scenario.dropped) - {AGAINST}:
             say(f"{key} of the template is 0: the purchases were fitted without.")
         say(f"Everything else is as in the template {template!r}.")
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.own_arms import distinct, read_arms
+from simulator.calibration.own_arms import distinct, read_treated
 from simulator.calibration.own_checks import (
     MOST_QUIET_DAYS,
     doubtful_dates,
     overlapping,
     refuse_quiet,
 )
-from simulator.calibration.own_columns import CONTROL, RESPONSES, TRANSACTIONS, columns_of
+from simulator.calibration.own_columns import (
+    CONTACT,
+    CONTROL,
+    RESPONSES,
+    TRANSACTIONS,
+    columns_of,
+)
 from simulator.calibration.own_currencies import refuse_currencies
+from simulator.calibration.own_outcomes import check_outcomes, read_spend
 from simulator.calibration.own_pastes import refuse_pastes
 from simulator.calibration.own_reading import Reading, Repeats, Returns
 from simulator.calibration.own_repeats import alike, refuse_repeats
@@ -44,7 +51,7 @@ class Transactions:
         category, store: text (m,), or ``None`` where there is no such column.
         joined: datetime64[D] (m,), when the customer joined or first bought, likewise.
         end: datetime64[D], of observation.
-        repeated: rows that are like an earlier one in every column read.
+        again: bool (m,), whether a row is like an earlier one in every column read.
         notes: what was read and how, one sentence each.
         warnings: what may be wrong though it can be read, likewise.
     """
@@ -58,9 +65,14 @@ class Transactions:
     store: NDArray[np.str_] | None
     joined: NDArray[np.datetime64] | None
     end: np.datetime64
-    repeated: int
+    again: NDArray[np.bool_]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def repeated(self) -> int:
+        """How many rows are like an earlier one."""
+        return int(self.again.sum())
 
     def baskets(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Amount per customer and day, customer int64 (k,) and amount float64 (k,), all > 0."""
@@ -190,7 +202,7 @@ def read_transactions(
         store=_by_row(labels, "store", rows),
         joined=None if joined is None else joined[rows],
         end=end,
-        repeated=int((first != np.arange(len(first))).sum()),
+        again=(first != np.arange(len(first)))[rows],
         notes=(*sheet.table.notes, *overlapping(sheet, day), *notes, *said),
         warnings=(*sheet.table.warnings, *warnings),
     )
@@ -282,41 +294,38 @@ def read_responses(
     """Read an experiment: who was treated, and what they did.
 
     ``treated`` holds 0 or 1; or ``arm`` holds names, of which ``control=NAME`` in the column map
-    is the arm without a contact.
+    is the arm without a contact, and ``contact=NAME``, if given, the only other that is read.
 
     Raises:
         NotFound: if there is no such file.
         InvalidArgument: naming file, row, column, value and what is allowed, all at once.
     """
-    control: list[str] = []
+    arms: dict[str, str] = {}
 
     def mapped(names: Sequence[str]) -> dict[str, str]:
         wanted = columns_of("responses", columns, names)
-        control.extend(filter(None, [wanted.pop(CONTROL, None)]))
+        arms.update({key: wanted.pop(key) for key in (CONTROL, CONTACT) if key in wanted})
         return wanted
 
     reading = reading or Reading()
     sheet = read_sheet(source, "responses", (), RESPONSES, mapped, reading.dialect)
     with sheet.table.checking():
-        answered = _responses(sheet, control[0] if control else None)
+        answered, kept = _responses(sheet, arms.get(CONTROL), arms.get(CONTACT))
         if reading.repeats == "refuse":
-            values = [getattr(answered, field.name) for field in fields(answered)]
-            refuse_pastes(sheet, [value for value in values if isinstance(value, np.ndarray)])
-        return answered
+            refuse_pastes(sheet, list(_arrays(answered).values()))
+    return replace(answered, **{name: rows[kept] for name, rows in _arrays(answered).items()})
 
 
-def _responses(sheet: Sheet, control: str | None) -> Responses:
-    if "treated" in sheet:
-        treated = sheet.flags("treated")
-    elif "arm" in sheet and control is not None:
-        treated = read_arms(sheet, control)
-    else:
-        raise InvalidArgument(
-            "needs a column treated (0 or 1), or arm with control=NAME in the column map",
-            field=sheet.name,
-        )
-    if treated.all() or not treated.any():
-        raise InvalidArgument("needs customers with a contact and without", field=sheet.name)
+def _arrays(answered: Responses) -> dict[str, Any]:
+    values = {field.name: getattr(answered, field.name) for field in fields(answered)}
+    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+
+def _responses(
+    sheet: Sheet, control: str | None, contact: str | None
+) -> tuple[Responses, NDArray[np.bool_]]:
+    """All rows, and which of them count, bool (n,)."""
+    treated, kept = read_treated(sheet, control, contact)
     ids = sheet.ids("customer") if "customer" in sheet else None
     responses = Responses(
         sheet=sheet,
@@ -325,17 +334,12 @@ def _responses(sheet: Sheet, control: str | None) -> Responses:
         history=sheet.numbers("history", 0.0, _MOST) if "history" in sheet else None,
         visit=sheet.flags("visit") if "visit" in sheet else None,
         conversion=sheet.flags("conversion") if "conversion" in sheet else None,
-        spend=sheet.numbers("spend", 0.0, _MOST) if "spend" in sheet else None,
+        spend=read_spend(sheet, _MOST) if "spend" in sheet else None,
         customer=None if ids is None else ids[0][ids[1]],
         day=sheet.days("date") if "date" in sheet else None,
     )
-    if responses.visit is not None and responses.conversion is not None:
-        sheet.refuse(
-            responses.conversion & ~responses.visit,
-            "conversion",
-            "is for a customer who did not visit, where only a visitor can buy",
-        )
-    return responses
+    check_outcomes(sheet, responses.visit, responses.conversion, responses.spend)
+    return responses, kept
 
 
 def read_campaigns(

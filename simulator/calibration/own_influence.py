@@ -56,6 +56,7 @@ def without(bought: Transactions, names: Collection[str]) -> Transactions:
         category=None if bought.category is None else bought.category[rows],
         store=None if bought.store is None else bought.store[rows],
         joined=None if bought.joined is None else bought.joined[rows],
+        again=bought.again[rows],
     )
 
 

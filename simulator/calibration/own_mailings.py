@@ -54,6 +54,7 @@ def fit_responses(
     )
     for name, value in values.items():
         found.append(estimate(f"email.{name}", value, errors[name], where))
+    found += _limits(trial, answered)
     if answered.conversion is None:
         left.append(Open("email.conversion_given_visit", "the responses have no conversion"))
         return
@@ -66,6 +67,28 @@ def fit_responses(
         arm = trial.emailed == email.CONVERSIONS[name]
         where = answered.sheet.origin(int(trial.visited[arm].sum()), "share of the arm's visitors")
         found.append(estimate(f"email.{name}", value, share_errors[name], where, "logit"))
+
+
+_BEYOND = 0.01
+"""Share of an experiment's customers beyond whose recency or history no response is taken."""
+_MONTHS, _HISTORY = (1.0, 60.0), (0.0, 10_000.0)
+"""What a scenario allows of them."""
+
+
+def _limits(trial: EmailTrial, answered: Responses) -> list[Estimate]:
+    """How far the response reaches: to the recency and history of the experiment, not beyond.
+
+    A hundredth of the customers lies outside, so that one odd row does not stretch it.
+    """
+    limits = []
+    for name, values, level, allowed, what in (
+        ("max_recency_months", trial.recency, 1.0 - _BEYOND, _MONTHS, "99 % quantile of recency"),
+        ("min_history", trial.history, _BEYOND, _HISTORY, "1 % quantile of history"),
+    ):
+        value = float(np.clip(np.quantile(values, level), *allowed))
+        where = answered.sheet.origin(len(trial), f"{what} in the experiment")
+        limits.append(estimate(f"response.{name}", value, None, where))
+    return limits
 
 
 def _effects(

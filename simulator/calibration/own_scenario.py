@@ -2,7 +2,7 @@
 
 The scenario is the template's text with the estimated values in place, each with its interval
 beside it; below it stand, as comments in TOML, the origin of every estimated value and what the
-data left open. All else is the template's.
+data left open. All else is the template's, and what that had fitted to other data says so.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from typing import Any
 from simulator.calibration.estimates import Estimate, Estimates
 from simulator.calibration.overlay import drop_section, overlay_sections, toml_value
 from simulator.calibration.season import MONTHS, WEEKDAYS, Season
+from simulator.scenarios.provenance import disowned
 from troth.errors import InvalidArgument
 
 _MARK = "#: "
 """Starts each line of the provenance in a scenario: TOML behind a comment sign."""
 _MADE = "# Made by `troth calibrate`"
+AGAINST, _NOVELTY = "validity.against", "population.novelty"
+_FOREIGN = "the template's, not of your data"
+"""Said of what the template has fitted to the data sets it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class OwnScenario:
         text: its TOML, ready to be written.
         used: keys of the estimates that are in force in it.
         unused: keys that the template has no place for.
-        dropped: keys of the template that are neutral in it, as the fit knows nothing of them.
+        dropped: keys of the template that are neutral in it, as the fit knows nothing of them, or
+            as they name other customers.
     """
 
     text: str
@@ -113,10 +118,15 @@ def own_scenario(template: Template, estimates: Estimates, *, name: str) -> OwnS
     if "purchases" in sections and template.values.get("population", {}).get("novelty"):
         # Own data seldom begin with everybody's first purchase: the fit knows no novelty.
         sections.setdefault("population", {})["novelty"] = 0.0
-        dropped = ("population.novelty",)
-        notes[dropped[0]] = "[knob] the purchases were fitted without"
+        dropped = (_NOVELTY,)
+        notes[_NOVELTY] = "[knob] the purchases were fitted without"
+    if used and template.values.get("validity", {}).get("against"):
+        sections["validity"] = {"against": []}
+        dropped += (AGAINST,)
+        notes[AGAINST] = "[knob] the template's data sets are not of your customers"
     # Why the template's world misses real customers is not why this one does.
     text = drop_section(template.text, "validity.reasons", name=template.name)
+    text = disowned(text, _FOREIGN)
     text = overlay_sections(_categories(text, used), sections, name=template.name, notes=notes)
     text = _headed(text, template, name)
     unused = tuple(e.key for e in estimates.found if not places[e.key])
@@ -133,11 +143,12 @@ def figures_text(estimates: Estimates) -> str:
 
 
 def provenance(estimates: Estimates, *, template: str, unused: tuple[str, ...]) -> str:
-    """Warnings, origins and intervals, what is open, and notes, as TOML."""
+    """Warnings, origins and intervals, what is open, notes and moments, as TOML."""
     top: dict[str, Any] = {"template": template, "template_keys": "all that [provenance] has not"}
     if unused:
         top["without_a_place_in_the_template"] = list(unused)
-    return _text({"": top | _said(estimates), **_origins(estimates)})
+    own = {} if estimates.moments is None else {"moments": estimates.moments.table()}
+    return _text({"": top | _said(estimates), **_origins(estimates), **own})
 
 
 def _said(estimates: Estimates) -> dict[str, list[str]]:
@@ -165,9 +176,20 @@ def _text(tables: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def read_provenance(text: str) -> dict[str, Any]:
-    """What :func:`own_scenario` wrote below the scenario; empty where there is none."""
+    """What :func:`own_scenario` wrote below the scenario; empty where there is none.
+
+    Raises:
+        InvalidArgument: if it has been damaged since.
+    """
     lines = [line[2:].removeprefix(" ") for line in text.splitlines() if line.startswith("#:")]
-    return tomllib.loads("\n".join(lines))
+    try:
+        return tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArgument(
+            f"the lines that begin with {_MARK.strip()!r} are not as `troth calibrate` wrote them: "
+            f"{error}",
+            field="scenario",
+        ) from error
 
 
 def _place(values: Mapping[str, Any], key: str) -> bool:

@@ -161,17 +161,24 @@ def _chosen(
 ) -> dict[str, str]:
     """The calibration's name -> the table's, for what is there."""
     theirs = {ours: columns.get(ours, ours) for ours in (*required, *optional)}
+    missing = [
+        ours
+        for ours, their in theirs.items()
+        if their not in names and (ours in required or ours in columns)
+    ]
+    if missing:
+        said = " and ".join(f"column {theirs[ours]!r}, the {ours} of {kind}," for ours in missing)
+        raise InvalidArgument(
+            f"{said} {'is' if len(missing) == 1 else 'are'} missing; found {', '.join(names)}. "
+            f"What the table calls {missing[0]}, say in --columns: {kind}.{missing[0]}=NAME",
+            field=where,
+        )
     for ours, their in theirs.items():
         times = names.count(their)
         if times > 1:
             raise InvalidArgument(
                 f"column {their!r}, the {ours} of {kind}, is there {times} times, must be there "
                 "once",
-                field=where,
-            )
-        if not times and (ours in required or ours in columns):
-            raise InvalidArgument(
-                f"column {their!r}, the {ours} of {kind}, is missing; found {', '.join(names)}",
                 field=where,
             )
     return {ours: their for ours, their in theirs.items() if their in names}

@@ -87,6 +87,26 @@ def provenance(name_or_path: str | Path) -> list[Origin]:
     return [origin for key, origin in found.items() if key not in replaced]
 
 
+def disowned(text: str, said: str) -> str:
+    """TOML ``text`` in which what was fitted is said to be of other data.
+
+    Args:
+        text: a scenario's.
+        said: what then stands behind the mark ``[fit]``, before the words that were there. A
+            comment that explains several marks is left as it is.
+    """
+    lines = []
+    depth = ""  # text of a value that goes on over several lines
+    for line in text.splitlines():
+        code, comment = _split(line)
+        header = _HEADER.match(line) is not None
+        inside, depth = depth, "" if header else _open(f"{depth}\n{code}" if depth else code)
+        if not inside and _MARK.findall(comment) == ["fit"] and said not in comment:
+            line = code + comment.replace("[fit]", f"[fit] {said}:", 1)
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
 def _dead(values: dict[str, Any], keys: Iterable[str]) -> Iterator[str]:
     """Those of the dotted ``keys`` at which ``values`` has nothing."""
     for key in keys:

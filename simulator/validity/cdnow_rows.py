@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration import cdnow
+from simulator.calibration.jackknife import jackknife
 from simulator.validity.classifier import two_sample
 from simulator.validity.forecast_rows import forecast_rows, provenance
 from simulator.validity.populations import column, newcomers
 from simulator.validity.row import Row, Target
-from simulator.validity.statistics import gini, jackknife, top_share
+from simulator.validity.statistics import gini, top_share
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.validity.transactions import TransactionLog, from_dates, simulate
 from troth.errors import NotFound

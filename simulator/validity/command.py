@@ -51,14 +51,17 @@ def validate(
 ) -> None:
     """Compare a scenario's world with real customers and documented effects.
 
-    Writes report.json, report.html and a PNG per plot.
+    A scenario made from your own data is compared with your own customers. Writes report.json,
+    report.html and a PNG per plot.
     """
     from simulator.calibration.calibrate import DEFAULT_DATA
     from simulator.scenarios import load
     from simulator.validity import plots, report
+    from simulator.validity.own_rows import own_customers
     from simulator.validity.validate import validate as run
 
     world = load(scenario)
+    own = own_customers(scenario)
     if data is not None and not data.is_dir():
         raise NotFound("no such folder", field=f"--data {data}")
     folder = output or Settings().home / "validity" / world.name
@@ -77,6 +80,7 @@ def validate(
                 data or DEFAULT_DATA,
                 customers=customers,
                 seed=seed,
+                own=own,
                 on_stage=lambda what, done, of: bars.update(
                     task, description=f"validating: {what}, days", completed=done, total=of
                 ),
@@ -107,6 +111,7 @@ def validate(
 
 def _show(found: Validity) -> None:
     from simulator.validity.report import number, range_text
+    from simulator.validity.validate import NOT_MEASURED
 
     for group in found.groups:
         show_table(
@@ -131,3 +136,6 @@ def _show(found: Validity) -> None:
     for row in found.rows:
         if not row.inside:
             say(f"  outside: {row.id}: {row.reason}")
+    for effect, source, why in found.not_measured:
+        if (effect, source, why) not in NOT_MEASURED:
+            say(f"Not compared: {effect} ({source}): {why}.")

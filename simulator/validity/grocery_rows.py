@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calibration.complete_journey import Journey, read_journey
+from simulator.calibration.jackknife import jackknife
 from simulator.validity.classifier import two_sample
 from simulator.validity.coupons import TYPES, Coupons, Mailings, imitate, outcome_of
 from simulator.validity.populations import rested
 from simulator.validity.row import Row, Target
-from simulator.validity.statistics import gini, jackknife, top_share, variance_parts
+from simulator.validity.statistics import gini, top_share, variance_parts
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.validity.transactions import TransactionLog, from_dates
 from simulator.world import StepResult

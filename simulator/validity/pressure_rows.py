@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.calibration.jackknife import jackknife
 from simulator.validity.populations import messages, rested, send
 from simulator.validity.row import Row, Target
-from simulator.validity.statistics import jackknife, ratio_error
+from simulator.validity.statistics import ratio_error
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.world import World
 from troth.catalogue import CHANNELS, Channel

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.validity.row import Row
-from simulator.validity.validate import NOT_MEASURED, Validity
+from simulator.validity.validate import Validity
 
 _BAND, _EDGE = 34.0, 4.0
 
@@ -28,7 +28,8 @@ def document(found: Validity) -> dict[str, Any]:
         "share_inside": found.share,
         "rows": [_row(row) for row in found.rows],
         "not_measured": [
-            {"effect": effect, "source": source, "why": why} for effect, source, why in NOT_MEASURED
+            {"effect": effect, "source": source, "why": why}
+            for effect, source, why in found.not_measured
         ],
     }
 
@@ -75,7 +76,7 @@ def render(found: Validity, pictures: Mapping[str, bytes]) -> str:
     return environment.get_template("validity.html").render(
         v=found,
         images=images,
-        not_measured=NOT_MEASURED,
+        not_measured=found.not_measured,
         outside=[row for row in found.rows if not row.inside],
         by_group={
             group: [row for row in found.rows if row.group == group] for group in found.groups

@@ -13,6 +13,7 @@ from simulator.validity.grocery_rows import GroceryMoments
 from simulator.validity.hillstrom_rows import HillstromMoments
 from simulator.validity.loyalty_rows import LoyaltyMoments
 from simulator.validity.offer_rows import OfferMoments
+from simulator.validity.own_rows import NOT_COMPARED, OwnCustomers
 from simulator.validity.pressure_rows import PressureMoments
 from simulator.validity.row import NOT_EXPLAINED, Row
 from simulator.validity.study import Chart, DataSet, Findings, MomentSource, Study
@@ -57,6 +58,14 @@ NOT_MEASURED: tuple[tuple[str, str, str], ...] = (
 )
 """Effects without a row: what, source, why. They count neither as inside nor as outside."""
 
+NO_CUSTOMERS = (
+    "whether its customers buy as real ones do",
+    "the scenario's validity.against names no data set",
+    "a world of your own is compared with your own customers if `troth calibrate --transactions` "
+    "wrote it, with purchases and spend estimated",
+)
+"""As above, of a scenario that is compared with documented effects alone."""
+
 LEAST_CUSTOMERS = 500
 DEFAULT_CUSTOMERS = 10_000
 
@@ -73,6 +82,7 @@ class Validity:
         customers, seed: of the simulated populations.
         rows: in the order of the report, with the scenario's reasons.
         charts: plots, in the same order.
+        not_measured: effects without a row: what, source, why.
     """
 
     scenario: str
@@ -82,6 +92,7 @@ class Validity:
     seed: int
     rows: tuple[Row, ...]
     charts: tuple[Chart, ...]
+    not_measured: tuple[tuple[str, str, str], ...] = NOT_MEASURED
 
     @property
     def inside(self) -> int:
@@ -131,6 +142,7 @@ def validate(
     customers: int = DEFAULT_CUSTOMERS,
     seed: int = 1,
     sources: Sequence[MomentSource] | None = None,
+    own: Sequence[OwnCustomers] = (),
     on_stage: OnStage = lambda _what, _done, _of: None,
 ) -> Validity:
     """Measure every row.
@@ -141,6 +153,7 @@ def validate(
         customers: size of the simulated populations.
         seed: of all of them.
         sources: what is measured; by default what the scenario calls for.
+        own: the user's customers, measured first.
         on_stage: called as the work moves on.
 
     Raises:
@@ -150,7 +163,8 @@ def validate(
     """
     if customers < LEAST_CUSTOMERS:
         raise InvalidArgument(f"{customers} is below {LEAST_CUSTOMERS}", field="customers")
-    chosen = sources_of(scenario) if sources is None else tuple(sources)
+    chosen = (*own, *(sources_of(scenario) if sources is None else sources))
+    unsaid = (NOT_COMPARED,) if own else () if against(scenario) else (NO_CUSTOMERS,)
     done = [0]
     title = [""]
 
@@ -178,6 +192,7 @@ def validate(
         seed=seed,
         rows=_explained(rows, reasons(scenario), complete=sources is None),
         charts=tuple(chart for part in found for chart in part.charts),
+        not_measured=(*unsaid, *NOT_MEASURED),
     )
 
 

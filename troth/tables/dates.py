@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,17 @@ _YEAR_LAST = re.compile(
     r"(?P<first>\d{1,2})(?P<sign>[-/.])(?P<second_>\d{1,2})(?P=sign)(?P<year>\d{4})" + _TIME,
     re.ASCII,
 )
+_SHORT_YEAR = re.compile(
+    r"\d{1,2}(?P<sign>[-/. ])(?:\d{1,2}|[^\W\d]{3,}\.?)(?P=sign)'?\d\d" + _TIME, re.ASCII
+)
+_NAMED_MONTH = re.compile(
+    r"(?:\d{1,2}\.?[-/. ]\s*)?[^\W\d]{3,}\.?[-/. ]\s*(?:\d{1,2},?\s+)?\d{4}" + _TIME
+)
+_SIX = re.compile(r"(?!(?:19|20)\d\d(?:0[1-9]|1[0-2]))\d{6}", re.ASCII)
+"""Year of two digits, month and day; not one that may be a year and a month."""
+_SERIAL = re.compile(r"(?P<days>[2-6]\d{4})(?:\.\d+)?", re.ASCII)
+_SPREADSHEET = date(1899, 12, 30)
+"""Day 0 of spreadsheets."""
 WHY = f"is not a date in [{FIRST}, {LAST}], such as 2024-05-31 or 20240531"
 WHICH = "does not say which is the day and which the month: say --day-first or --month-first"
 
@@ -65,7 +76,7 @@ def dates(
                 continue
             key = (found["year"], two, one) if day_first else (found["year"], one, two)
         if found is None or not _is_time(found):
-            why[at] = WHY
+            why[at] = _why(text)
             continue
         if key not in made:
             made[key] = _day(*key)
@@ -99,6 +110,18 @@ def moments(texts: Sequence[str]) -> tuple[NDArray[np.datetime64], dict[int, str
         else:
             found[at] = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
     return found, why
+
+
+def _why(text: str) -> str:
+    """What is wrong with a text that no pattern fits, and what to do about what it looks like."""
+    if _SHORT_YEAR.fullmatch(text) or _SIX.fullmatch(text):
+        return f"{WHY}: a year of two digits is not guessed, export dates with all four"
+    if serial := _SERIAL.fullmatch(text):
+        meant = _SPREADSHEET + timedelta(days=int(serial["days"]))
+        return f"{WHY}: a spreadsheet's number of {meant}? Format the column as dates, export again"
+    if _NAMED_MONTH.fullmatch(text):
+        return f"{WHY}: export the month as a number"
+    return WHY
 
 
 def _day(year: str, month: str, day: str) -> int | None:

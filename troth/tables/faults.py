@@ -9,6 +9,8 @@ from troth.errors import InvalidArgument
 
 MOST_FAULTS = 20
 """Faults told one by one."""
+MOST_KEPT = 10_000
+"""Faults of a kind kept for who asks for all; a wrong column has as many as the file has rows."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,7 +32,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """Faults found so far; as many are kept as are told.
+    """Faults found so far.
 
     Attributes:
         found: the first of each kind.
@@ -45,7 +47,7 @@ class Faults:
 
     def add(self, faults: Sequence[Fault], rest: int = 0) -> None:
         """Add ``faults``, and ``rest`` like them that need not be told."""
-        kept = faults[:MOST_FAULTS]
+        kept = faults[:MOST_KEPT]
         self.found += kept
         self.more += rest + len(faults) - len(kept)
 
@@ -53,13 +55,19 @@ class Faults:
         """Raise if there are any, in the order of the file.
 
         Raises:
-            InvalidArgument: ``FILE:LINE:COLUMN: 'VALUE' WHY; ...; and N more``.
+            InvalidArgument: ``FILE:LINE:COLUMN: 'VALUE' WHY; ...; and N more``, and all that are
+                kept one by one.
         """
         if not self.found:
             return
-        first, *others = sorted(self.found)
-        told = [first.what, *(f"{fault.where}: {fault.what}" for fault in others)]
-        raise InvalidArgument(listed(told, self.more), field=first.where)
+        ordered = sorted(self.found)
+        first = ordered[0]
+        told = [f"{fault.where}: {fault.what}" for fault in ordered]
+        error = InvalidArgument(
+            listed([first.what, *told[1:]], self.more), field=first.where, faults=told
+        )
+        error.unlisted = self.more
+        raise error
 
 
 def listed(faults: Sequence[str], more: int = 0) -> str:

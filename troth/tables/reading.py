@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from troth.errors import InvalidArgument
 from troth.tables.dialect import CALLED, Dialect
 from troth.tables.encoding import TextFile, text_file
-from troth.tables.faults import MOST_FAULTS, Fault, Faults
+from troth.tables.faults import MOST_KEPT, Fault, Faults
 from troth.tables.records import Chunk, chunks
 from troth.tables.table import Column, Places, Table
 
@@ -23,6 +23,8 @@ FEW = 64
 """Different values up to which a column that nobody asked for is kept."""
 _NAMED = re.compile(r"sep=(\t|[^\w\s\"])(?:\r\n?|\n)?")
 """What spreadsheets write first to be told by others what separates."""
+_TITLES = 20
+"""Lines below the first one in which a header is looked for."""
 _QUOTED = re.compile(r'"[^"]*"?')
 _LINE = re.compile(r"\r\n?|\n")
 
@@ -85,10 +87,11 @@ class _Texts:
 
 @dataclass
 class _Part:
-    """One file."""
+    """One file; ``cells`` are the header as it is written."""
 
     at: int
     path: Path
+    cells: list[str] = field(default_factory=list)
     header: tuple[str, ...] = ()
     delimiter: str = ","
     wanted: dict[str, Column] = field(default_factory=dict)
@@ -110,25 +113,65 @@ class _Part:
             line, named, head = _head(stream)
             if not head:
                 raise InvalidArgument("is empty", field=str(part.path))
-            part.delimiter = dialect.delimiter or named or _separator(head, part.path)
+            try:
+                part.delimiter = dialect.delimiter or named or _separator(head, part.path)
+                records = chunks(chain((head,), stream), part.delimiter, line)
+                first = next(records)
+                wanted = part._begin(first, columns)
+            except InvalidArgument as error:
+                below = part._header_below(line, file, dialect, columns)
+                if below is None:
+                    raise
+                raise InvalidArgument(
+                    f"does not begin with its header: line {below} looks like the header: remove "
+                    "what stands above it",
+                    field=f"{part.path}:{line}",
+                ) from error
             if part.delimiter != "," and dialect.delimiter is None:
                 called = CALLED.get(part.delimiter, repr(part.delimiter))
                 part.notes.append(f"separated by {called}")
-            part._fill(chunks(chain((head,), stream), part.delimiter, line), columns)
+            part._fill(chain((first,), records), wanted)
         return part
 
-    def _fill(self, records: Iterator[Chunk], columns: Collection[str] | Choose | None) -> None:
-        first = next(records)
-        line, header = self._header(first)
-        self.header = tuple(name.strip() for name in header)
-        wanted = self._wanted(line, columns)
+    def _begin(self, first: Chunk, columns: Collection[str] | Choose | None) -> set[str]:
+        """Take the header off the first records; the columns wanted."""
+        line, self.cells = self._header(first)
+        self.header = tuple(name.strip() for name in self.cells)
+        return self._wanted(line, columns)
+
+    def _header_below(
+        self,
+        line: int,
+        file: TextFile,
+        dialect: Dialect,
+        columns: Collection[str] | Choose | None,
+    ) -> int | None:
+        """The line below ``line``, which is no header, that looks like one; ``None`` if none does.
+
+        Spreadsheets export titles that stand above their tables.
+        """
+        if columns is None:
+            return None
+        with file.open() as stream:
+            for below, text in islice(enumerate(stream, start=1), line, line + _TITLES):
+                try:
+                    sign = dialect.delimiter or _separator(text, self.path)
+                    found = next(chunks(iter((text,)), sign, below))
+                    _Part(self.at, self.path)._begin(found, columns)
+                except (InvalidArgument, IndexError):
+                    continue
+                return below
+        return None
+
+    def _fill(self, records: Iterator[Chunk], wanted: Collection[str]) -> None:
+        header = self.cells
         named = [
             (at, _Texts(None if name in wanted else FEW))
             for at, name in enumerate(self.header)
             if name
         ]
         lines: list[NDArray[np.int64]] = []
-        for chunk in chain((first,), records):
+        for chunk in records:
             for fault in chunk.faults:
                 self._fault(*fault)
             if not _is_plain(chunk, header):
@@ -208,9 +251,9 @@ class _Part:
         chunk.lines = [chunk.lines[at] for at in kept]
 
     def _fault(self, line: int, what: str) -> None:
-        told = len(self.faults.found) < MOST_FAULTS
+        kept = len(self.faults.found) < MOST_KEPT
         fault = Fault(self.at, line, f"{self.path}:{line}", what)
-        self.faults.add([fault] if told else [], 0 if told else 1)
+        self.faults.add([fault] if kept else [], 0 if kept else 1)
 
 
 def _is_plain(chunk: Chunk, header: list[str]) -> bool:

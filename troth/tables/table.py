@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from troth.errors import InvalidArgument
 from troth.tables.dates import NONE, dates, moments
 from troth.tables.dialect import Dialect
-from troth.tables.faults import MOST_FAULTS, Fault, Faults
+from troth.tables.faults import MOST_KEPT, Fault, Faults
 from troth.tables.names import ABSENT, cut, mangled, names
 from troth.tables.numbers import SCIENTIFIC, SIGNS, Numbers, numbers
 from troth.text import quoted
@@ -133,14 +133,18 @@ class Table:
             yield line, {name: column.text(row) for name, column in self.columns.items()}
 
     def numbers(
-        self, name: str, low: float, high: float, *, below: str = ""
+        self, name: str, low: float, high: float, *, below: str = "", empty: str = ""
     ) -> NDArray[np.float64]:
-        """Values as float64 (n,), each finite and in [low, high]; ``below`` is said of smaller."""
+        """Values as float64 (n,), each finite and in [low, high].
+
+        ``below`` is said of smaller ones, ``empty`` of cells that are.
+        """
         column, read = self._numbers(name)
         bad = ~((read.values >= low) & (read.values <= high))
         range_ = f"is not a number in [{low:g}, {high:g}]"
         why = {
-            at: range_ + (below if read.values[at] < low else "")
+            at: range_
+            + (below if read.values[at] < low else "" if column.texts[at].strip() else empty)
             for at in np.flatnonzero(bad).tolist()
         }
         self._refuse_texts(name, why | read.why, column)
@@ -319,9 +323,9 @@ class Table:
                     f"{places(row)}:{name}",
                     f"{quoted(column.text(row))} {why(row)}",
                 )
-                for row in rows[:MOST_FAULTS].tolist()
+                for row in rows[:MOST_KEPT].tolist()
             ],
-            max(0, len(rows) - MOST_FAULTS),
+            max(0, len(rows) - MOST_KEPT),
         )
 
     def _column(self, name: str) -> Column:

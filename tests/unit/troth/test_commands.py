@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from troth import commands
 from troth.errors import Code, DataLoss, InvalidArgument, NotApproved, TrothError
+from troth.tables import read_table
 
 
 def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> int:
@@ -43,6 +44,38 @@ def test_a_typed_error_is_one_line(
     """The field, the message, no traceback, and the exit code of its status."""
     assert run(monkeypatch, error) == code
     assert capsys.readouterr().err == f"troth: {error.field}: {error.message}\n"
+
+
+@pytest.mark.parametrize("count", [2, 20, 23])
+def test_faults_of_a_file_stand_one_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, count: int
+) -> None:
+    """The first twenty, and how many more; all of them with --json."""
+    path = tmp_path / "x.csv"
+    path.write_text("a\n" + "bad\n" * count)
+    with pytest.raises(InvalidArgument) as refused:
+        read_table(path).numbers("a", 0.0, 1.0)
+    run(monkeypatch, refused.value)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"troth: refused for {count} faults:"
+    told = [f"  {path}:{n + 2}:a: 'bad' is not a number in [0, 1]" for n in range(min(count, 20))]
+    assert lines[1 : 1 + len(told)] == told
+    assert lines[1 + len(told) :] == (["  and 3 more, which --json lists"] if count > 20 else [])
+    run(monkeypatch, refused.value, "--json")
+    body = json.loads(capsys.readouterr().err)["error"]
+    assert body["fault_count"] == len(body["faults"]) == count
+    assert body["faults"][-1] == f"{path}:{count + 1}:a: 'bad' is not a number in [0, 1]"
+    assert body["message"].startswith("'bad' is not a number in [0, 1]; ")
+
+
+def test_faults_steer_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fault stays one line, whatever it quotes."""
+    run(monkeypatch, InvalidArgument("x", faults=["a\x1b[2J\nb", "c"]))
+    assert capsys.readouterr().err.splitlines() == [
+        "troth: refused for 2 faults:", "  a\\x1b[2J\\nb", "  c",
+    ]  # fmt: skip
 
 
 def test_an_error_that_quotes_others_steers_nothing(

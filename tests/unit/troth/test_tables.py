@@ -37,6 +37,39 @@ def test_what_needs_no_guess_is_read(tmp_path: Path, data: bytes, notes: tuple[s
 
 
 @pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ("Orders of 2024\na,b\n1,2\n", 2),
+        ("Orders,\n,\na,b\n1,2\n", 3),
+        ("Orders; of 2024, and 2023\n\nShop;7\na;b\n1;2\n", 4),
+        ("a,c\nc,d\nb,a\n1,2\n", 3),
+    ],
+)
+def test_of_a_title_it_is_said_where_the_header_seems_to_be(
+    tmp_path: Path, data: str, line: int
+) -> None:
+    """Spreadsheets have titles; nothing above a header is passed over without a word."""
+    path = tmp_path / "t.csv"
+    path.write_text(data)
+    with pytest.raises(InvalidArgument, match=f"line {line} looks like the header: remove what"):
+        read_table(path, columns=("a", "b"))
+    rest = "".join(data.splitlines(keepends=True)[line - 1 :])
+    path.write_text(rest)
+    assert len(read_table(path, columns=("a", "b"))) == 1
+
+
+def test_where_no_line_looks_like_the_header_none_is_named(tmp_path: Path) -> None:
+    """Nor where any header will do."""
+    path = tmp_path / "t.csv"
+    path.write_text("Orders\na,c\n1,2\n")
+    with pytest.raises(InvalidArgument, match=r"column 'a' is missing; found Orders$"):
+        read_table(path, columns=("a", "b"))
+    path.write_text("a,a\nb,c\n1,2\n")
+    with pytest.raises(InvalidArgument, match=r"must be there once$"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
     ("data", "columns", "line"),
     [
         (b"sep=;\na;b\n1;2\n", ("a", "b"), 3),

@@ -175,6 +175,38 @@ def test_what_is_no_day_is_refused(tmp_path: Path, cell: str) -> None:
         column(tmp_path, [cell]).days("x")
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (
+            ["31/05/24", "5/31/24 10:00", "31.5.24", "24-05-31", "31-May-24", "1 Mai 24", "240531"],
+            "a year of two digits is not guessed, export dates with all four",
+        ),
+        (["45443", "45443.25"], "a spreadsheet's number of 2024-05-31? Format the column as dates"),
+        (
+            ["31 May 2024", "31. Mai 2024", "May 31, 2024", "31-Dez-2024", "31 mars 2024 9:05"],
+            "export the month as a number",
+        ),
+    ],
+)
+@pytest.mark.parametrize("day_first", [None, True])
+def test_of_what_is_no_day_it_is_said_what_to_do(
+    tmp_path: Path, cells: list[str], said: str, day_first: bool | None
+) -> None:
+    """Whether or not the order of day and month is told: the century is not."""
+    with pytest.raises(InvalidArgument) as caught:
+        column(tmp_path, cells, Dialect(day_first=day_first)).days("x")
+    assert [said in fault for fault in caught.value.faults] == [True] * len(cells)
+
+
+def test_what_is_no_date_at_all_gets_no_advice(tmp_path: Path) -> None:
+    """Nor does a year with its month."""
+    cells = ["2024", "202405", "soon", "1717113600", "2024-05-31x", "1.5", "99999"]
+    with pytest.raises(InvalidArgument) as caught:
+        column(tmp_path, cells).days("x")
+    assert [fault.partition("20240531")[2] for fault in caught.value.faults] == [""] * len(cells)
+
+
 @pytest.mark.parametrize("cell", ["03/04/2024", "31/05/2024", "31.05.2024", "3-4-2024 12:00"])
 def test_a_year_that_stands_last_is_for_the_user_to_say(tmp_path: Path, cell: str) -> None:
     """Day or month first is never guessed."""

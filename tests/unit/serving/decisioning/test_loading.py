@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from serving.decisioning import ledger
+from serving.decisioning.customer_files import read_customers
 from serving.decisioning.loading import Loaded, load_customers
 from serving.guardrails import Facts
 from serving.installation import create
@@ -353,3 +354,22 @@ def test_permission_by_command(tmp_path: Path) -> None:
         ).exception,
         NotFound,
     )
+
+
+def test_of_a_title_above_the_header_the_line_below_is_named(tmp_path: Path) -> None:
+    """Before, the title was taken for a column that the file must not have."""
+    path = tmp_path / "customers.csv"
+    path.write_text("Customers of March,,\n\n" + CSV)
+    with pytest.raises(InvalidArgument, match="line 3 looks like the header"):
+        read_customers(path, now=NOON, tolerance=timedelta(0))
+
+
+def test_every_fault_is_a_line_of_its_own(tmp_path: Path) -> None:
+    """The message has the first twenty; the error has all of them, with their file."""
+    path = tmp_path / "customers.csv"
+    rows = "".join(f"C{n},Nowhere/Land\n" for n in range(25))
+    path.write_text("customer_id,zone\n" + rows)
+    with pytest.raises(InvalidArgument, match="and 5 more") as caught:
+        read_customers(path, now=NOON, tolerance=timedelta(0))
+    assert len(caught.value.faults) == 25
+    assert caught.value.faults[24].startswith(f"{path}: line 26: ")

@@ -80,6 +80,77 @@ def test_honest_tables_are_not_taken_for_twice(share: float) -> None:
         assert not pasted(first).any()
 
 
+def test_arms_that_count_as_one_contact_are_warned_of_or_kept_apart() -> None:
+    """With their names and rows, at the top; ``contact`` reads one of them beside the control."""
+    table = _trial(600, "recency", "history")
+    table.loc[table["group"] == "letter", "group"] = np.array(["mail", "call", "push"])[
+        np.arange((table["group"] == "letter").sum()) % 3
+    ]
+    rows = table["group"].value_counts()
+    read = read_responses(table, MAP)
+    assert len(read.treated) == 600
+    (said,) = [line for line in read.sheet.table.warnings if "arm" in line]
+    assert said.startswith(
+        f"arm: 'call' ({rows['call']} rows), 'mail' ({rows['mail']} rows), 'push' "
+        f"({rows['push']} rows) count as one contact against 'none' ({rows['none']} rows)"
+    )
+    assert "contact=NAME" in said
+    one = read_responses(table, {**MAP, "contact": "call"})
+    assert (len(one.treated), int(one.treated.sum())) == (rows["none"] + rows["call"], rows["call"])
+    kept = table[table["group"].isin(["none", "call"])]
+    alone = read_responses(kept, MAP)
+    assert one.visit is not None
+    assert one.recency is not None
+    assert alone.visit is not None
+    assert one.visit.tolist() == alone.visit.tolist()
+    assert one.recency.tolist() == kept["recency"].tolist()
+    assert not one.sheet.table.warnings
+    assert any("arm: left out 'mail' (" in line for line in one.sheet.table.notes)
+    for wrong, what in (("fax", "has no arm 'fax', the contact"), ("none", "control and contact")):
+        with pytest.raises(InvalidArgument, match=what):
+            read_responses(table, {**MAP, "contact": wrong})
+    with pytest.raises(InvalidArgument, match="as contact=NAME needs it too"):
+        read_responses(table, {"arm": "group", "contact": "call"})
+
+
+def test_spend_that_conversion_denies_is_refused_with_its_rows() -> None:
+    """Paid without a purchase, or a visit; what came back; a purchase for nothing is a warning."""
+    table = _trial(300).assign(visit=1, conversion=0, spend=0.0)
+    table.loc[[0, 1, 2], "conversion"] = 1
+    table.loc[[0, 1, 2], "spend"] = 20.0
+    assert not read_responses(table, MAP).sheet.table.warnings
+    wrong = table.copy()
+    wrong.loc[[7, 9], "spend"] = 5.0
+    with pytest.raises(
+        InvalidArgument, match=r"row 7:spend: '5.0' is of a customer whose conv"
+    ) as e:
+        read_responses(wrong, MAP)
+    assert [fault.split(":spend")[0] for fault in e.value.faults] == [
+        "responses:row 7",
+        "responses:row 9",
+    ]
+    unseen = wrong.assign(visit=0).drop(columns="conversion")
+    with pytest.raises(InvalidArgument, match=r"row 0:spend: '20.0' is of a customer who did not"):
+        read_responses(unseen, MAP)
+    back = table.copy()
+    back.loc[4, "spend"] = -5.0
+    with pytest.raises(InvalidArgument, match=r"row 4:spend: '-5.0' .* what came back"):
+        read_responses(back, MAP)
+    blank = table.copy()
+    blank.loc[5, "spend"] = np.nan
+    with pytest.raises(InvalidArgument, match=r"row 5:spend: '' .*: write 0 for who did not buy"):
+        read_responses(blank, MAP)
+    free = table.copy()
+    free.loc[[1, 2], "spend"] = 0.0
+    (said,) = read_responses(free, MAP).sheet.table.warnings
+    assert said.startswith("spend: nothing in 2 rows (responses:row 1:spend: '0.0') of customers")
+    unread = table.assign(conversion=table["conversion"].astype(str))
+    unread.loc[0, "conversion"] = "maybe"  # its spend is no second fault
+    with pytest.raises(InvalidArgument) as caught:
+        read_responses(unread, MAP)
+    assert len(caught.value.faults) == 1
+
+
 def test_arms_are_told_and_are_written_one_way() -> None:
     """Else half of a control counts as treated."""
     table = _trial(300)
@@ -91,6 +162,7 @@ def test_arms_are_told_and_are_written_one_way() -> None:
         f"arm: control is 'Control' ({rows['Control']} rows), treated are 'mail' "
         f"({rows['mail']} rows)"
     )
+    assert not any("arm" in line for line in read_responses(table, columns).sheet.table.warnings)
     for other in ("control", "CON TROL", "con-trol"):
         mixed = table.copy()
         mixed.loc[[3, 5], "group"] = other

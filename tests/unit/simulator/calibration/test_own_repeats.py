@@ -9,12 +9,27 @@ import pandas as pd
 import pytest
 
 from simulator.calibration.own_data import read_transactions
+from simulator.calibration.own_influence import without
 from simulator.calibration.own_reading import Reading
 from tests.support.purchase_logs import START, log
 from troth.errors import InvalidArgument
 
 HEAD = "customer,date,amount\n"
 LONG = 20
+
+
+def test_who_is_left_out_takes_their_repeated_rows_along() -> None:
+    """Before, the note counted rows of a till that no figure rests on."""
+    table = log(np.random.default_rng(3), 80, joined=(0, 50), days=120)
+    table = table.astype({"customer": str}).drop_duplicates()
+    till = pd.DataFrame({"customer": "TILL", "date": table["date"].iloc[[5] * 4], "amount": 5.0})
+    bought = read_transactions(pd.concat([table, till, table[:1]], ignore_index=True), {})
+    assert bought.repeated == 4
+    left = without(bought, ["TILL"])
+    assert left.repeated == 1
+    assert left.again.tolist() == [False] * len(table) + [True]
+    ended = Reading(until=table["date"].max().to_datetime64().astype("datetime64[D]") - 1)
+    assert len(read_transactions(table, {}, ended).again) < len(table)
 
 
 def _files(folder: Path, *texts: str) -> list[Path]:

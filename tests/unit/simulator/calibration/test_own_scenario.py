@@ -78,6 +78,8 @@ def test_command_writes_a_scenario_that_loads(app: typer.Typer, own: dict[str, P
     assert entry["low"] < entry["value"] < entry["high"]
     assert below["identified"]["stores"] == "no: the purchases have no such column"
     assert below["identified"]["spend.mu"] == "yes"
+    assert scenario.response.max_recency_months == values["response.max_recency_months"] == 12.0
+    assert scenario.response.min_history == values["response.min_history"] != 29.99
     assert f"mu = {values['spend.mu']}  # [fit] " in target.read_text()
     assert [path.name for path in Path("new").iterdir()] == ["my shop.toml"]
 
@@ -138,7 +140,14 @@ def test_command_leaves_no_trace_of_what_failed(app: typer.Typer, own: dict[str,
         ([*given, *target, "--process", "x"], InvalidArgument, "--process: 'x' is not one of"),
         ([*given, *target, "--template", "nowhere"], NotFound, "nowhere"),
         ([*given, *target, "--template", "not.toml"], InvalidArgument, "not.toml"),
-        (["--responses", "x.csv"], InvalidArgument, "needs --transactions"),
+        (
+            ["--responses", "x.csv"],
+            InvalidArgument,
+            "--responses: needs --transactions beside it: a world is made of customers who buy",
+        ),
+        (["--campaigns", "x.csv"], InvalidArgument, "mailings alone do not say how often"),
+        (["--returns", "net"], InvalidArgument, "what negative amounts among own purchases are"),
+        ([*given, *target, "--novelty"], InvalidArgument, "--novelty: is not for own data: own"),
         (["--transactions", "x.csv", *target], NotFound, "x.csv"),
         (["--transactions", "not.toml", *target], InvalidArgument, "must end in .csv"),
         (
@@ -158,7 +167,7 @@ def test_command_leaves_no_trace_of_what_failed(app: typer.Typer, own: dict[str,
         ([*given, *target, "--delimiter", "xy"], InvalidArgument, "--delimiter: 'xy' is not one"),
         ([*given, *target, "--decimal", ";"], InvalidArgument, "--decimal: ';' is neither"),
         ([*given, *target, "--encoding", "x"], InvalidArgument, "--encoding: 'x' is no text"),
-        (["--day-first"], InvalidArgument, "--day-first: needs --transactions"),
+        (["--day-first"], InvalidArgument, "--day-first or --month-first: needs --transactions"),
         (["--template", "grocery"], InvalidArgument, "--template: needs --transactions"),
         ([*given, "--output", "kept.toml"], AlreadyExists, "kept.toml was not made by"),
         ([*given, "--output", "bad.csv/x.toml"], InvalidArgument, "bad.csv is a file, must be"),
@@ -239,7 +248,7 @@ def test_templates_may_be_based_on_others(app: typer.Typer, own: dict[str, Path]
         assert {c.name for c in scenario.categories} == {"other", "shoes___bags"}
         assert scenario.population.novelty == 0.0
         assert printed["without_a_place_in_the_template"] == []
-        dropped = [] if template == "two.toml" else ["population.novelty"]
+        dropped = [] if template == "two.toml" else ["population.novelty", "validity.against"]
         assert printed["dropped_from_the_template"] == dropped
         assert read_provenance(Path(output).read_text())["template"] == template
     assert load("three.toml").wallet.redeem_from == 55

@@ -92,6 +92,16 @@ def test_what_a_german_spreadsheet_writes_is_read(tmp_path: Path, encoding: str)
     assert found.day.astype(str).tolist() == ["2024-02-01", "2024-02-02"]
 
 
+def test_all_columns_that_are_missing_are_named_with_what_to_do(tmp_path: Path) -> None:
+    """At once, not one after the other, as a newcomer has them in a language of their own."""
+    said = refusal(tmp_path, "Kunde;Datum;amount\n1;2024-01-01;5\n")
+    assert said == (
+        "x.csv: column 'customer', the customer of transactions, and column "
+        "'date', the date of transactions, are missing; found Kunde, Datum, amount. What the table "
+        "calls customer, say in --columns: transactions.customer=NAME"
+    )
+
+
 def test_a_year_is_no_day(tmp_path: Path) -> None:
     """Else everything happens on 1 January."""
     said = refusal(tmp_path, f"{HEAD}1,2024,20\n2,2024,5\n")

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -21,7 +22,8 @@ from simulator.calibration.own_scenario import (
     read_template,
 )
 from simulator.commands import register
-from simulator.scenarios import load
+from simulator.scenarios import load, provenance
+from simulator.scenarios.provenance import disowned
 from tests.support import own_files as made
 from troth.errors import InvalidArgument
 
@@ -41,10 +43,59 @@ def test_reasons_of_the_template_are_not_the_own_worlds(
     path.write_text(own_scenario(read_template(template), fitted, name="mine").text)
     mine = load(path)
     assert mine.validity.reasons == {}
-    assert mine.validity.against == load(template).validity.against
+    assert load(template).validity.against
+    assert mine.validity.against == ()
     again = tmp_path / "again.toml"
     again.write_text(f'based_on = "{path}"\nname = "again"\n')
     assert load(again).validity.reasons == {}
+
+
+@pytest.mark.parametrize("template", ["reference", "grocery"])
+def test_what_the_template_fitted_is_not_said_to_be_of_own_data(
+    template: str, fitted: Estimates, tmp_path: Path
+) -> None:
+    """Every value is from a file of one's own, or says that it is the template's; once only."""
+    path = tmp_path / "mine.toml"
+    name = template
+    for _ in range(2):
+        path.write_text(own_scenario(read_template(name), fitted, name="mine").text)
+        name = str(path)
+        ours = {estimate.key for estimate in fitted.found if estimate.key[:4] != "cate"}
+        fits = [origin for origin in provenance(path) if origin.kind == "fit"]
+        assert ours <= {origin.key for origin in fits}
+        for origin in fits:
+            own = origin.key in ours or origin.key.startswith("categories.")
+            said = "the template's, not of your data"
+            assert origin.note.count(said) == (0 if own else 1), origin
+        reach = next(o for o in fits if o.key == "response.max_recency_months")
+        assert reach.note.endswith("Hillstrom's customers bought within twelve months")
+    assert load(path).fatigue == load(template).fatigue
+
+
+def test_marks_in_values_and_legends_are_no_origins() -> None:
+    """Text of a value is left alone, and a comment that explains all marks."""
+    text = (
+        "# Origins: [fit] estimated; [knob] chosen\n"
+        'a = "# [fit] x"\nb = 1  # [fit] data\nc = [  # [fit] more\n  "# [fit]",\n]\n'
+        "# [fit] above\n[d]  # [doc] paper\n"
+    )
+    found = disowned(text, "theirs")
+    assert tomllib.loads(found) == tomllib.loads(text)
+    assert found == (
+        text.replace("# [fit] data", "# [fit] theirs: data")
+        .replace("# [fit] more", "# [fit] theirs: more")
+        .replace("# [fit] above", "# [fit] theirs: above")
+    )
+
+
+def test_of_data_that_say_nothing_it_is_said_first() -> None:
+    """The scenario is then the template's, and resembles what that does."""
+    found = fit_own(pd.DataFrame({"customer": [1, 2], "date": "2024-01-01", "amount": [5.0, 6.0]}))
+    assert not found.found
+    assert [line for line in found.warnings if line.startswith("no figure is estimated")]
+    mine = own_scenario(read_template("reference"), found, name="mine")
+    assert 'against = ["cdnow", "hillstrom"]' in mine.text
+    assert mine.dropped == ()
 
 
 def test_reasons_belong_to_a_name(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from simulator.calibration.jackknife import jackknife
 from simulator.validity.statistics import (
     gini,
-    jackknife,
     mean_error,
     ratio_error,
     share_error,
