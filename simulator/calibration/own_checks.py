@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.calibration.own_pace import Quiet, quiet_times, thin_ends, visits
 from simulator.calibration.sheets import Sheet
 
 MOST_QUIET_DAYS = 366
@@ -18,10 +19,6 @@ LONE_SHARE = 1e-2
 """Of all visits, those that may lie apart."""
 LONE_VISITS = 20
 """Visits that the time in which nobody bought should have seen, at the pace beside it."""
-QUIET_DAYS = 7
-"""A shorter time in which nobody buys is a feast."""
-QUIET_VISITS = 100
-"""Visits that a time in which nobody bought should have seen, at the pace of its slower side."""
 _BESIDE = 50
 
 
@@ -61,27 +58,45 @@ def doubtful_dates(
         customer: int64 (m,).
         day: datetime64[D] (m,).
     """
-    seen = visit_days(customer, day)
-    return [
+    who, when = visits(customer, day)
+    alone = lone_dates(when, day)
+    quiet = quiet_times(when)
+    thin = [
+        time
+        for time in thin_ends(who, when)
+        if not any(time.first <= other.last and other.first <= time.last for other in quiet)
+        and not any(time.first <= day[apart[0]] <= time.last for apart, _ in alone)
+    ]
+    said = [
         f"date: {gap} days from all others in {sheet.told('date', rows[apart])}: a wrong date "
         "moves every figure of purchases"
-        for apart, gap in lone_dates(seen, day)
-    ] + [
-        f"date: nobody bought from {begun} to {last}, where {visits:,} visits were to be "
-        "expected: is a file missing, or a date wrong before or after?"
-        for begun, last, visits in quiet_times(seen)
+        for apart, gap in alone
     ]
+    for time in quiet:
+        seen = f"{time.seen:,} visits are" if time.seen else "nobody bought"
+        said.append(
+            f"date: {seen} from {time.first} to {time.last}, where {time.expected:,} visits were "
+            "to be expected: is a file missing, or a date wrong before or after?"
+        )
+    for time in thin:
+        there = sheet.told("date", rows[(day >= time.first) & (day <= time.last)])
+        said.append(
+            f"date: {time.seen:,} visits are from {time.first} to {time.last}, where, by the weeks "
+            f"beside, {time.expected:,} were to be expected: are dates wrong in {there}, or is "
+            f"what else belongs there missing? {_leave_out(time, day)}"
+        )
+    return said
 
 
-def visit_days(customer: NDArray[np.int64], day: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """The day of each visit, a customer's day, in order, as int64 (v,)."""
-    width = np.int64(customer.max()) + 1
-    visit = np.sort(day.astype(np.int64) * width + customer)  # np.unique hashes, ten times slower
-    return visit[np.concatenate(((True,), np.diff(visit) != 0))] // width
+def _leave_out(time: Quiet, day: NDArray[np.datetime64]) -> str:
+    """What to do with a thin end of the data."""
+    if time.last < day.max():
+        return "If the shop was only opening then, leave the rows out"
+    return f"If the shop was closing then, leave them out: --until {time.first - 1}"
 
 
 def lone_dates(
-    visits: NDArray[np.int64], day: NDArray[np.datetime64]
+    visited: NDArray[np.int64], day: NDArray[np.datetime64]
 ) -> list[tuple[NDArray[np.int64], int]]:
     """Rows at either end of the data, so few and so far from all others that a date may be wrong.
 
@@ -91,16 +106,16 @@ def lone_dates(
     than that of all, those whose business ebbs.
 
     Args:
-        visits: int64 (v,), of :func:`visit_days`.
+        visited: int64 (v,), the day of each visit, in order.
         day: datetime64[D] (m,), of each row.
 
     Returns:
         Rows, int64, and the days that lie between them and the others, for each end that has any.
     """
-    most = max(1, int(len(visits) * LONE_SHARE))
+    most = max(1, int(len(visited) * LONE_SHARE))
     found = []
     for side in (1, -1):
-        outward = np.sort(side * visits)
+        outward = np.sort(side * visited)
         if (cut := _apart(outward, most)) is not None:
             last, gap = cut
             found.append((np.flatnonzero(side * day.astype(np.int64) > last), gap))
@@ -119,29 +134,6 @@ def _apart(days: NDArray[np.int64], most: int) -> tuple[int, int] | None:
         pace = len(beside) / max(1, int(beside[-1] - beside[0]))
         if gap * pace >= LONE_VISITS:
             found = int(days[inner]), gap
-    return found
-
-
-def quiet_times(visits: NDArray[np.int64]) -> list[tuple[np.datetime64, np.datetime64, int]]:
-    """Times amid the data in which nobody bought, though many were to be expected: a lost file.
-
-    Args:
-        visits: int64 (v,), of :func:`visit_days`.
-
-    Returns:
-        First and last day of each, and the visits expected at the pace of its slower side.
-    """
-    found: list[tuple[np.datetime64, np.datetime64, int]] = []
-    for at in np.flatnonzero(np.diff(visits) > QUIET_DAYS).tolist():
-        before = visits[max(0, at - _BESIDE + 1) : at + 1]
-        after = visits[at + 1 : at + 1 + _BESIDE]
-        pace = min(len(side) / (int(side[-1] - side[0]) + 1) for side in (before, after))
-        quiet = int(visits[at + 1] - visits[at]) - 1
-        if min(len(before), len(after)) == _BESIDE and quiet * pace >= QUIET_VISITS:
-            first, last = (
-                np.datetime64(int(visits[at]) + 1 + step, "D") for step in (0, quiet - 1)
-            )
-            found.append((first, last, round(quiet * pace)))
     return found
 
 

@@ -4,20 +4,34 @@ No name gives them away, their influence does. On the purchase process it is the
 statistic of one customer, to the first order how many standard errors the fit lies from the one
 without that customer (Cook, "Assessment of local influence", JRSS B 48(2), 1986); on the mean
 basket, that customer's share of the variance of the mean.
+
+Several hide behind each other: without any one of them the fit stays with the others. They are
+looked for as a group, above a gap in the tail (:mod:`simulator.calibration.own_tails`), each of
+them such as the process without the group would hardly bring once among all customers; and the
+group's influence is that of all of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import poisson
 
 from simulator.calibration.estimates import Gathered
 from simulator.calibration.histories import PurchaseHistories
 from simulator.calibration.own_data import Transactions
-from simulator.calibration.process import Process, ProcessFit, fit_better, fit_process, pulls
+from simulator.calibration.own_tails import CHANCE, apart, gap_chances
+from simulator.calibration.process import (
+    Process,
+    ProcessFit,
+    fit_better,
+    fit_process,
+    pulls,
+    rarities,
+)
 from simulator.calibration.season import Season
 from troth.errors import FailedPrecondition, InvalidArgument
 
@@ -29,8 +43,12 @@ MOST_VARIANCE, MOST_OF_MEAN = 0.5, 0.01
 """Share of the variance of the mean basket, and of the mean itself, that may hang on one."""
 _LOOKED_AT = 20
 """Customers of the most purchases who are looked at: nobody else weighs as much."""
+_MOST_LIKELY, _HARDLY_EVER = 1e-6, 1e-24
+"""Chance that the process without a group has as many customers who are as frequent: below a clear
+gap, and below one of a chance up to the following."""
+_MOST_ALIKE = 0.1
 _MOST_ROUNDS = 5
-_NAMED = 5
+_NAMED = 50
 
 
 def without(bought: Transactions, names: Collection[str]) -> Transactions:
@@ -84,20 +102,22 @@ def warn_of_process(
         the fit without them, or ``fit`` where there are none, and whom it is on, bool (n,).
     """
     everyone = np.ones(len(history), dtype=np.bool_)
-    now, kept = fit, everyone.copy()
-    for _ in range(_MOST_ROUNDS):
-        heavy = _heavy(now, history, kept, season)
-        if not heavy.size:
-            break
-        kept[heavy] = False
-        try:
-            left = history.of(kept)
-            now = fit_process(process, left, season) if process else fit_better(left, season)[0]
-        except (FailedPrecondition, InvalidArgument):
-            got.warnings.insert(
-                0, f"purchases: {_named(bought, who[~kept], 'the data identify no process')}"
-            )
-            return fit, everyone
+    now, kept = grouped = _without_group(history, fit, process, season)
+    kept = kept.copy()
+    try:
+        for _ in range(_MOST_ROUNDS):
+            heavy = _heavy(now, history, kept, season)
+            if not heavy.size:
+                break
+            kept[heavy] = False
+            now = _fit(history.of(kept), process, season)
+    except (FailedPrecondition, InvalidArgument):
+        if _stand_out(now, history, kept, season):
+            change = "the data identify no process"
+            got.warnings.insert(0, f"purchases: {_named(bought, who[~kept], change)}")
+        return fit, everyone
+    if (kept != grouped[1]).any() and not _stand_out(now, history, kept, season):
+        now, kept = grouped
     if kept.all() or not _moved(fit, now):
         return fit, everyone
     if now.figures.model != fit.figures.model:
@@ -107,6 +127,49 @@ def warn_of_process(
         change = ", ".join(f"{k} {after[k]:.3g} in place of {before[k]:.3g}" for k in after)
     got.warnings.insert(0, f"purchases: {_named(bought, who[~kept], change)}")
     return now, kept
+
+
+def _fit(history: PurchaseHistories, process: Process | None, season: Season) -> ProcessFit:
+    return fit_process(process, history, season) if process else fit_better(history, season)[0]
+
+
+def _without_group(
+    history: PurchaseHistories, fit: ProcessFit, process: Process | None, season: Season
+) -> tuple[ProcessFit, NDArray[np.bool_]]:
+    """The fit without those who buy so often that nobody is between them and the others.
+
+    Returns:
+        it, and the others, bool (n,); ``fit`` and everybody where there is no such group.
+    """
+    rarity = rarities(fit, history, season)
+    others = np.ones(len(history), dtype=np.bool_)
+    chances = gap_chances(rarity)
+    gap = float(chances.min(initial=1.0))
+    if gap < _MOST_ALIKE:
+        others[np.argsort(-rarity, kind="stable")[: chances.argmin() + 1]] = False
+        try:
+            now = _fit(history.of(others), process, season)
+        except (FailedPrecondition, InvalidArgument):
+            return fit, np.ones_like(others)
+        # How often the process without them has so many who are as frequent.
+        expected = len(history) * np.exp(-rarities(now, history.of(~others), season).min())
+        alike = poisson.sf((~others).sum() - 1, expected)
+        if alike < (_MOST_LIKELY if gap < CHANCE else _HARDLY_EVER) and _moved(fit, now):
+            return now, others
+    return fit, np.ones_like(others)
+
+
+def _stand_out(
+    fit: ProcessFit, history: PurchaseHistories, kept: NDArray[np.bool_], season: Season
+) -> bool:
+    """Whether there is a gap between those who are not kept and the others.
+
+    People who differ more than the process allows pull at it too, and have none.
+    """
+    rarity = rarities(fit, history, season)
+    rank = int((rarity >= rarity[~kept].min()).sum())
+    chances = gap_chances(rarity)
+    return rank <= len(chances) and bool(chances[rank - 1] < CHANCE)
 
 
 def _moved(fit: ProcessFit, now: ProcessFit) -> bool:
@@ -148,16 +211,39 @@ def warn_of_spend(
     for _ in range(_MOST_ROUNDS):
         rows = kept[customer]
         now = float(amount[rows].mean())
-        pull = np.bincount(customer[rows], weights=amount[rows] - now, minlength=size)
-        at = int(np.abs(pull).argmax())
-        others = amount[rows & (customer != at)]
-        hangs = pull[at] ** 2 > MOST_VARIANCE * (pull**2).sum() and others.size > 0
-        if not hangs or abs(others.mean() / now - 1.0) <= MOST_OF_MEAN:
+        distance = amount[rows] - now
+        pull = np.bincount(customer[rows], distance, size).astype(np.float64)
+        left_out = next(
+            (who for who in _hanging(pull) if _mean_moves(amount, rows & ~who[customer], now)), None
+        )
+        if left_out is None:
             break
-        kept[at] = False
+        kept &= ~left_out
     if not kept.all():
         change = f"the mean basket is {now:.4g} in place of {mean:.4g}"
         got.warnings.append(f"spend: {_named(bought, np.flatnonzero(~kept), change)}")
+
+
+def _hanging(pull: NDArray[np.float64]) -> Iterator[NDArray[np.bool_]]:
+    """Customers, one or a group on one side, who make most of the variance of a mean, bool (n,).
+
+    Args:
+        pull: float64 (n,), the sum of each one's distances from it.
+    """
+    size = np.abs(pull)
+    alone = gap_chances(size)[:1] < CHANCE
+    sides = [(size, int(alone.sum()))]
+    sides += [(side, apart(side)) for side in (np.maximum(pull, 0.0), np.maximum(-pull, 0.0))]
+    for side, most in sides:
+        who = np.zeros(len(pull), dtype=np.bool_)
+        who[np.argsort(-side, kind="stable")[:most]] = True
+        if (pull[who] ** 2).sum() > MOST_VARIANCE * (pull**2).sum():
+            yield who
+
+
+def _mean_moves(amount: NDArray[np.float64], rows: NDArray[np.bool_], mean: float) -> bool:
+    """Whether the mean of ``amount`` on ``rows``, bool (k,), is another than ``mean``."""
+    return bool(rows.any() and abs(amount[rows].mean() / mean - 1.0) > MOST_OF_MEAN)
 
 
 def _named(bought: Transactions, who: NDArray[np.int64], change: str) -> str:

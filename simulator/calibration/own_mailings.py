@@ -11,13 +11,13 @@ from simulator.calibration.hillstrom import EmailTrial
 from simulator.calibration.maximum import share_error
 from simulator.calibration.own_balance import warn_of_imbalance
 from simulator.calibration.own_data import Campaigns, Responses, Transactions
+from simulator.calibration.own_past import before, short_past
 from simulator.calibration.redemption import fit_delay
 from troth.errors import FailedPrecondition
 from troth.tables.names import bare
 from troth.text import quoted
 
 DAYS_PER_MONTH = 30.4375
-_YEAR = 365
 _TEMPLATE = "the template's"
 
 
@@ -154,8 +154,14 @@ def _trial(
                 "the responses have neither recency and history nor customer and date, by which "
                 f"the purchases would give them: the effect of a contact is {_TEMPLATE}"
             )
-        days, spent = _before(answered, bought)
+        days, spent = before(answered, bought)
         known = ~np.isnan(days)
+        looked_up = [
+            name for name, given in (("recency", recency), ("history", history)) if given is None
+        ]
+        warnings += [
+            f"responses: {said}" for said in short_past(answered, bought, known, looked_up)
+        ]
         strange = _unknown_ids(answered.customer, bought.names)
         if strange:
             warnings.append(f"responses: {strange}")
@@ -203,32 +209,6 @@ def _unknown_ids(mine: NDArray[np.str_], theirs: NDArray[np.str_]) -> str:
             f"{quoted(alike[0])} for {quoted(known[bare(alike[0])])}"
         )
     return said
-
-
-def _before(
-    answered: Responses, bought: Transactions
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Days since the last purchase before each row's date (NaN: none), spend of the year before."""
-    who_answered, asked_on = answered.customer, answered.day
-    rows = len(answered.treated)
-    if who_answered is None or asked_on is None:
-        return np.full(rows, np.nan), np.zeros(rows)
-    order = np.lexsort((bought.day.astype(np.int64), bought.customer))
-    who, day = bought.customer[order], bought.day[order].astype(np.int64)
-    spent = np.concatenate(((0.0,), np.cumsum(bought.amount[order])))
-    at = np.searchsorted(bought.names, who_answered)
-    at = np.minimum(at, len(bought.names) - 1)
-    mine = bought.names[at] == who_answered
-    # Customer and day as one number, so that one search finds the place in every history.
-    width = np.int64(1 << 20)
-    place = who * width + day
-    when = at.astype(np.int64) * width + asked_on.astype("datetime64[D]").astype(np.int64)
-    until = np.searchsorted(place, when, side="left")
-    since = np.searchsorted(place, when - _YEAR, side="left")
-    last = np.maximum(until - 1, 0)
-    seen = mine & (until > 0) & (who[last] == at)
-    days = np.where(seen, when - place[last], np.nan)
-    return days, np.where(seen, spent[until] - spent[since], 0.0)
 
 
 def fit_campaigns(

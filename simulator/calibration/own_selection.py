@@ -39,6 +39,8 @@ _MOST = 40_000
 """Customers whose scores are taken; of more, every k-th."""
 _STEADY = 1.25
 """First purchases a day early over late up to which newcomers come steadily enough."""
+_NEARLY_ALL = 0.9
+"""First purchases up to the last of which cohorts are compared where nobody new comes any more."""
 _FEW = 0.25
 """Late first purchases a day over early ones from which acquisition seems to have ended."""
 
@@ -66,6 +68,18 @@ def warn_of_selection(
     start = int(begin.astype("datetime64[D]").astype(np.int64))
     end = int((first + np.rint(history.age * DAYS_PER_WEEK)).max())
     told, cut = _looks_cut(history, start, end, fit, season)
+    if not told:
+        until = int(np.quantile(first, _NEARLY_ALL))
+        told, cut = _looks_cut(history, start, until, fit, season)
+        if not told and _falls(first, start, until):
+            early, late = _fall(first, start, until)
+            got.warnings.append(
+                f"purchases: first purchases fall from {early:.3g} a day to {late:.3g} by "
+                f"{np.datetime64(until, 'D')}, and {len(first):,} customers are too few to tell "
+                "whether they began then: if they had bought before, r, alpha and how many leave "
+                "are wrong; give a column joined, or an export that begins earlier"
+            )
+            return True
     if not cut:
         return told
     fall = _fall(first, start, end)
@@ -118,12 +132,17 @@ def _looks_cut(
     early = first < start + _SPLIT * (end - start)
     if min(early.sum(), (~early).sum()) < LEAST:
         return False, False
+    cut = _falls(first, start, end) and _differ(history, early, fit, season)
+    return True, cut
+
+
+def _falls(first: Int64, start: int, end: int) -> bool:
+    """Whether first purchases fall by more than chance and what is usual."""
     before, after = _fall(first, start, end)
-    span = end - start
+    span = max(end - start, 1)
     # Two Poisson rates apart by more than chance: of a difference of counts over their spans.
     error = np.sqrt(before / (_SPLIT * span) + after * EXCESS**2 / (0.5 * span))
-    falls = before - EXCESS * after > _deviate() * error
-    return True, bool(falls) and _differ(history, early, fit, season)
+    return bool(before - EXCESS * after > _deviate() * error)
 
 
 def _deviate() -> float:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betainc
 
 from simulator.calibration import bgnbd, paretonbd
 from simulator.calibration.histories import DAYS_PER_WEEK, PurchaseHistories
@@ -21,6 +22,7 @@ Process = Literal["bg_nbd", "pareto_nbd"]
 PROCESSES: tuple[Process, ...] = ("bg_nbd", "pareto_nbd")
 
 _SHIFT = 1e-4
+_GOLDEN = 0.6180339887498949
 
 METHODS: dict[Process, str] = {
     "bg_nbd": "BG/NBD, maximum likelihood (Fader, Hardie & Lee 2005, eq. 6)",
@@ -104,6 +106,26 @@ def pulls(fit: ProcessFit, data: PurchaseHistories, season: Season | None = None
     """
     each = scores(fit, data, season)
     return np.asarray(np.einsum("pn,pq,qn->n", each, fit.found.covariance, each))
+
+
+def rarities(fit: ProcessFit, data: PurchaseHistories, season: Season | None = None) -> Float64:
+    """How rare it is to buy as often as each customer did, float64 (n,), > 0, at most 708.
+
+    Less the logarithm of P(as many repeats or more) of one who never leaves, which is negative
+    binomial (Schmittlein, Morrison & Colombo 1987, eq. 3): who may leave is rarer still. Those
+    who bought as often are spread evenly up to one purchase more, so that the values have no
+    steps where counts have.
+
+    Args:
+        fit: whose r and alpha count.
+        data: histories of n customers.
+        season: as in the fit.
+    """
+    waited = operational(data, season or Season.flat()).age
+    share = waited / (waited + fit.figures.alpha_weeks)
+    spread = (np.arange(1, len(data) + 1) * _GOLDEN) % 1.0
+    often = betainc(data.frequency + spread, fit.figures.r, share)
+    return np.asarray(-np.log(np.maximum(often, np.finfo(np.float64).tiny)))
 
 
 def scores(fit: ProcessFit, data: PurchaseHistories, season: Season | None = None) -> Float64:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from simulator.calibration.complete_journey import read_journey
-from simulator.calibration.own_checks import lone_dates, visit_days
+from simulator.calibration.own_checks import lone_dates
 from simulator.calibration.own_data import Transactions, read_transactions
+from simulator.calibration.own_pace import visits
 from simulator.calibration.own_reading import Reading
 from tests.support import own_files as made
 from troth.errors import InvalidArgument
@@ -242,7 +243,7 @@ def test_several_wrong_dates_are_a_warning(share: float, shift: int) -> None:
     day = table["date"].to_numpy().astype("datetime64[D]")
     wrong = np.random.default_rng(8).choice(len(day), int(share * len(day)), replace=False)
     day[wrong] += shift
-    (end,) = lone_dates(visit_days(table["customer"].to_numpy(dtype=np.int64), day), day)
+    (end,) = lone_dates(visits(table["customer"].to_numpy(dtype=np.int64), day)[1], day)
     assert set(end[0].tolist()) <= set(wrong.tolist())
     assert len(end[0]) > 0.7 * len(wrong)
 
@@ -253,7 +254,7 @@ def test_honest_shops_are_not_warned(customers: int) -> None:
     for seed in range(8):
         table = made.transactions(np.random.default_rng(seed), customers)
         day = table["date"].to_numpy().astype("datetime64[D]")
-        assert lone_dates(visit_days(table["customer"].to_numpy(dtype=np.int64), day), day) == []
+        assert lone_dates(visits(table["customer"].to_numpy(dtype=np.int64), day)[1], day) == []
 
 
 @pytest.mark.data

@@ -142,6 +142,21 @@ def test_data_after_the_last_newcomer_are_said() -> None:
         assert "column joined" in warning
 
 
+@pytest.mark.parametrize(
+    ("customers", "said"), [(3000, "as if nobody new came any more"), (600, "too few to tell")]
+)
+def test_acquisition_that_stopped_before_the_data_is_said(customers: int, said: str) -> None:
+    """All who buy often show in the first weeks, and none are left to compare them with."""
+    rng = np.random.default_rng(7)
+    truth = purchase_logs.Process(1.5, 2.0, 0.6, 30.0)
+    table = log(rng, customers, joined=(-2000, -400), days=700, truth=truth)
+    (warning,) = (w for w in fit_own(table, process="pareto_nbd").warnings if "first purch" in w)
+    assert said in warning
+    assert "column joined" in warning
+    began = log(rng, customers, joined=(0, 60), days=700, truth=truth)
+    assert not any("first purch" in w for w in fit_own(began, process="pareto_nbd").warnings)
+
+
 def test_fewer_and_fewer_newcomers_alone_are_no_fault() -> None:
     """A shop whose acquisition falls, seen whole, has nothing to be warned of."""
     rng = np.random.default_rng(46)
