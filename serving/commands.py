@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from serving.decisioning import commands as decisioning
-from serving.decisioning import permission_commands as permissions
+from serving.decisioning import customer_commands as customers
 from serving.decisioning import schema_commands as schemas
 from serving.governance import commands as governance
 from serving.rpc import commands as rpc
@@ -15,6 +15,6 @@ def register(app: typer.Typer) -> None:
     """Add governance, decisioning and service commands to ``app``."""
     governance.register(app)
     decisioning.register(app)
-    permissions.register(app)
+    customers.register(app)
     schemas.register(app)
     rpc.register(app)

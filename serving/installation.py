@@ -8,7 +8,6 @@ same installation, and approvals given in another one do not hold here.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from serving.store import Database
@@ -16,6 +15,7 @@ from troth.brake import STOPS
 from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, NotFound
 from troth.files import write_whole
+from troth.ids import is_canonical_uuid
 from troth.settings import Settings
 from troth.types import new_id
 
@@ -25,7 +25,6 @@ REFUSALS, REPLICAS = "refusals", "replicas"
 """Folders of an installation that are there from the beginning, as is that of the stops."""
 SERVICE_FILE = "service.json"
 """There while a service runs: its pid, address and number of replicas."""
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def create(home: Path) -> str:
@@ -89,6 +88,6 @@ def installation_id(home: Path) -> str:
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise DataLoss(f"{path} does not hold an id: {error!r}", field="home") from error
-    if not isinstance(found, str) or not _UUID.fullmatch(found):
+    if not isinstance(found, str) or not is_canonical_uuid(found):
         raise DataLoss(f"{path} does not hold a UUID", field="home")
     return found

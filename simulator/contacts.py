@@ -15,6 +15,7 @@ from simulator import columns as col
 from simulator import delays, fatigue, mood, response
 from simulator.basket import contents
 from simulator.chances import OWN, RECOVERY
+from simulator.codes import APP_BITS, DISCOUNT_KIND, IN_APP, POINTS_KIND, PUSH, C
 from simulator.journeys import moment
 from simulator.kernel import compiled, drawn, draws, normal, other_normal
 from simulator.population import Blocks
@@ -44,10 +45,6 @@ DELAY = int(Purpose.DELAY)
 LATER_BASKET = int(Purpose.LATER_BASKET)
 
 NEVER = col.NEVER
-C = col.FIT - col.AFFINITY
-PUSH, IN_APP = 2, 4
-CHALLENGE_KIND = 6
-DISCOUNT_KIND, POINTS_KIND = 3, 4
 VISIT_ONLY = 15
 AHEAD = 8
 """Contacts between asking for a customer's rows and using them."""
@@ -320,7 +317,7 @@ def contact(
             # Given a refusal, u[3, at] / refuses is uniform again.
             if c == PUSH and u[3, at] < refuses * par.fatigue_app_removal_on_opt_out:
                 days[col.PERMITS, i] &= ~(1 << IN_APP)
-                ints[i, col.REACH] &= ~((1 << IN_APP) | (1 << PUSH))
+                ints[i, col.REACH] &= ~APP_BITS
         if v[1, at] < fatigue.irritates(par.fatigue_irritation, load):
             ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
             moved[i - low] = True

@@ -16,7 +16,7 @@ from simulator import columns as col
 from simulator import fatigue, mood, response
 from simulator.basket import mean_amount, mean_margin
 from simulator.chances import own_chance
-from simulator.contacts import C
+from simulator.codes import FIRST_CHANNEL_BIT, C
 from simulator.journeys import moment
 from simulator.kernel import compiled
 from simulator.life import SURPRISE
@@ -26,7 +26,7 @@ from simulator.standing import closeness
 from simulator.wallet import tier_of
 
 NEVER = col.NEVER
-MOST_JOURNEYS = 24
+MOST_JOURNEYS = FIRST_CHANNEL_BIT + 1
 
 
 @compiled

@@ -1,12 +1,12 @@
 """What else happens: landings, tickets, and the events of a day that nobody planned.
 
 One uniform per customer and day decides whether and which event happens; the chances of the
-eight events, in the order of ``Event``, are stacked, so that at most one happens a day.
+events, in the order of :class:`simulator.codes.Event`, are stacked, so that at most one happens
+a day.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from simulator import columns as col
 from simulator.challenges import start
-from simulator.contacts import (
+from simulator.codes import (
+    APP_BITS,
     CHALLENGE_KIND,
     DISCOUNT_KIND,
-    IN_APP,
-    LAST_VISIT,
+    EMAIL,
     POINTS_KIND,
-    PUSH,
-    VISIT_ONLY,
+    Event,
 )
+from simulator.contacts import LAST_VISIT, VISIT_ONLY
 from simulator.fraud import ask
 from simulator.identity import stranger
 from simulator.kernel import compiled, drawn
@@ -36,20 +36,6 @@ from simulator.wallet import issue
 
 DAY = int(Purpose.DAY)
 NEVER = col.NEVER
-EMAIL = 1
-
-
-class Event(IntEnum):
-    """What can happen out of the blue; positions in ``Rules.life``."""
-
-    COMPLAINT = 0
-    APP_REMOVED = 1
-    ADDRESS_LOST = 2
-    SIGNAL = 3
-    SURPRISE = 4
-    RIVAL_CONTACT = 5
-    FRAUD = 6
-    STRANGER = 7
 
 
 COMPLAINT, APP_REMOVED, ADDRESS_LOST, SIGNAL, SURPRISE, RIVAL, FRAUD_EVENT, STRANGER = (
@@ -145,8 +131,7 @@ def events(
             complain(ints, i)
             moved[i - low] = True
         elif event == APP_REMOVED:
-            app = (1 << PUSH) | (1 << IN_APP)
-            ints[i, col.REACH] &= ~app
+            ints[i, col.REACH] &= ~APP_BITS
         elif event == ADDRESS_LOST:
             ints[i, col.REACH] &= ~(1 << EMAIL)
         elif event == SIGNAL:

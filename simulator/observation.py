@@ -7,7 +7,7 @@ linked; of these only traces show. Past clicks are smoothed,
     response_c = (clicks_c + w) / (delivered_c + w / clicked_c)
 
 with w expected clicks of prior weight at the channel's base rate, the posterior mean of a
-gamma-Poisson model. The order of the rows is that of :mod:`simulator.schema`.
+gamma-Poisson model. The rows are those of :mod:`simulator.feature_rows`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import columns as col
-from simulator.contacts import DISCOUNT_KIND, C
+from simulator import feature_rows as row
+from simulator.codes import CONTACT_BITS, DISCOUNT_KIND, FIRST_CHANNEL_BIT, C
 from simulator.kernel import compiled, inlined
 from simulator.population import Blocks
 from simulator.rules import Records
@@ -123,16 +124,17 @@ def told(
     weight = np.float32(par.smoothing_clicks)
     for at in range(rows.shape[0]):
         i = rows[at]
-        out[10, i] = fs[i, col.SIGNAL]
+        out[row.SENTIMENT, i] = fs[i, col.SIGNAL]
         action = tables.actions[chosen[i]]
         c = action.channel
         if c == 0:
             continue
         prior = np.float32(par.smoothing_clicks / tables.channels[c].clicked)
-        out[17 + C + c, i] = _response(ints, i, c, weight, prior)
+        out[row.RESPONSE + c, i] = _response(ints, i, c, weight, prior)
         part = action.kind - DISCOUNT_KIND
         if 0 <= part < col.WATCHED_KINDS:
-            out[14 + part, i] = _taste(fs, ints, i, part, weight, high[14 + part])
+            at_most = high[row.AFFINITY + part]
+            out[row.AFFINITY + part, i] = _taste(fs, ints, i, part, weight, at_most)
 
 
 @compiled
@@ -162,35 +164,36 @@ def settled(
     prior = np.empty(C, dtype=np.float32)
     for c in range(C):
         prior[c] = par.smoothing_clicks / tables.channels[c].clicked
-    last = 17 + 2 * C + 2
     for at in range(rows.shape[0]):
         i = rows[at]
-        out[1, i] = min(np.float32(ints[i, col.ORDERS]), high[1])
+        out[row.FREQUENCY, i] = min(np.float32(ints[i, col.ORDERS]), high[row.FREQUENCY])
         bought = np.float32(max(ints[i, col.LIFETIME_ORDERS], 1))
-        out[2, i] = min(np.float32(longs[i, col.LIFETIME_SPEND]) / bought, high[2])
+        spent = np.float32(longs[i, col.LIFETIME_SPEND])
+        out[row.MONETARY, i] = min(spent / bought, high[row.MONETARY])
         tier = bits[i, col.TIER]
-        out[4, i] = tier
-        out[5, i] = min(np.float32(longs[i, col.POINTS]), high[5])
+        out[row.TIER, i] = tier
+        out[row.POINTS_BALANCE, i] = min(np.float32(longs[i, col.POINTS]), high[row.POINTS_BALANCE])
         gap = 0.0
         if tier < top:
             gap = max(tables.tiers[tier + 1].threshold - longs[i, col.SPEND], 0) / 100.0
-        out[6, i] = min(np.float32(gap), high[6])
-        out[7, i] = min(np.float32(ints[i, oldest]), high[7])
+        out[row.TO_NEXT_TIER, i] = min(np.float32(gap), high[row.TO_NEXT_TIER])
+        out[row.EXPIRING, i] = min(np.float32(ints[i, oldest]), high[row.EXPIRING])
         share = np.float32(0.0)
         if ints[i, col.CHALLENGE_END] > 0:
             aim = np.float32(max(ints[i, col.CHALLENGE_TARGET], 1))
             share = np.float32(ints[i, col.CHALLENGE_DONE]) / aim
-        out[8, i] = share
-        out[9, i] = np.float32(ints[i, col.TICKETS])
-        out[10, i] = fs[i, col.SIGNAL]
+        out[row.CHALLENGE_PROGRESS, i] = share
+        out[row.OPEN_TICKETS, i] = np.float32(ints[i, col.TICKETS])
+        out[row.SENTIMENT, i] = fs[i, col.SIGNAL]
         for part in range(col.WATCHED_KINDS):
-            out[14 + part, i] = _taste(fs, ints, i, part, weight, high[14 + part])
+            at_most = high[row.AFFINITY + part]
+            out[row.AFFINITY + part, i] = _taste(fs, ints, i, part, weight, at_most)
         permits = people.days[col.PERMITS, i]
         for c in range(1, C):
-            out[18 + c, i] = np.float32((permits >> c) & 1)
-            out[17 + C + c, i] = _response(ints, i, c, weight, prior[c])
+            out[row.PERMIT + c, i] = np.float32((permits >> c) & 1)
+            out[row.RESPONSE + c, i] = _response(ints, i, c, weight, prior[c])
         score = ints[i, col.NPS]
-        out[last, i] = np.float32(score) if score >= 0 else np.float32(np.nan)
+        out[row.LAST_SCORE, i] = np.float32(score) if score >= 0 else np.float32(np.nan)
 
 
 @compiled
@@ -225,20 +228,20 @@ def passing_features(
     rates, days = people.rates, people.days
     clock, low, high = today.clock, bounds[0], bounds[1]
     seen, joined = days[col.SEEN_ORDER, start:stop], days[col.JOINED, start:stop]
-    _since(out[0, start:stop], seen, clock, low[0], high[0])
-    _since(out[3, start:stop], joined, clock, low[3], high[3])
+    _since(out[row.RECENCY, start:stop], seen, clock, low[row.RECENCY], high[row.RECENCY])
+    _since(out[row.TENURE, start:stop], joined, clock, low[row.TENURE], high[row.TENURE])
     recent, last = days[col.RECENT, start:stop], days[col.LAST_CONTACT, start:stop]
-    _contacts(out[11, start:stop], recent, last, clock, WEEK_BITS, high[11])
-    _contacts(out[12, start:stop], recent, last, clock, MONTH_BITS, high[12])
-    _since(out[13, start:stop], last, clock, low[13], high[13])
-    out[16, start:stop] = np.float32(today.weekend)
-    out[17, start:stop] = np.float32(today.season_sin)
-    out[18, start:stop] = np.float32(today.season_cos)
-    row = 17 + 2 * C
+    week, month, since = row.CONTACTS_WEEK, row.CONTACTS_MONTH, row.SINCE_CONTACT
+    _contacts(out[week, start:stop], recent, last, clock, WEEK_BITS, high[week])
+    _contacts(out[month, start:stop], recent, last, clock, MONTH_BITS, high[month])
+    _since(out[since, start:stop], last, clock, low[since], high[since])
+    out[row.WEEKEND, start:stop] = np.float32(today.weekend)
+    out[row.SEASON_SIN, start:stop] = np.float32(today.season_sin)
+    out[row.SEASON_COS, start:stop] = np.float32(today.season_cos)
     visits, counted = rates[col.VISITS, start:stop], days[col.VISITS_DAY, start:stop]
-    _visits(out[row, start:stop], visits, counted, clock, high[row])
+    _visits(out[row.VISITS, start:stop], visits, counted, clock, high[row.VISITS])
     born = days[col.BIRTHDAY, start:stop]
-    _birthday(out[row + 1, start:stop], born, today.day_of_year)
+    _birthday(out[row.BIRTHDAY, start:stop], born, today.day_of_year)
 
 
 @compiled
@@ -270,7 +273,9 @@ def _open(
         since = today - last[i]
         since = since if since < np.int32(31) else np.int32(31)
         made = np.uint32(np.uint32(recent[i]) << np.uint32(since)) & days
-        channels = np.uint32(np.uint32(permits[i]) & np.uint32(0x1FE)) << np.uint32(23)
+        channels = np.uint32(np.uint32(permits[i]) & np.uint32(CONTACT_BITS)) << np.uint32(
+            FIRST_CHANNEL_BIT
+        )
         word = triggered[i] | np.uint32(channels)
         words[i] = word if _ones(made) < most else np.uint32(0)
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import calendar, delays
+from simulator.codes import FIRST_CHANNEL_BIT, Event
 from simulator.columns import BUCKETS, PERIOD_DAYS
 from simulator.journeys import PRESSURES
 from simulator.offers import GROUPS, SERVICE_RECOVERY
@@ -69,7 +70,7 @@ class Rules:
         tables: what is indexed.
         conditions: (M,) triggers; bounds on raw features.
         need: uint32 (K,), bits that an action needs to be eligible.
-        life: float64 (L,) cumulative chances of the day's events, see :mod:`simulator.life`.
+        life: float64 (L,) cumulative chances of the day's events.
     """
 
     scenario: Scenario
@@ -297,26 +298,26 @@ def _conditions(scenario: Scenario) -> Records:
 
 
 def _need(scenario: Scenario) -> NDArray[np.uint32]:
-    """Bit j for journey j, bit 23 + c for channel c; *no contact* needs nothing."""
+    """Bits of the journey and of the channel; *no contact* needs nothing."""
     catalogue = scenario.catalogue
-    bits = (1 << np.maximum(catalogue.journey, 0)) | (1 << (23 + catalogue.channel))
+    bits = (1 << np.maximum(catalogue.journey, 0)) | (1 << (FIRST_CHANNEL_BIT + catalogue.channel))
     bits[0] = 0
     return bits.astype(np.uint32)
 
 
 def _life(scenario: Scenario) -> NDArray[np.float64]:
-    """Cumulative chances in the order of :mod:`simulator.life`'s events."""
-    chances = (
-        scenario.mood.ticket_per_day,
-        scenario.fatigue.app_removal_per_day,
-        scenario.fatigue.address_lost_per_day,
-        scenario.mood.signal_per_day,
-        scenario.loyalty.surprise_per_day,
-        scenario.firm.rival_contacts_per_day,
-        scenario.fraud.attempts_per_day,
-        scenario.identity.stranger_per_day,
-    )
-    return np.cumsum(np.array(chances))
+    """Cumulative chances in the order of :class:`simulator.codes.Event`."""
+    chances = {
+        Event.COMPLAINT: scenario.mood.ticket_per_day,
+        Event.APP_REMOVED: scenario.fatigue.app_removal_per_day,
+        Event.ADDRESS_LOST: scenario.fatigue.address_lost_per_day,
+        Event.SIGNAL: scenario.mood.signal_per_day,
+        Event.SURPRISE: scenario.loyalty.surprise_per_day,
+        Event.RIVAL_CONTACT: scenario.firm.rival_contacts_per_day,
+        Event.FRAUD: scenario.fraud.attempts_per_day,
+        Event.STRANGER: scenario.identity.stranger_per_day,
+    }
+    return np.cumsum(np.array([chances[event] for event in Event]))
 
 
 def hidden(scenario: Scenario, day: int) -> list[int]:

@@ -21,12 +21,13 @@ from typing import Any
 
 from troth.errors import Unavailable
 from troth.files import sync_folder, write_whole
+from troth.ids import SLUG_PATTERN
 
 STOPS = "stops"
 """The folder of an installation that holds its stops."""
 DEFAULT_HOME = "runs/default"
 """The home where none is named."""
-POINT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+POINT = re.compile(SLUG_PATTERN)
 """What a decision point may be called."""
 _put_first: set[Path] = set()
 """What :func:`first` has put in this process."""

@@ -1,4 +1,4 @@
-"""Commands of decisioning: replay, profiles, log."""
+"""``troth replay`` and ``troth log``: decisions made again, and written out for learners."""
 
 from __future__ import annotations
 
@@ -7,32 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from serving.governance import options
 from serving.installation import opened
-from troth.digests import canonical_json
+from serving.options import Home, settings_of
 from troth.output import AsJson, emit, note, progress, say, show_mapping, show_table
-from troth.settings import Settings
-
-MOST_LINES = 20
-"""Changes and notes of a loaded file that are told on the terminal."""
-Home = Annotated[
-    Path | None, typer.Option("--home", help="The installation; TROTH_HOME by default.")
-]
-
-
-def settings_of(home: Path | None) -> Settings:
-    """The settings, with ``home`` in place of the configured one if given."""
-    return options.settings(home)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     app.command("replay")(replay_command)
-    profiles = typer.Typer(help="Customers: time zones, permissions, contacts made elsewhere.")
-    profiles.command("load")(load_command)
-    app.add_typer(profiles, name="profiles")
     log = typer.Typer(help="The log of decisions and what came of them.")
     log.command("export")(export_command)
     app.add_typer(log, name="log")
@@ -77,56 +60,6 @@ def replay_command(
         parts = ", ".join(c.name for c in report.comparisons if not c.identical)
         raise DataLoss(f"the replay differs from the record in {parts}", field="decision_id")
     note("The replay is identical to the record, bit for bit.")
-
-
-def load_command(
-    file: Annotated[Path, typer.Argument(help="Parquet or CSV, one row per customer.")],
-    report: Annotated[
-        Path | None, typer.Option(help="Write what each line changed to this file, as JSON.")
-    ] = None,
-    home: Home = None,
-    json: AsJson = False,
-) -> None:
-    """Load customers: zone, permit_<channel>, given_at, source, contacts in other logs.
-
-    What a file does not say stays as it is, and loading it again changes nothing, save that a
-    refusal without a time (given_at or as_of) counts from each load. A permission
-    that a customer refused comes back only with a row that says when (given_at, after the
-    refusal) and where (source) they consented again; as_of, when the row was read, does not.
-    """
-    from serving.decisioning.loading import LineReport, load_customers
-    from troth.files import write_whole
-
-    settings = settings_of(home)
-    database = opened(settings)
-    lines: list[LineReport] = []
-    with progress() as bars:
-        task = bars.add_task("customers", total=None)
-        loaded = load_customers(
-            database,
-            file,
-            tolerance=timedelta(seconds=settings.max_clock_skew_s),
-            on_progress=lambda done, total: bars.update(task, completed=done, total=total),
-            on_line=lines.append,
-        )
-    told = {
-        **loaded.counts(),
-        "notes": list(loaded.notes),
-        "lines": [line.to_dict() for line in lines],
-    }
-    if report is not None:
-        write_whole(report, canonical_json(told) + b"\n")
-    if json:
-        emit(told)
-        return
-    show_mapping(f"Loaded {file}", loaded.counts())
-    for sentence in loaded.notes[:MOST_LINES]:
-        note(escape(sentence))
-    changes = [change for line in lines for change in line.sentences()]
-    if changes:
-        show_table("What changed", ("line", "customer", "what"), changes[:MOST_LINES])
-    if len(changes) > MOST_LINES:
-        note(f"{len(changes) - MOST_LINES:,} more changes; --report tells of all.")
 
 
 def export_command(

@@ -15,13 +15,13 @@ from typing import Any
 
 from serving.decisioning.permissions import ALL, MARKETING, Permission
 from serving.decisioning.profiles import Profile
-from serving.decisioning.requests import require_slug, require_uuid
 from serving.decisioning.sightings import Sighting
 from serving.guardrails.config import CONTACT_CHANNELS
 from serving.guardrails.facts import is_placeholder
 from troth.catalogue import Channel
 from troth.digests import parse_json
 from troth.errors import InvalidArgument, NotFound
+from troth.ids import require_slug, require_uuid
 from troth.tables import read_table
 from troth.tables.faults import listed
 from troth.types import isoformat, parse_time, require_aware

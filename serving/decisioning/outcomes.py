@@ -10,14 +10,10 @@ from serving.decisioning import permissions, reports
 from serving.decisioning.permissions import Permission
 from serving.decisioning.records import Decision, decode_record
 from serving.decisioning.reports import PermissionReport
-from serving.decisioning.requests import (
-    check_outcome,
-    is_uuid,
-    require_customer,
-    require_uuid,
-)
+from serving.decisioning.requests import check_outcome
 from troth.catalogue import Channel
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
+from troth.ids import is_uuid, require_customer, require_uuid
 from troth.types import Outcome, OutcomeKind, isoformat, parse_time, require_aware
 
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 
 from serving.decisioning import permissions
 from serving.decisioning.permissions import MARKETING, Change, Permission
-from serving.decisioning.requests import require_customer
 from serving.guardrails.facts import find_zone
 from troth.catalogue import Channel
 from troth.errors import InvalidArgument
+from troth.ids import require_customer
 from troth.types import isoformat, new_id
 
 

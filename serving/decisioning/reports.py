@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from serving.decisioning import permissions
 from serving.decisioning.permissions import ALL, MARKETING, Permission
 from serving.decisioning.plain import plain_json
-from serving.decisioning.requests import require_customer, require_slug, require_uuid
 from troth.digests import sha256
 from troth.errors import AlreadyExists
+from troth.ids import require_customer, require_slug, require_uuid
 from troth.types import isoformat
 
 

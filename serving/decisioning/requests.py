@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,51 +13,13 @@ from numpy.typing import NDArray
 from serving.decisioning.plain import plain_json
 from troth.digests import require_digest, sha256
 from troth.errors import InvalidArgument
-from troth.text import quoted
+from troth.ids import require_customer, require_slug, require_uuid
 from troth.types import OutcomeKind, isoformat, require_aware
 
 MOST_FEATURES = 4096
 MOST_JOURNEYS = 256
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_CUSTOMER = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
 MOST_MINOR = 1_000_000_000
 """Minor units of one outcome, ten million dollars: more is a slip, and would rule every mean."""
-
-
-def is_uuid(text: str) -> bool:
-    """Whether ``text`` is a UUID, in either case."""
-    return _UUID.fullmatch(text.lower()) is not None
-
-
-def require_uuid(text: str, field: str) -> str:
-    """Return the UUID ``text`` in lower case; raises :class:`InvalidArgument` otherwise."""
-    lower = text.lower()
-    if not _UUID.fullmatch(lower):
-        raise InvalidArgument(f"{quoted(text)} is not a UUID", field=field)
-    return lower
-
-
-def require_customer(text: str, field: str = "customer_id") -> str:
-    """Return the customer's id ``text`` if it can be one, in requests and files alike.
-
-    Raises:
-        InvalidArgument: unless it is 1 to 128 printable ASCII characters without blanks at
-            its ends.
-    """
-    if not _CUSTOMER.fullmatch(text):
-        raise InvalidArgument(
-            f"{quoted(text)} is not 1 to 128 printable ASCII characters without blanks around",
-            field=field,
-        )
-    return text
-
-
-def require_slug(text: str, field: str) -> str:
-    """Return ``text`` if it is a lower-case slug; raises :class:`InvalidArgument` otherwise."""
-    if not _SLUG.fullmatch(text):
-        raise InvalidArgument(f"{quoted(text)} is not a lower-case slug", field=field)
-    return text
 
 
 @dataclass(frozen=True, kw_only=True)

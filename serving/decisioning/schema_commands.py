@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from agents.artifacts import Artifact, ArtifactStore
-from serving.decisioning.commands import Home, settings_of
 from serving.governance import proposals, registry
 from serving.governance.decision_points import require_point
 from serving.installation import opened
+from serving.options import Home, settings_of
 from troth.errors import NotFound
 from troth.features import Feature
 from troth.files import write_whole

@@ -10,7 +10,7 @@ import typer
 from rich.progress import TaskID
 
 from serving.governance import audit
-from serving.governance.options import Home, settings
+from serving.options import Home, settings_of
 from serving.store import Database
 from troth.errors import DataLoss, FailedPrecondition, NotFound
 from troth.output import AsJson, emit, progress, say, show_table
@@ -110,7 +110,7 @@ def list_rows(
 
 def _open(home: Path | None) -> Database:
     """The store alone: whoever audits a copy away from the host has nothing else."""
-    path = settings(home).database
+    path = settings_of(home).database
     if not path.is_file():
         raise NotFound(f"{path} does not exist", field="home")
     return Database(path)

@@ -9,8 +9,8 @@ import typer
 
 from serving.governance import keys
 from serving.governance.board import Board, require_name
-from serving.governance.options import Home, settings
 from serving.installation import create, is_installation
+from serving.options import Home, settings_of
 from troth.errors import AlreadyExists, NotFound
 from troth.files import write_whole
 from troth.output import AsJson, emit, note, say, show_table
@@ -68,7 +68,7 @@ def init(
 
     An installation of an earlier version gets what it lacks, and keeps its roster.
     """
-    where = settings(home)
+    where = settings_of(home)
     path, earlier = where.board, where.board.exists() and not is_installation(where.home)
     if path.exists() and not earlier:
         raise AlreadyExists(f"{path} exists; it is not overwritten", field="board")
@@ -90,7 +90,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a member. What the board approved before must be proposed again."""
-    path = settings(home).board
+    path = settings_of(home).board
     board = Board.load(path)
     grown = board.with_member(name, _public_key(public_key))
     grown.save(path)
@@ -101,7 +101,7 @@ def add(
 
 def show(home: Home = None, as_json: AsJson = False) -> None:
     """Show the roster and its digest."""
-    path = settings(home).board
+    path = settings_of(home).board
     _show(Board.load(path), path, as_json)
 
 

@@ -15,10 +15,10 @@ from serving.governance import evidence as documents
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
-from serving.governance.options import Home, KeyFile, ProposalId, now, settings
 from serving.governance.place import Place
 from serving.governance.uptake import tell
 from serving.installation import opened
+from serving.options import Home, KeyFile, ProposalId, now, settings_of
 from serving.store import Database
 from troth.digests import require_digest
 from troth.errors import FailedPrecondition, InvalidArgument, NotApproved, TrothError
@@ -61,7 +61,7 @@ def propose(
     """Ask the board to let a policy be served, signed with your key."""
     from agents.artifacts import ArtifactStore
 
-    where, moment = settings(home), now()
+    where, moment = settings_of(home), now()
     database = opened(where)
     scope = Scope(
         decision_points=tuple(decision_point),
@@ -101,7 +101,7 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Show what is asked, ask whether to sign, and sign that the proposal may be served."""
-    where = settings(home)
+    where = settings_of(home)
     proposal = proposals.get(opened(where), proposal_id)
     if not yes and (as_json or not _is_terminal()):
         raise InvalidArgument("nobody can be asked here: give --yes to sign unasked", field="yes")
@@ -122,14 +122,14 @@ def refuse(
     as_json: AsJson = False,
 ) -> None:
     """Sign that it may not; one refusal blocks, also after activation, and is never taken back."""
-    where = settings(home)
+    where = settings_of(home)
     proposal = proposals.get(opened(where), proposal_id)
     _vote(where, proposal, Vote.REFUSE, key, reason, as_json)
 
 
 def list_all(home: Home = None, as_json: AsJson = False) -> None:
     """List all proposals and how they stand."""
-    where = settings(home)
+    where = settings_of(home)
     database, board = opened(where), Board.load(where.board)
     found = [
         (proposal, *_standing(database, proposal, board))
@@ -161,7 +161,7 @@ def list_all(home: Home = None, as_json: AsJson = False) -> None:
 
 def show(proposal_id: ProposalId, home: Home = None, as_json: AsJson = False) -> None:
     """Show what is asked in plain words; then who voted, what is signed, and the evidence."""
-    where = settings(home)
+    where = settings_of(home)
     database, board = opened(where), Board.load(where.board)
     proposal = proposals.get(database, proposal_id)
     cast = votes.of(database, proposal_id)
@@ -248,7 +248,7 @@ def _standing(database: Database, proposal: Proposal, board: Board) -> tuple[str
     cast = votes.of(database, proposal.proposal_id)
     try:
         approvers = verify_quorum(proposal, cast, board, now())
-        Place.of(settings(database.home)).verify(proposal)
+        Place.of(settings_of(database.home)).verify(proposal)
     except NotApproved as error:
         return error.metadata["cause"], error.message
     return APPROVED, f"by {', '.join(approvers)}"

@@ -17,11 +17,11 @@ from serving.governance import (
 )
 from serving.governance import registry as library
 from serving.governance.decision_points import EVERYWHERE
-from serving.governance.options import Home, ProposalId, Reason, actor, now, settings
 from serving.governance.served_clocks import other_clock
 from serving.governance.uptake import tell
 from serving.governance.verification import Verifier
 from serving.installation import opened
+from serving.options import Home, ProposalId, Reason, actor, now, settings_of
 from troth import brake
 from troth.errors import InvalidArgument
 from troth.output import AsJson, emit, note, say, show_table
@@ -63,7 +63,7 @@ def activate(
     Looks at everything that a replica will look at: signatures, installation, settings,
     guardrails, evidence and the artifact's bytes.
     """
-    where = settings(home)
+    where = settings_of(home)
     database = opened(where)
     proposal = proposals.get(database, proposal_id)
     points = decision_point or proposal.scope.decision_points
@@ -130,7 +130,7 @@ def resume(
 
     Needs an audit log that is whole, and approvals of all that would then answer.
     """
-    where = settings(home)
+    where = settings_of(home)
     database, verifier = opened(where), Verifier.of(where)
     point = _one_of(decision_point, everything)
     if point is None:
@@ -149,7 +149,7 @@ def registry(home: Home = None, as_json: AsJson = False) -> None:
 
     Whether it is approved, each replica checks itself, and says why not.
     """
-    where = settings(home)
+    where = settings_of(home)
     database = opened(where)
     with database.read() as connection:
         active, faults = library.readable(connection)

@@ -32,16 +32,17 @@ from troth.brake import put as put
 from troth.brake import was_put_first as was_put_first
 from troth.digests import parse_json
 from troth.files import sync_folder
+from troth.ids import SLUG_PATTERN, UUID_PATTERN
 from troth.types import Role
 
 ALL = "all"
-_POINT = r"(?P<point>[a-z0-9][a-z0-9_.-]{0,63})"
+_POINT = rf"(?P<point>{SLUG_PATTERN})"
 _MOST_BYTES = 1 << 16
 _NAME = re.compile(
     rf"all|point\.{_POINT}"
     rf"|policy\.(?P<digest>[0-9a-f]{{64}})\.{_POINT.replace('point', 'at')}"
     rf"|role\.(?P<role>{'|'.join(Role)})\.{_POINT.replace('point', 'of')}"
-    r"|refused\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    rf"|refused\.{UUID_PATTERN}"
 )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +20,13 @@ from serving.store import Database
 from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, InvalidArgument, TrothError
 from troth.files import write_whole
+from troth.ids import is_canonical_uuid
 from troth.types import Approval, Vote, isoformat, parse_time
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def require_id(proposal_id: str) -> str:
     """Return ``proposal_id`` if it is a UUID, as it names files; raises InvalidArgument."""
-    if not _UUID.fullmatch(proposal_id):
+    if not is_canonical_uuid(proposal_id):
         raise InvalidArgument(f"{proposal_id!r} is not a UUID", field="proposal_id")
     return proposal_id
 

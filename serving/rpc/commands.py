@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from serving.decisioning.commands import Home, settings_of
 from serving.installation import require
+from serving.options import Home, settings_of
 from troth.output import note
 
 

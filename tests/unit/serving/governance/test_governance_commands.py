@@ -186,7 +186,7 @@ def test_the_whole_way(shell: Shell, office: Office) -> None:
 
 def served_at() -> Any:
     """Now, as the commands know it."""
-    from serving.governance.options import now
+    from serving.options import now
 
     return now()
 

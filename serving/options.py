@@ -1,4 +1,4 @@
-"""Options that the governance commands share."""
+"""Options that the serving commands share, and what they stand for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ProposalId = Annotated[str, typer.Argument(help="As `troth proposals list` shows
 Reason = Annotated[str, typer.Option(help="Why, for those who read the audit log.")]
 
 
-def settings(home: Path | None) -> Settings:
+def settings_of(home: Path | None) -> Settings:
     """The settings, with ``home`` in place of their own if given.
 
     Raises:
