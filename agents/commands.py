@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from troth.cli.output import AsJson, emit, progress, say, show_table
 from troth.errors import InvalidArgument, NotFound
-from troth.output import AsJson, emit, progress, say, show_table
 from troth.settings import Settings
 
 if TYPE_CHECKING:
-    from agents.artifacts import Artifact
+    from agents.artifacts.artifact import Artifact
     from agents.ope.diagnostics import Diagnostics
-    from agents.ope.evaluate import Estimate, IntervalKind
-    from troth.batches import LoggedBatch
+    from agents.ope.evaluate import IntervalKind, OffPolicyEstimate
+    from troth.logs.batches import LoggedBatch
 
 Level = Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")]
 Kind = Annotated[
@@ -153,7 +153,7 @@ def logged(
     The policy is judged as it stands, without guardrails. Rows whose outcome window is still
     open are left out. Read the verdict before the figures.
     """
-    from agents.artifacts import ArtifactStore
+    from agents.artifacts.artifact import ArtifactStore
     from agents.ope.data import OpeData
     from agents.ope.evaluate import evaluate_policy, on_policy
     from agents.ope.target import target_distribution
@@ -205,7 +205,7 @@ def logged(
 
 def _read(log: Path, artifact: Artifact | None) -> LoggedBatch:
     """The log, by what it carries or, if it carries nothing, by what the policy was made for."""
-    from troth.batches import LoggedBatch
+    from troth.logs.batches import LoggedBatch
 
     if artifact is not None:
         return LoggedBatch.read(log, schema=artifact.schema, catalogue=artifact.catalogue)
@@ -245,7 +245,7 @@ def _columns(level: float) -> tuple[str, ...]:
     return ("estimator", "value", "std error", f"{100 * level:g}% low", f"{100 * level:g}% high")
 
 
-def _row(estimate: Estimate, scale: float = 1.0) -> tuple[Any, ...]:
+def _row(estimate: OffPolicyEstimate, scale: float = 1.0) -> tuple[Any, ...]:
     name = estimate.estimator.upper()
     if estimate.value is None:
         return name, "no estimate", "", "", ""

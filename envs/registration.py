@@ -11,11 +11,11 @@ JOURNEY_ARBITRATION = "troth/JourneyArbitration-v0"
 PROGRAMME_DESIGN = "troth/ProgrammeDesign-v0"
 
 _CLASSES = {
-    NEXT_BEST_ACTION: "envs.next_best_action:NextBestAction",
-    CHANNEL_SELECTION: "envs.channel_selection:ChannelSelection",
-    OFFER_CHOICE: "envs.offer_choice:OfferChoice",
-    JOURNEY_ARBITRATION: "envs.journey_arbitration:JourneyArbitration",
-    PROGRAMME_DESIGN: "envs.programme_design:ProgrammeDesign",
+    NEXT_BEST_ACTION: "envs.problems.next_best_action:NextBestAction",
+    CHANNEL_SELECTION: "envs.problems.channel_selection:ChannelSelection",
+    OFFER_CHOICE: "envs.problems.offer_choice:OfferChoice",
+    JOURNEY_ARBITRATION: "envs.problems.journey_arbitration:JourneyArbitration",
+    PROGRAMME_DESIGN: "envs.problems.programme_design:ProgrammeDesign",
 }
 
 ENVIRONMENTS = tuple(_CLASSES)

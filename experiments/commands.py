@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.census.commands import live
+from experiments.populations.commands import live
 from experiments.proofs.commands import prove
-from troth.output import AsJson, emit, progress, say, show_table
+from troth.cli.output import AsJson, emit, progress, say, show_table
 
 if TYPE_CHECKING:
-    from experiments.apart import ApartRunner
-    from experiments.runner import Runner
+    from experiments.runs.apart import ApartRunner
+    from experiments.runs.runner import Runner
 
 Config = Annotated[
     str, typer.Option("--config", help="Name of a shipped suite, or a TOML file of your own.")
@@ -107,8 +107,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Simulate, train, evaluate and report, without serving anything."""
-    from experiments.report import render, write
-    from experiments.tables import show_results
+    from experiments.reports.report import render, write
+    from experiments.reports.tables import show_results
 
     with _runner(config, seed, home, workers, reproducible) as runner:
         results = runner.run()
@@ -123,11 +123,11 @@ def run(
 
 def report(home: Home = Path("runs/reference"), as_json: AsJson = False) -> None:
     """Write the report of a run again, from its results."""
-    from experiments.home import RunHome
-    from experiments.report import render, write
-    from experiments.results import Checks, RunResults, Served, read_optional
+    from experiments.reports.report import render, write
+    from experiments.runs.results import Checks, RunResults, Served, read_optional
+    from experiments.runs.run_folder import RunFolder
 
-    place = RunHome(home)
+    place = RunFolder(home)
     results = RunResults.read(place.results)
     served = read_optional(Served, place.served)
     checks = read_optional(Checks, place.checks)
@@ -176,10 +176,10 @@ def pictures(
     as_json: AsJson = False,
 ) -> None:
     """Draw the README's pictures: a run's report, by Chromium, and an environment's dashboard."""
-    from experiments.home import RunHome
-    from experiments.pictures import take_dashboard, take_report
+    from experiments.reports.pictures import take_dashboard, take_report
+    from experiments.runs.run_folder import RunFolder
 
-    drawn = [take_report(RunHome(home), output), take_dashboard(output)]
+    drawn = [take_report(RunFolder(home), output), take_dashboard(output)]
     if as_json:
         emit({"pictures": [str(path) for path in drawn]})
     else:
@@ -238,11 +238,11 @@ def _runner(
     config: str, seed: int | None, home: Path, workers: int, reproducible: bool
 ) -> Iterator[Runner | ApartRunner]:
     """A runner whose stages show progress bars, on as many workers as asked for."""
-    from experiments.apart import ApartRunner
-    from experiments.config import load
-    from experiments.executors import executor_of
-    from experiments.home import RunHome
-    from experiments.runner import Runner
+    from experiments.runs.apart import ApartRunner
+    from experiments.runs.config import load
+    from experiments.runs.executors import executor_of
+    from experiments.runs.run_folder import RunFolder
+    from experiments.runs.runner import Runner
 
     loaded = load(config).with_seed(seed).with_reproducible(reproducible)
     with progress() as bars:
@@ -254,7 +254,7 @@ def _runner(
             bars.update(tasks[stage], completed=done)  # type: ignore[arg-type]
 
         if loaded.reproducible:
-            yield ApartRunner(loaded, RunHome(home), workers, on_stage)
+            yield ApartRunner(loaded, RunFolder(home), workers, on_stage)
         else:
             with executor_of(workers) as executor:
-                yield Runner(loaded, RunHome(home), executor, on_stage)
+                yield Runner(loaded, RunFolder(home), executor, on_stage)

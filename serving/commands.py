@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from serving.customers import commands as customers
 from serving.decisioning import commands as decisioning
-from serving.decisioning import customer_commands as customers
 from serving.decisioning import schema_commands as schemas
 from serving.governance import commands as governance
 from serving.rpc import commands as rpc

@@ -4,7 +4,7 @@ A step is one day for all customers. Every random event is a function of (seed; 
 purpose, day, replicate): the same seed gives the same lives in one batch or split into many,
 on one thread or several, and what is done to one customer changes nobody else's, except that
 a scenario's contact budget is shared. A decision is credited with everything it brings, also
-what lands weeks later; see :mod:`simulator.response`.
+what lands weeks later; see :mod:`simulator.model.response`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import channels, checkpoint, history, kernel
-from simulator import day as one_day
-from simulator.encoder import Encoder
-from simulator.morning import Morning, columns
-from simulator.population import Blocks, Population
-from simulator.programme import Programme
-from simulator.purposes import Purpose
-from simulator.results import StepResult, weights
-from simulator.rules import Rules
+from simulator.compiled import kernel
+from simulator.compiled.purposes import Purpose
+from simulator.compiled.threads import Threads
+from simulator.day import day as one_day
+from simulator.day.results import StepResult, weights
+from simulator.day_view import DayView, columns
+from simulator.model import channels, history
+from simulator.model.points_ledger import Ledger
+from simulator.model.programme import Programme
+from simulator.model.rules import Rules
 from simulator.scenarios import Scenario
-from simulator.sight import Sight
-from simulator.threads import Threads
-from simulator.wallet import Ledger
+from simulator.state import checkpoint
+from simulator.state.population import Blocks, Population
+from simulator.view.encoder import Encoder
+from simulator.view.feature_cache import FeatureCache
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, InvalidArgument
@@ -97,7 +99,7 @@ class World:
         self._people = history.draw(
             self._rules, seed, first_customer, customers, morning=self._clock, newcomers=newcomers
         )
-        self._sight = Sight(customers, self.schema.raw_width)
+        self._sight = FeatureCache(customers, self.schema.raw_width)
         self.set_programme(self._own_programme())
         self._warm_up(warm_up)
         self.replicate = _checked_replicate(replicate)
@@ -252,12 +254,12 @@ class World:
         twin._people = self._people.copy()
         if replicate is not None:
             twin.replicate = _checked_replicate(replicate)
-        twin._sight = Sight(self.size, self.schema.raw_width)
+        twin._sight = FeatureCache(self.size, self.schema.raw_width)
         twin._morning = self._morning.of(twin._people, twin._sight)
         return twin
 
     def save(self, path: Path) -> None:
-        """Write everything that is needed to go on from here; see :mod:`simulator.checkpoint`."""
+        """Write all that is needed to go on from here; see :mod:`simulator.state.checkpoint`."""
         header: dict[str, int | str | float] = {
             "scenario": self.scenario.digest,
             "seed": str(self.seed),
@@ -295,7 +297,7 @@ class World:
         )
         world.size = len(world._people)
         world._programme = Programme(**terms)
-        world._sight = Sight(world.size, world.schema.raw_width)
+        world._sight = FeatureCache(world.size, world.schema.raw_width)
         world._wake()
         return world
 
@@ -318,7 +320,7 @@ class World:
 
     def _wake(self) -> None:
         """Begin the morning of the present day."""
-        self._morning = Morning(
+        self._morning = DayView(
             self._rules,
             self._people,
             self.seed,
@@ -333,11 +335,11 @@ class World:
         actions = self._paid(actions)
         self._threads.run(
             self.size,
-            lambda a, b: one_day.live(
+            lambda a, b: one_day.step(
                 self._people.memory, a, b, self._sight.features, actions, result.answers,
                 result.pauses, result.money, result.orders, result.spend_minor,
                 result.category, result.store, self.first_customer, self._keys,
-                self._rules.life, today.tables, self._rules.par, today.record,
+                self._rules.event_chances, today.tables, self._rules.par, today.record,
                 self._encoder.bounds,
             ),
         )  # fmt: skip

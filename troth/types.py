@@ -176,7 +176,7 @@ class Vote(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class SignedVote:
     """A member's signed vote on a proposal.
 
     Attributes:

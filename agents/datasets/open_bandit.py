@@ -5,7 +5,7 @@ Two policies logged the same week of the same campaign: ``random`` (uniform) and
 the first one's log, and comparing with the second log's own click rate, is a test on real
 people.
 
-How it becomes a :class:`~troth.batches.LoggedBatch`:
+How it becomes a :class:`~troth.logs.batches.LoggedBatch`:
 
 - Item j is action j + 1, web content of the one journey ``recommendation``. Row 0, *no
   contact*, exists in every Troth catalogue but not in these data: column 0 of the mask is
@@ -35,12 +35,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from troth.batches import LoggedBatch
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.digests import digest
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.features import Feature, FeatureKind, FeatureSchema
+from troth.logs.batches import LoggedBatch
 from troth.policy import Distribution
 from troth.tables import Table, read_table
 

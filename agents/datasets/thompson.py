@@ -18,7 +18,13 @@ from agents.datasets.open_bandit import (
     visitor_features,
 )
 from agents.ope.data import OpeData
-from agents.ope.evaluate import Estimate, Evaluation, IntervalKind, evaluate_policy, on_policy
+from agents.ope.evaluate import (
+    Evaluation,
+    IntervalKind,
+    OffPolicyEstimate,
+    evaluate_policy,
+    on_policy,
+)
 from agents.ope.reward_model import cross_fit
 from troth.streams import generator
 
@@ -42,13 +48,13 @@ class ThompsonTrial:
 
     campaign: str
     evaluation: Evaluation
-    logging: Estimate
+    logging: OffPolicyEstimate
     logging_clicks: int
-    truth: Estimate
+    truth: OffPolicyEstimate
     truth_rows: int
     truth_clicks: int
 
-    def gap(self, estimate: Estimate) -> float:
+    def gap(self, estimate: OffPolicyEstimate) -> float:
         """(estimate - truth) in standard errors of the difference of the two logs.
 
         NaN where one of the two is not there, or its error is not known.
@@ -58,7 +64,7 @@ class ThompsonTrial:
         noise = math.hypot(*errors)
         return (value - truth) / noise if 0 < noise < math.inf else math.nan
 
-    def covered(self, estimate: Estimate) -> bool | None:
+    def covered(self, estimate: OffPolicyEstimate) -> bool | None:
         """Whether the interval holds the truth; ``None`` if one of the two is not there."""
         return None if self.truth.value is None else estimate.covers(self.truth.value)
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.bilinear import BilinearMoments
-from agents.learners.evidence import Expectation, Posterior, maximise_evidence
+from agents.learners.empirical_bayes import Expectation, Posterior, maximise_evidence
 from agents.learners.noise import precision_weights
 from agents.learners.prior_groups import prior_groups
-from agents.mixed import MixedEquations, MixedFit
+from agents.models.bilinear import BilinearMoments
+from agents.models.mixed import MixedEquations, MixedFit
 from agents.policies.linear import LinearThompsonPolicy
 from agents.policies.own_effects import OwnEffects
 from agents.policies.storable import require_share
-from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument
+from troth.logs.batches import LoggedBatch
 
 _FOR_EVERYONE = np.zeros(1, dtype=np.int64)
 """Own effects are on the intercept alone."""
@@ -37,7 +37,7 @@ class LinearThompsonConfig:
             that everyone's reward is equally noisy.
         iterations: updates of prior and noise variances, >= 1.
         sparsity: heaviness of the prior's tails, >= 0; see
-            :func:`agents.learners.evidence.maximise_evidence`.
+            :func:`agents.learners.empirical_bayes.maximise_evidence`.
     """
 
     draws: int = 64

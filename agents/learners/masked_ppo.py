@@ -15,7 +15,7 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from agents.policies.network import Activation, NetworkPolicy
+from agents.policies.network import NetworkPolicy, Nonlinearity
 from agents.policies.storable import require_share
 from troth.catalogue import Catalogue
 from troth.errors import InvalidArgument
@@ -27,7 +27,7 @@ Progress = Callable[[int, int, float], None]
 _ADAM = {"eps": 1e-5, "fused": True}
 """Stable-Baselines3's own epsilon. Fused, because otherwise MKL takes the square roots, and those
 alone differ by processor whatever it is held to; ATen's are rounded as IEEE 754 says."""
-_MODULES = {Activation.TANH: torch.nn.Tanh, Activation.RELU: torch.nn.ReLU}
+_MODULES = {Nonlinearity.TANH: torch.nn.Tanh, Nonlinearity.RELU: torch.nn.ReLU}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class MaskedPpoConfig:
     value_weight: float = 0.5
     gradient_norm: float = 0.5
     hidden: tuple[int, ...] = (64, 64)
-    activation: Activation = Activation.RELU
+    activation: Nonlinearity = Nonlinearity.RELU
     temperature: float = 1.0
     exploration: float = 0.0
 

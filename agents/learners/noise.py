@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.bilinear import with_intercept
+from agents.models.bilinear import with_intercept
 
 Float64 = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from agents.ope.copies import Copies
 from agents.ope.evidence import Evidence, RewardRange
 from agents.ope.intervals import MANY, MAX_UNSUPPORTED
 from agents.ope.propensities import Misfit
-from troth.log_ids import AlikeIds
+from troth.logs.ids import AlikeIds
 
 if TYPE_CHECKING:
     from agents.ope.diagnostics import Diagnostics

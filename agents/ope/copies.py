@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope.propensities import TOLERANCE
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 
 CHANCE = 1e-6
 """Share of honest logs that may be said to hold copies."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from agents.ope.copies import Copies, find_copies
 from agents.ope.intervals import cluster_codes
 from agents.ope.propensities import LoggedPropensities
-from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition
-from troth.log_ids import AlikeIds, alike, plain
+from troth.logs.batches import LoggedBatch
+from troth.logs.ids import AlikeIds, alike, plain
 
 
 @dataclass(frozen=True)

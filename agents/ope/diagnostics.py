@@ -26,7 +26,7 @@ from agents.ope.evidence import Evidence, RewardRange, differing, most_common
 from agents.ope.intervals import asymptotic
 from agents.ope.propensities import TOLERANCE, Misfit
 from troth.catalogue import Catalogue
-from troth.log_ids import AlikeIds
+from troth.logs.ids import AlikeIds
 from troth.policy import Distribution, Mask
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
@@ -148,7 +148,7 @@ def diagnose(
         catalogue: names the K actions.
         misfit: what :class:`~agents.ope.propensities.LoggedPropensities` found.
         copies: what :func:`~agents.ope.copies.find_copies` found; its clusters are ``clusters``.
-        alike_ids: what :func:`~troth.log_ids.alike` found, by column.
+        alike_ids: what :func:`~troth.logs.ids.alike` found, by column.
         censored_rows: how many rows were left out before.
         level: of the intervals.
         reward_range: the least and the largest reward there can be, if known.

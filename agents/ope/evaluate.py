@@ -24,8 +24,8 @@ from agents.ope.intervals import (
     mean_of_usual,
 )
 from agents.ope.reward_model import cross_fit
-from troth.batches import LoggedBatch
 from troth.errors import InvalidArgument
+from troth.logs.batches import LoggedBatch
 from troth.policy import Distribution, check_distribution
 
 ESTIMATORS = ("ips", "snips", "dm", "dr")
@@ -33,7 +33,7 @@ IntervalKind = Literal["student", "normal", "bootstrap"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class OffPolicyEstimate:
     """One estimator's answer, in the unit of the log's reward per decision.
 
     Attributes:
@@ -96,7 +96,7 @@ class Evaluation:
         reward_range: the least and the largest reward there can be, if that was said.
     """
 
-    estimates: tuple[Estimate, ...]
+    estimates: tuple[OffPolicyEstimate, ...]
     diagnostics: Diagnostics
     level: float
     interval: IntervalKind
@@ -107,7 +107,7 @@ class Evaluation:
         """How far to trust the estimates, by the diagnostics."""
         return self.diagnostics.verdict
 
-    def __getitem__(self, estimator: str) -> Estimate:
+    def __getitem__(self, estimator: str) -> OffPolicyEstimate:
         """The estimate of that name; raises :class:`InvalidArgument` if it was not asked for."""
         for estimate in self.estimates:
             if estimate.estimator == estimator:
@@ -237,7 +237,7 @@ def evaluate_policy(
 
 def on_policy(
     log: LoggedBatch | OpeData, *, level: float = 0.95, reward_range: RewardRange | None = None
-) -> Estimate:
+) -> OffPolicyEstimate:
     """The mean reward of the policy that wrote the log, with its own interval.
 
     Raises:
@@ -318,9 +318,9 @@ def _interval(
     return asymptotic(terms, clusters, level=level, reference=reference, evidence=evidence)
 
 
-def _estimate(terms: Terms, evidence: Evidence, ends: Interval | None) -> Estimate:
+def _estimate(terms: Terms, evidence: Evidence, ends: Interval | None) -> OffPolicyEstimate:
     if ends is not None:
-        return Estimate(
+        return OffPolicyEstimate(
             estimator=terms.estimator,
             value=terms.value,
             stderr=ends.stderr,
@@ -328,7 +328,7 @@ def _estimate(terms: Terms, evidence: Evidence, ends: Interval | None) -> Estima
             high=ends.high,
         )
     known = terms.modelled or evidence.customers > 0.0
-    return Estimate(
+    return OffPolicyEstimate(
         estimator=terms.estimator,
         value=terms.value if known else None,
         stderr=None,

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.ope.estimators import Float64
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 from troth.policy import Distribution
 
 FALSE_ALARMS = 1e-3

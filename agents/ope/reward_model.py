@@ -1,6 +1,6 @@
 """A cross-fitted model of the expected reward, for DM and DR.
 
-The model is the ridge regression of :mod:`agents.mixed`: attributes, and beside them each
+The model is the ridge regression of :mod:`agents.models.mixed`: attributes, and beside them each
 action's own effects, shrunk to zero, where they predict better. Rows are split into folds by
 customer, and a row's predictions come from a model that has not seen its customer, which keeps
 DR unbiased however flexible the model is.
@@ -20,10 +20,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.bilinear import BilinearMoments, Float64, with_intercept
-from agents.mixed import MixedEquations
-from troth.batches import LoggedBatch
+from agents.models.bilinear import BilinearMoments, Float64, with_intercept
+from agents.models.mixed import MixedEquations
 from troth.errors import InvalidArgument
+from troth.logs.batches import LoggedBatch
 
 RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Penalties tried on the weights of attributes."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from troth.batches import LoggedBatch
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition
 from troth.features import FeatureSchema
+from troth.logs.batches import LoggedBatch
 from troth.policy import Distribution, Policy, check_distribution
 
 CHUNK = 16_384

@@ -24,7 +24,7 @@ from troth.errors import DataLoss, FailedPrecondition, InvalidArgument
 from troth.policy import Distribution, Mask, check_mask
 
 
-class Activation(StrEnum):
+class Nonlinearity(StrEnum):
     """What stands between two layers."""
 
     TANH = "tanh"
@@ -53,7 +53,7 @@ class NetworkPolicy:
 
     weights: tuple[NDArray[np.float32], ...]
     biases: tuple[NDArray[np.float32], ...]
-    activation: Activation
+    activation: Nonlinearity
     schema_digest: str
     catalogue_digest: str
     temperature: float = 1.0
@@ -110,7 +110,7 @@ class NetworkPolicy:
         hidden = encoded.astype(np.float64)
         for weight, bias in self._layers[:-1]:
             hidden = hidden @ weight + bias
-            if self.activation is Activation.TANH:
+            if self.activation is Nonlinearity.TANH:
                 np.tanh(hidden, out=hidden)
             else:
                 np.maximum(hidden, 0.0, out=hidden)
@@ -138,12 +138,12 @@ class NetworkPolicy:
         """Inverse of :meth:`to_state`; raises :class:`DataLoss` if something is missing."""
         layers = range(int(parameter(parameters, "layers")))
         name = parameter(parameters, "activation")
-        if name not in tuple(Activation):
+        if name not in tuple(Nonlinearity):
             raise DataLoss(f"{name!r} is unknown", field="parameters.activation")
         return cls(
             weights=tuple(tensor(tensors, f"weight_{at}", np.float32, 2) for at in layers),
             biases=tuple(tensor(tensors, f"bias_{at}", np.float32, 1) for at in layers),
-            activation=Activation(name),
+            activation=Nonlinearity(name),
             schema_digest=str(parameter(parameters, "schema_digest")),
             catalogue_digest=str(parameter(parameters, "catalogue_digest")),
             temperature=float(parameter(parameters, "temperature")),

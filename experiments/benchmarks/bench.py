@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.benchmarks.harness import QUICK, Row, Timing
-from experiments.executors import one_thread
-from experiments.numerics import observed
-from experiments.results import write_text
+from experiments.benchmarks.harness import QUICK, BenchmarkRow, Timing
+from experiments.runs.executors import one_thread
+from experiments.runs.numerics import observed
+from experiments.runs.results import write_text
 from troth.errors import InvalidArgument
 
-Benchmark = Callable[[Timing], list[Row]]
+Benchmark = Callable[[Timing], list[BenchmarkRow]]
 OnProgress = Callable[[str, int, int], None]
 """Called with (benchmark, done, in all)."""
 
@@ -42,7 +42,7 @@ def run_benchmarks(
     only: tuple[str, ...] = (),
     quick: bool = False,
     on_progress: OnProgress | None = None,
-) -> list[Row]:
+) -> list[BenchmarkRow]:
     """Measure and write ``output``.
 
     Args:
@@ -59,7 +59,7 @@ def run_benchmarks(
             raise InvalidArgument(f"{name!r} is not one of {', '.join(WHERE)}", field="only")
     names = [name for name in WHERE if not only or name in only]
     tell = on_progress or (lambda _name, _done, _total: None)
-    rows: list[Row] = []
+    rows: list[BenchmarkRow] = []
     machine = str(observed())
     timing = QUICK if quick else Timing()
     for done, name in enumerate(names):

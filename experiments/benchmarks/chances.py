@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from agents.policies.uniform import NeverContact
-from experiments.benchmarks.harness import Row, Timing, paired_row
-from experiments.benchmarks.lives import reference
-from simulator.results import RewardKind
+from experiments.benchmarks.harness import BenchmarkRow, Timing, paired_row
+from experiments.benchmarks.worlds import reference
+from simulator.day.results import RewardKind
 from simulator.truth import long_run_values
 from simulator.world import World
 
@@ -18,7 +18,7 @@ EMAIL = "engagement/1/news/email"
 AGAINST = ("common chances", "common chances, each day with its expectation")
 
 
-def common_chances(timing: Timing) -> list[Row]:
+def common_chances(timing: Timing) -> list[BenchmarkRow]:
     """Variance of an e-mail's effect with chances of its own over that with common ones.
 
     Both lives of a customer begin alike, one with the e-mail and one without, and nobody is

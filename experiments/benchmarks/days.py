@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.benchmarks.harness import (
-    Row,
+    BenchmarkRow,
     Stretch,
     Timing,
     Work,
@@ -18,12 +18,12 @@ from experiments.benchmarks.harness import (
     paired_row,
     stretch,
 )
-from experiments.benchmarks.lives import CONTACTED, CUSTOMERS, Lives, conditions
 from experiments.benchmarks.numpy_day import live_day
-from simulator.kernel import compiled, draws
-from simulator.results import StepResult
-from simulator.rules import Rules
-from simulator.threads import Threads
+from experiments.benchmarks.worlds import CONTACTED, CUSTOMERS, BusyWorld, conditions
+from simulator.compiled.kernel import compiled, draws
+from simulator.compiled.threads import Threads
+from simulator.day.results import StepResult
+from simulator.model.rules import Rules
 
 READ_BY_ALL = ("own_rate", "visit_rate", "wake", "birthday")
 """Columns that a day reads of everybody; all others only where something happens."""
@@ -36,9 +36,9 @@ SIZES = (10_000, 100_000, 1_000_000)
 THREADED = (100_000, 400_000)
 
 
-def against_numpy(timing: Timing) -> list[Row]:
+def against_numpy(timing: Timing) -> list[BenchmarkRow]:
     """The compiled day and plain NumPy's, from the same mornings; they must agree."""
-    lives = Lives(CUSTOMERS, CONTACTED)
+    lives = BusyWorld(CUSTOMERS, CONTACTED)
     rules, pairs = Rules.of(lives.world.scenario), []
     for round_ in range(-1, timing.rounds):
         days, spent = 0, np.zeros(2)
@@ -67,7 +67,7 @@ def against_numpy(timing: Timing) -> list[Row]:
     ]
 
 
-def bandwidth(timing: Timing) -> list[Row]:
+def bandwidth(timing: Timing) -> list[BenchmarkRow]:
     """Bytes that a day must move against bytes that one core can read, change and write.
 
     Twice over: what the one pass over everybody touches, and all state there is.
@@ -78,7 +78,7 @@ def bandwidth(timing: Timing) -> list[Row]:
         _add_one(values)
         return 2 * values.nbytes
 
-    quiet, lively = Lives(CUSTOMERS, 0.0), Lives(CUSTOMERS, CONTACTED)
+    quiet, lively = BusyWorld(CUSTOMERS, 0.0), BusyWorld(CUSTOMERS, CONTACTED)
     dense, state = dense_bytes(lively), lively.world.memory_per_customer()
     return [
         compare_stretches(
@@ -99,7 +99,7 @@ def bandwidth(timing: Timing) -> list[Row]:
     ]
 
 
-def threads(timing: Timing) -> list[Row]:
+def threads(timing: Timing) -> list[BenchmarkRow]:
     """Two threads against one, on the same days; and the same of what needs no memory.
 
     Two cores of a shared machine are seldom two: what a second thread brings to arithmetic in
@@ -108,8 +108,8 @@ def threads(timing: Timing) -> list[Row]:
     return [row for size in THREADED for row in _threads(size, timing)]
 
 
-def _threads(size: int, timing: Timing) -> list[Row]:
-    runs = [Lives(size, CONTACTED, threads=count).stretch() for count in (2, 1)]
+def _threads(size: int, timing: Timing) -> list[BenchmarkRow]:
+    runs = [BusyWorld(size, CONTACTED, threads=count).stretch() for count in (2, 1)]
     runs += [stretch(_drawing(count)) for count in (2, 1)]
     for run in runs:
         run(0.0)
@@ -136,12 +136,12 @@ def _threads(size: int, timing: Timing) -> list[Row]:
     ]
 
 
-def sizes(timing: Timing) -> list[Row]:
+def sizes(timing: Timing) -> list[BenchmarkRow]:
     """Time and memory per customer in small and large populations, the largest first."""
     worlds, notes = {}, {}
     for size in reversed(SIZES):
         before = _resident()
-        worlds[size] = Lives(size, CONTACTED)
+        worlds[size] = BusyWorld(size, CONTACTED)
         worlds[size].step()
         worlds[size].actions()
         notes[size] = f"{worlds[size].world.memory_per_customer():.0f} bytes of state per customer"
@@ -166,7 +166,7 @@ def sizes(timing: Timing) -> list[Row]:
     ]
 
 
-def dense_bytes(lives: Lives) -> float:
+def dense_bytes(lives: BusyWorld) -> float:
     """Bytes per customer of the action, the columns read of everybody and the day's result."""
     people, result = lives.world.people, StepResult.empty(1)
     fields: list[NDArray[Any]] = list(vars(result).values())

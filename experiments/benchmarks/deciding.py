@@ -8,14 +8,14 @@ from itertools import count
 from pathlib import Path
 
 from agents.policies.uniform import UniformPolicy
-from experiments.benchmarks.harness import Row, Timing, compare
-from serving.decisioning.customer_files import CustomerRow
-from serving.decisioning.loading import store_customers
-from serving.decisioning.permissions import Permission
+from experiments.benchmarks.harness import BenchmarkRow, Timing, compare
+from serving.customers.files import CustomerRow
+from serving.customers.importing import store_customers
+from serving.customers.permissions import PermissionFact
+from serving.customers.profiles import Profile
 from serving.decisioning.pipeline import DecisionPipeline
-from serving.decisioning.policies import Answerer, FixedPolicies, Standing
-from serving.decisioning.profiles import Profile
 from serving.decisioning.requests import DecideRequest
+from serving.decisioning.servable import FixedPolicies, ServablePolicies, ServablePolicy
 from serving.guardrails.config import GuardrailConfig
 from serving.guardrails.engine import GuardrailEngine
 from serving.store import Database
@@ -30,7 +30,7 @@ _RECORD_BYTES = 2000
 """About what a decision's record takes."""
 
 
-def pipeline(timing: Timing) -> list[Row]:
+def pipeline(timing: Timing) -> list[BenchmarkRow]:
     """One decision after another, each durable, against one durable insert after another."""
     scenario = load("reference")
     world = World(scenario, CUSTOMERS, 7)
@@ -38,7 +38,7 @@ def pipeline(timing: Timing) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(Path(folder) / "troth.db")
         admit(database, world)
-        answerer = Answerer(
+        answerer = ServablePolicy(
             role=ServedBy.MODEL,
             policy=UniformPolicy(),
             digest="0" * 64,
@@ -53,7 +53,7 @@ def pipeline(timing: Timing) -> list[Row]:
         )
         service = DecisionPipeline(
             database,
-            FixedPolicies({POINT: Standing(answerers=(answerer,))}),
+            FixedPolicies({POINT: ServablePolicies(policies=(answerer,))}),
             GuardrailEngine(GuardrailConfig.shipped()),
             model_budget_s=1.0,
         )
@@ -104,7 +104,7 @@ def pipeline(timing: Timing) -> list[Row]:
 
 def admit(database: Database, world: World) -> None:
     """Profiles in which everyone permits everything."""
-    permissions = tuple(Permission(channel=channel, granted=True) for channel in CHANNELS[1:])
+    permissions = tuple(PermissionFact(channel=channel, granted=True) for channel in CHANNELS[1:])
     rows = [
         CustomerRow(Profile(customer_id=str(name), zone="Europe/London", permissions=permissions))
         for name in world.customer_ids

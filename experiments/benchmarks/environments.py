@@ -7,16 +7,23 @@ import time
 import gymnasium
 import numpy as np
 
-from envs.next_best_action import NextBestActionVectorEnv
-from experiments.benchmarks.harness import Row, Stretch, Timing, Work, compare_stretches, stretch
-from experiments.benchmarks.lives import CONTACTED, SEED, Lives, contacts, reference
+from envs.problems.next_best_action import NextBestActionVectorEnv
+from experiments.benchmarks.harness import (
+    BenchmarkRow,
+    Stretch,
+    Timing,
+    Work,
+    compare_stretches,
+    stretch,
+)
+from experiments.benchmarks.worlds import CONTACTED, SEED, BusyWorld, contacts, reference
 
 CARTS = 4096
 SIZES = (4096, 100_000)
 HORIZON_DAYS = 90
 
 
-def environment(timing: Timing) -> list[Row]:
+def environment(timing: Timing) -> list[BenchmarkRow]:
     """Days with observation and mask against Gymnasium's native CartPole.
 
     Beside the whole, what it takes to write observation and mask alone: no world, however
@@ -27,7 +34,7 @@ def environment(timing: Timing) -> list[Row]:
         compare_stretches(
             f"observation and mask of {SIZES[-1]:,} customers, without the day",
             "customer-days/s",
-            _mornings(Lives(SIZES[-1], CONTACTED)),
+            _mornings(BusyWorld(SIZES[-1], CONTACTED)),
             cart,
             against=f"Gymnasium's native CartPole, {CARTS:,} environments",
             timing=timing,
@@ -76,7 +83,7 @@ def _days(env: NextBestActionVectorEnv) -> Stretch:
     return run
 
 
-def _mornings(lives: Lives) -> Stretch:
+def _mornings(lives: BusyWorld) -> Stretch:
     """Observations and masks of one day after another."""
     width, size = lives.world.schema.width, lives.world.size
     out, mask = np.empty((width, size), dtype=np.float32), lives.world.mask()

@@ -30,7 +30,7 @@ def _load() -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class BenchmarkRow:
     """One line of ``benchmarks/results.json``.
 
     Attributes:
@@ -95,7 +95,7 @@ def compare(
     timing: Timing,
     goal: float | None = None,
     note: str = "",
-) -> Row:
+) -> BenchmarkRow:
     """Rates of two pieces of work, units per second, measured in turns."""
     calls = [_calls(work, timing.seconds) for work in (subject, reference)]
     rates = [(_rate(subject, calls[0]), _rate(reference, calls[1])) for _ in range(timing.rounds)]
@@ -112,7 +112,7 @@ def compare_stretches(
     timing: Timing,
     goal: float | None = None,
     note: str = "",
-) -> Row:
+) -> BenchmarkRow:
     """The same of work that times itself; a first stretch of each compiles and is left out."""
     subject(0.0)
     reference(0.0)
@@ -144,10 +144,10 @@ def paired_row(
     better: Better = "higher",
     goal: float | None = None,
     note: str = "",
-) -> Row:
+) -> BenchmarkRow:
     """The row of (subject, reference) figures, one pair per round."""
     ratios = [a / b for a, b in pairs]
-    return Row(
+    return BenchmarkRow(
         name=name,
         unit=unit,
         value=statistics.median(a for a, _ in pairs),
@@ -164,7 +164,7 @@ def paired_row(
 
 def latency_row(
     name: str, subject: list[list[float]], reference: list[list[float]], *, against: str
-) -> Row:
+) -> BenchmarkRow:
     """Median latency per round of two services that were asked in turns.
 
     ``subject`` and ``reference`` hold the milliseconds of each call, one list per round.

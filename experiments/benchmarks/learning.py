@@ -18,13 +18,13 @@ from agents.ope.evaluate import evaluate_policy
 from agents.ope.reward_model import cross_fit
 from agents.policies.linear import LinearThompsonPolicy
 from agents.policies.uniform import NeverContact, UniformPolicy
-from envs.next_best_action import NextBestActionEnv, NextBestActionVectorEnv
-from envs.sb3 import PopulationVecEnv
-from experiments.benchmarks.harness import Row, Timing, Work, compare, paired_row
-from experiments.rollout import day_start, record
+from envs.bridges.sb3 import PopulationVecEnv
+from envs.problems.next_best_action import NextBestActionEnv, NextBestActionVectorEnv
+from experiments.benchmarks.harness import BenchmarkRow, Timing, Work, compare, paired_row
+from experiments.runs.rollout import day_start, record
 from simulator.scenarios import load
 from simulator.world import World
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 POPULATION = 2048
@@ -37,7 +37,7 @@ LEARNINGS = 3
 _Result = TypeVar("_Result")
 
 
-def ppo(timing: Timing) -> list[Row]:
+def ppo(timing: Timing) -> list[BenchmarkRow]:
     """Masked PPO, collecting and learning, on the population against single environments.
 
     Both learn with the same batch size and epochs; a rollout of the population holds more
@@ -76,7 +76,7 @@ def ppo(timing: Timing) -> list[Row]:
     return rows
 
 
-def ppo_share(timing: Timing) -> list[Row]:
+def ppo_share(timing: Timing) -> list[BenchmarkRow]:
     """Share of training that masked PPO, as it comes, spends in the population environment.
 
     Steps, masks, observations and the cohorts that are made when an episode ends all count. A
@@ -133,7 +133,7 @@ class Watched(PopulationVecEnv):
         return result
 
 
-def thompson(timing: Timing) -> list[Row]:
+def thompson(timing: Timing) -> list[BenchmarkRow]:
     """Linear Thompson sampling, one context and a batch, against one draw at a time."""
     log = _log()
     policy = fit_linear_thompson(log, LinearThompsonConfig(iterations=2), generator("bench", 7))
@@ -156,7 +156,7 @@ def thompson(timing: Timing) -> list[Row]:
     return rows
 
 
-def off_policy(timing: Timing) -> list[Row]:
+def off_policy(timing: Timing) -> list[BenchmarkRow]:
     """All estimators with intervals and diagnostics against the bare mean of weighted rewards.
 
     And several policies on one log, whose own matters are found once, against each on its own.

@@ -1,8 +1,8 @@
 """A day's contacts in plain NumPy: arrival, opening and click, purchase or offer use, goodwill.
 
-The equations are those of :mod:`simulator.response`, :mod:`simulator.fatigue`,
-:mod:`simulator.delays` and :mod:`simulator.mood`; see
-:mod:`experiments.benchmarks.numpy_lives`.
+The equations are those of :mod:`simulator.model.response`, :mod:`simulator.model.fatigue`,
+:mod:`simulator.model.delays` and :mod:`simulator.model.sentiment`; see
+:mod:`experiments.benchmarks.numpy_events`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.benchmarks.numpy_lives import Bool, Float, Lives, Rows, normals, whole
-from simulator import columns as col
-from simulator.purposes import Purpose
+from experiments.benchmarks.numpy_events import Bool, Float, NumpyPopulation, Rows, normals, whole
+from simulator.compiled.purposes import Purpose
+from simulator.state import columns as col
 from troth.catalogue import CHANNELS, OFFER_KINDS, OfferKind
 
 EMAIL, PUSH, IN_APP = (CHANNELS.index(name) for name in ("email", "push", "in_app"))
@@ -60,7 +60,7 @@ class Contacts:
         return replace(self, **{f.name: getattr(self, f.name)[mask] for f in fields(self)})
 
 
-def contact(lives: Lives, rows: Rows, chosen: NDArray[np.int64], own: Bool) -> None:
+def contact(lives: NumpyPopulation, rows: Rows, chosen: NDArray[np.int64], own: Bool) -> None:
     """Serve ``chosen`` (m,) to ``rows``; who is put off loses his place in ``own`` (n,)."""
     action = lives.rules.tables.actions[chosen]
     lives.outcome.book("contact_minor", rows, action["cost"])
@@ -80,7 +80,7 @@ def contact(lives: Lives, rows: Rows, chosen: NDArray[np.int64], own: Bool) -> N
     lives.people.wake[sent.rows] = np.minimum(lives.people.wake[sent.rows], lives.clock)
 
 
-def _wear_off(lives: Lives, rows: Rows) -> Float:
+def _wear_off(lives: NumpyPopulation, rows: Rows) -> Float:
     """Bring the load of past contacts up to this morning and note the new contact."""
     people, clock = lives.people, lives.clock
     gap = np.minimum(clock - people.wear_day[rows], 255)
@@ -95,7 +95,9 @@ def _wear_off(lives: Lives, rows: Rows) -> Float:
     return load
 
 
-def _arrive(lives: Lives, rows: Rows, action: NDArray[Any], load: Float) -> tuple[Contacts, Float]:
+def _arrive(
+    lives: NumpyPopulation, rows: Rows, action: NDArray[Any], load: Float
+) -> tuple[Contacts, Float]:
     """Contacts that arrive, and their uniforms (4, m) of this purpose."""
     people, tables, par = lives.people, lives.rules.tables, lives.par
     channel = lives.today.tables.channels[action["channel"]]
@@ -129,7 +131,7 @@ def _arrive(lives: Lives, rows: Rows, action: NDArray[Any], load: Float) -> tupl
     return sent, u[:, arrived]
 
 
-def _put_off(lives: Lives, sent: Contacts, uniform: Float, own: Bool) -> None:
+def _put_off(lives: NumpyPopulation, sent: Contacts, uniform: Float, own: Bool) -> None:
     """The own purchase of the day is lost with the share hurt."""
     when_open = np.where(sent.ticket, lives.par["mood_hurt_when_open"], 0.0)
     hurt = np.maximum(sent.group["hurt"], when_open)
@@ -137,7 +139,12 @@ def _put_off(lives: Lives, sent: Contacts, uniform: Float, own: Bool) -> None:
 
 
 def _open(
-    lives: Lives, sent: Contacts, u: Float, visits: Float, z: tuple[Float, Float], z_visit: Float
+    lives: NumpyPopulation,
+    sent: Contacts,
+    u: Float,
+    visits: Float,
+    z: tuple[Float, Float],
+    z_visit: Float,
 ) -> None:
     """Opening, click and visit; a click is remembered until it lands."""
     people, par, clock, out = lives.people, lives.par, lives.clock, lives.outcome
@@ -169,7 +176,7 @@ def _open(
     _remember(lives, rows, packed)
 
 
-def _remember(lives: Lives, rows: Rows, packed: NDArray[np.int64]) -> None:
+def _remember(lives: NumpyPopulation, rows: Rows, packed: NDArray[np.int64]) -> None:
     """Keep what is under way in the first free slot of each."""
     placed = np.zeros(len(rows), dtype=bool)
     for slot in lives.people.ints[col.CLICK : col.CLICK + col.CLICK_SLOTS]:
@@ -179,7 +186,12 @@ def _remember(lives: Lives, rows: Rows, packed: NDArray[np.int64]) -> None:
 
 
 def _come(
-    lives: Lives, sent: Contacts, uniform: Float, added: Float, z_open: Float, z_visit: Float
+    lives: NumpyPopulation,
+    sent: Contacts,
+    uniform: Float,
+    added: Float,
+    z_open: Float,
+    z_visit: Float,
 ) -> None:
     """Visits of who does not click."""
     out = lives.outcome
@@ -192,7 +204,9 @@ def _come(
     _remember(lives, rows, (lives.clock + wait << DAY_SHIFT) + (1 << VISIT_SHIFT) + ONLY_VISIT)
 
 
-def _respond(lives: Lives, sent: Contacts, uniform: Float, added: Float, z: Float) -> None:
+def _respond(
+    lives: NumpyPopulation, sent: Contacts, uniform: Float, added: Float, z: Float
+) -> None:
     """A purchase because of it, or its offer used on one of his own."""
     used = _used(lives, sent, added)
     latency = sent.channel["latency_days"]
@@ -211,7 +225,7 @@ def _respond(lives: Lives, sent: Contacts, uniform: Float, added: Float, z: Floa
         settle(lives, some, wait, amount, discount, category, store)
 
 
-def _added(lives: Lives, sent: Contacts) -> Float:
+def _added(lives: NumpyPopulation, sent: Contacts) -> Float:
     """P(purchase because of it | arrived)."""
     people, par, rows = lives.people, lives.par, sent.rows
     recency = (lives.clock - people.seen_order[rows]) / DAYS_PER_MONTH
@@ -236,7 +250,7 @@ def _added(lives: Lives, sent: Contacts) -> Float:
     return np.where(moved, chance, 0.0)
 
 
-def _moment(lives: Lives, sent: Contacts) -> Float:
+def _moment(lives: NumpyPopulation, sent: Contacts) -> Float:
     """How well the journey suits the moment."""
     people, rows = lives.people, sent.rows
     journey = lives.rules.tables.journeys[sent.action["journey"]]
@@ -253,7 +267,7 @@ def _moment(lives: Lives, sent: Contacts) -> Float:
     return moment
 
 
-def _used(lives: Lives, sent: Contacts, added: Float) -> Float:
+def _used(lives: NumpyPopulation, sent: Contacts, added: Float) -> Float:
     """P(uses the offer on a purchase of his own | arrived)."""
     people, par, rows = lives.people, lives.par, sent.rows
     anyway = -np.expm1(-people.own_rate[rows] * par["take_up_days"])
@@ -265,9 +279,14 @@ def _used(lives: Lives, sent: Contacts, added: Float) -> Float:
 
 
 def _purchase(
-    lives: Lives, some: Contacts, wait: Rows, amount: Rows, discount: Rows, category: Rows,
+    lives: NumpyPopulation,
+    some: Contacts,
+    wait: Rows,
+    amount: Rows,
+    discount: Rows,
+    category: Rows,
     store: Rows,
-) -> None:  # fmt: skip
+) -> None:
     """Settle purchases that will land in ``wait`` days."""
     people, par, tables, rows = lives.people, lives.par, lives.rules.tables, some.rows
     earn = people.earn[rows] * tables.tiers["earn"][people.tier[rows]]
@@ -287,9 +306,14 @@ def _purchase(
 
 
 def _redemption(
-    lives: Lives, some: Contacts, wait: Rows, amount: Rows, discount: Rows, category: Rows,
+    lives: NumpyPopulation,
+    some: Contacts,
+    wait: Rows,
+    amount: Rows,
+    discount: Rows,
+    category: Rows,
     store: Rows,
-) -> None:  # fmt: skip
+) -> None:
     """Settle offers that will be used in ``wait`` days."""
     rows, points = some.rows, some.action["points"]
     liability = whole(points * lives.charged(rows))
@@ -301,7 +325,7 @@ def _redemption(
     lives.people.ints[col.REDEEM_DAY : col.REDEEM_LIABILITY + 1, rows] = due
 
 
-def _resent(lives: Lives, sent: Contacts, refusing: Float, leaving: Float) -> None:
+def _resent(lives: NumpyPopulation, sent: Contacts, refusing: Float, leaving: Float) -> None:
     """Opt-outs, departures and moods."""
     people, par, out = lives.people, lives.par, lives.outcome
     refuses = sent.channel["opt_out"] * sent.group["opt_out"]
@@ -331,7 +355,7 @@ def _logistic(x: Float) -> Float:
     return y
 
 
-def _days(lives: Lives, index: int, z: Float) -> NDArray[np.int64]:
+def _days(lives: NumpyPopulation, index: int, z: Float) -> NDArray[np.int64]:
     """Whole days of a delay from a standard normal."""
     mean, sigma = lives.rules.tables.delay[index]
     return np.asarray(np.minimum(np.exp(mean + sigma * z), LONGEST_DAYS), dtype=np.int64)

@@ -1,7 +1,7 @@
 """One day of the simulator in plain NumPy, from morning to morning.
 
-See :mod:`experiments.benchmarks.numpy_lives`. The order of the day is that of
-:mod:`simulator.day`: each act is done for all whom it concerns before the next one.
+See :mod:`experiments.benchmarks.numpy_events`. The order of the day is that of
+:mod:`simulator.day.day`: each act is done for all whom it concerns before the next one.
 """
 
 from __future__ import annotations
@@ -21,11 +21,19 @@ from experiments.benchmarks.numpy_contacts import (
     WATCHED,
     contact,
 )
-from experiments.benchmarks.numpy_lives import Bool, Float, Lives, Outcome, Rows, normals, whole
-from simulator import columns as col
-from simulator.population import Population
-from simulator.purposes import Purpose
-from simulator.rules import Rules, Today
+from experiments.benchmarks.numpy_events import (
+    Bool,
+    Float,
+    NumpyPopulation,
+    NumpyResult,
+    Rows,
+    normals,
+    whole,
+)
+from simulator.compiled.purposes import Purpose
+from simulator.model.rules import Rules, Today
+from simulator.state import columns as col
+from simulator.state.population import Population
 
 NEVER = col.NEVER
 
@@ -38,7 +46,7 @@ def live_day(
     *,
     seed: int,
     replicate: int = 0,
-) -> Outcome:
+) -> NumpyResult:
     """Move everyone to the next morning, in place.
 
     Args:
@@ -49,11 +57,11 @@ def live_day(
         seed: of the draws.
         replicate: of the draws.
     """
-    lives = Lives(people, rules, today, seed, replicate, Outcome(len(people)))
+    lives = NumpyPopulation(people, rules, today, seed, replicate, NumpyResult(len(people)))
     clock = today.clock
     u = lives.draw(np.arange(len(people)), Purpose.DAY)
     own = u[0] < -np.expm1(-people.own_rate * today.record["season"][0])
-    struck = u[1] < rules.life[-1]
+    struck = u[1] < rules.event_chances[-1]
     visits = u[2] < people.visit_rate
     due = people.wake <= clock
     touched = own | struck | visits | (people.wake <= clock + 1)
@@ -77,7 +85,7 @@ def live_day(
     return lives.outcome
 
 
-def _order_landing(lives: Lives, rows: Rows) -> None:
+def _order_landing(lives: NumpyPopulation, rows: Rows) -> None:
     """Purchases that contacts brought about fall due."""
     people, out = lives.people, lives.outcome
     due = people.ints[col.DUE_BASKET : col.DUE_PLACE + 1, rows].astype(np.int64)
@@ -98,7 +106,7 @@ def _order_landing(lives: Lives, rows: Rows) -> None:
     _experience(lives, rows, u, w)
 
 
-def _order_own(lives: Lives, rows: Rows, drops_out: Float) -> None:
+def _order_own(lives: NumpyPopulation, rows: Rows, drops_out: Float) -> None:
     """Purchases of their own accord; ``drops_out`` (n,) decides who leaves after them."""
     people, par, tables, out = lives.people, lives.par, lives.rules.tables, lives.outcome
     amount, category, store = lives.basket(rows, Purpose.BASKET)
@@ -117,7 +125,7 @@ def _order_own(lives: Lives, rows: Rows, drops_out: Float) -> None:
 
 
 def _book(
-    lives: Lives, rows: Rows, amount: Rows, category: Rows, store: Rows, points: Rows,
+    lives: NumpyPopulation, rows: Rows, amount: Rows, category: Rows, store: Rows, points: Rows,
     seen: Bool, u: Float,
 ) -> None:  # fmt: skip
     """Enter purchases in the books, on the profile or under the other identifier."""
@@ -144,7 +152,7 @@ def _book(
     people.seen_order[rows] = clock
 
 
-def _advance(lives: Lives, rows: Rows) -> Bool:
+def _advance(lives: NumpyPopulation, rows: Rows) -> Bool:
     """Count a purchase towards each running challenge; which are completed."""
     people = lives.people
     runs = people.challenge_end[rows] > 0
@@ -155,7 +163,7 @@ def _advance(lives: Lives, rows: Rows) -> Bool:
     return completed
 
 
-def _experience(lives: Lives, rows: Rows, u: Float, w: Float) -> None:
+def _experience(lives: NumpyPopulation, rows: Rows, u: Float, w: Float) -> None:
     """How a purchase felt, and what the firm hears of it."""
     people, par = lives.people, lives.par
     complains = u[1] < par["mood_ticket_per_purchase"]
@@ -169,7 +177,7 @@ def _experience(lives: Lives, rows: Rows, u: Float, w: Float) -> None:
     people.nps[rows[asked]] = np.clip(answer, 0, 10)[asked]
 
 
-def _land(lives: Lives, rows: Rows) -> None:
+def _land(lives: NumpyPopulation, rows: Rows) -> None:
     """Clicks, visits and redemptions that fall due."""
     people, out, clock = lives.people, lives.outcome, lives.clock
     for slot in people.ints[col.CLICK : col.CLICK + col.CLICK_SLOTS]:
@@ -194,7 +202,7 @@ def _land(lives: Lives, rows: Rows) -> None:
     lives.issue(used, points)
 
 
-def _start_challenge(lives: Lives, rows: Rows) -> None:
+def _start_challenge(lives: NumpyPopulation, rows: Rows) -> None:
     """Begin a challenge where none runs."""
     people, par = lives.people, lives.par
     rows = rows[people.challenge_end[rows] <= 0]
@@ -207,7 +215,7 @@ def _start_challenge(lives: Lives, rows: Rows) -> None:
     people.challenge_end[rows] = lives.clock + 1 + int(par["challenge_days"])
 
 
-def _tickets(lives: Lives, rows: Rows, chosen: NDArray[np.int64]) -> None:
+def _tickets(lives: NumpyPopulation, rows: Rows, chosen: NDArray[np.int64]) -> None:
     """One more day of the tickets that were open this morning."""
     people, par = lives.people, lives.par
     recovers = lives.rules.tables.actions["recovers"][chosen[rows]] != 0
@@ -218,10 +226,10 @@ def _tickets(lives: Lives, rows: Rows, chosen: NDArray[np.int64]) -> None:
     lives.leave(rows[u[1] < par["mood_leaves_per_open_day"]])
 
 
-def _events(lives: Lives, rows: Rows, uniform: Float) -> None:
+def _events(lives: NumpyPopulation, rows: Rows, uniform: Float) -> None:
     """What nobody planned; ``uniform`` (n,) decides what it is, in the order of the chances."""
     people, par, clock = lives.people, lives.par, lives.clock
-    event = np.searchsorted(lives.rules.life[:-1], uniform[rows], side="right")
+    event = np.searchsorted(lives.rules.event_chances[:-1], uniform[rows], side="right")
     complaint, app, address, signal, surprise, rival, fraud, stranger = (
         rows[event == which] for which in range(8)
     )
@@ -245,7 +253,7 @@ def _events(lives: Lives, rows: Rows, uniform: Float) -> None:
     _stranger(lives, stranger[people.stranger[stranger] != 0])
 
 
-def _stranger(lives: Lives, rows: Rows) -> None:
+def _stranger(lives: NumpyPopulation, rows: Rows) -> None:
     """A stranger's purchase turns up on the profile."""
     people, par = lives.people, lives.par
     u = lives.draw(rows, Purpose.LIFE)
@@ -254,7 +262,7 @@ def _stranger(lives: Lives, rows: Rows) -> None:
     people.seen_order[rows] = lives.clock
 
 
-def _refresh(lives: Lives, rows: Rows, *, night: bool) -> None:
+def _refresh(lives: NumpyPopulation, rows: Rows, *, night: bool) -> None:
     """Rates and the next day on which something is due, as of tomorrow morning."""
     people, par, morning = lives.people, lives.par, lives.clock + 1
     over = rows[people.challenge_end[rows] <= morning]
@@ -298,7 +306,7 @@ def _refresh(lives: Lives, rows: Rows, *, night: bool) -> None:
     people.wake[rows] = wake
 
 
-def _link(lives: Lives, rows: Rows) -> None:
+def _link(lives: NumpyPopulation, rows: Rows) -> None:
     """All that was bought under the other identifier appears on the profile."""
     people = lives.people
     rows = rows[people.shadow_orders[rows] > 0]
@@ -317,7 +325,7 @@ def _link(lives: Lives, rows: Rows) -> None:
     people.ints[col.SHADOW_SPEND, rows] = 0
 
 
-def _end_period(lives: Lives) -> None:
+def _end_period(lives: NumpyPopulation) -> None:
     """The bucket of a new period is emptied of what is a year old; tiers may fall."""
     people, par, morning = lives.people, lives.par, lives.clock + 1
     bucket = (morning // col.PERIOD_DAYS) % col.BUCKETS

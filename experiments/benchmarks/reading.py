@@ -8,14 +8,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from experiments.benchmarks.harness import Row, Timing, compare
-from simulator.calibration.own_data import read_transactions
+from experiments.benchmarks.harness import BenchmarkRow, Timing, compare
+from simulator.calibration.own.data import read_transactions
 
 ROWS = 50_000
 _CUSTOMERS, _DAYS = 10_000, 730
 
 
-def reading(timing: Timing) -> list[Row]:
+def reading(timing: Timing) -> list[BenchmarkRow]:
     """``troth calibrate``'s reading against Python's ``csv.reader``, rows thrown away."""
     with TemporaryDirectory() as folder:
         path = _export(Path(folder) / "orders.csv", np.random.default_rng(1))

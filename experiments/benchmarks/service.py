@@ -17,11 +17,11 @@ from grpc import aio
 
 from agents.policies.uniform import UniformPolicy
 from experiments.benchmarks.deciding import CUSTOMERS, POINT, admit
-from experiments.benchmarks.harness import Row, Timing, latency_row
+from experiments.benchmarks.harness import BenchmarkRow, Timing, latency_row
 from experiments.demo.evidence import case_of
 from experiments.demo.governing import establish, put_in_force
 from experiments.demo.serving_day import demo_settings
-from experiments.home import RunHome
+from experiments.runs.run_folder import RunFolder
 from serving.governance.registry import Role
 from serving.rpc.service import Service, start_service
 from simulator.scenarios import load
@@ -38,7 +38,7 @@ CALLS = 300
 """Requests per round and server."""
 
 
-def service(timing: Timing) -> list[Row]:
+def service(timing: Timing) -> list[BenchmarkRow]:
     """Latency of one decision at a time, and decisions per second of several at once."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -52,7 +52,7 @@ def service(timing: Timing) -> list[Row]:
 def serving_uniform(folder: Path) -> Iterator[tuple[Service, Question]]:
     """A service that answers at random among what is eligible, and a question for it."""
     world = _world()
-    settings = demo_settings(RunHome(folder))
+    settings = demo_settings(RunFolder(folder))
     governed = establish(settings)
     digest = governed.artifacts.save(
         UniformPolicy(),
@@ -73,7 +73,7 @@ def _world() -> World:
     return World(load("reference"), CUSTOMERS, 7)
 
 
-async def _measure(address: str, echo: str, world: World, timing: Timing) -> list[Row]:
+async def _measure(address: str, echo: str, world: World, timing: Timing) -> list[BenchmarkRow]:
     async with aio.insecure_channel(address) as one, aio.insecure_channel(echo) as other:
         stubs = [DecisionServiceStub(channel) for channel in (one, other)]
         for stub in stubs:
@@ -89,7 +89,7 @@ async def _measure(address: str, echo: str, world: World, timing: Timing) -> lis
     against = "bare grpc.aio echo, one process"
     return [
         latency_row("gRPC Decide, one at a time", latencies[0], latencies[1], against=against),
-        Row(
+        BenchmarkRow(
             name=f"gRPC Decide, {AT_ONCE} at once",
             unit="decisions/s",
             value=median(rates[0]),

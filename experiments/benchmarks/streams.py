@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.benchmarks.harness import Row, Timing, compare
-from simulator.kernel import uniforms
+from experiments.benchmarks.harness import BenchmarkRow, Timing, compare
+from simulator.compiled.kernel import uniforms
 
 NUMBERS = 1 << 18
 
 
-def streams(timing: Timing) -> list[Row]:
+def streams(timing: Timing) -> list[BenchmarkRow]:
     """Keyed Philox uniforms against NumPy's sequential PCG64; both fill float64."""
     customers = np.arange(NUMBERS // 4, dtype=np.int64)
     sequential = np.random.Generator(np.random.PCG64(7))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simulator.calibration.calibrate import calibrate
 from simulator.calibration.overlay import overlay_text, write_text
-from simulator.calibration.own_scenario import read_template
+from simulator.calibration.own.scenario import read_template
 from simulator.scenarios import load
 from troth.errors import NotFound
 

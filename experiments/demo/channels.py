@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.config import RunConfig
 from experiments.demo.governing import DECISION_POINT
-from experiments.demo.population import Population, settle
-from experiments.results import Served, write_text
-from experiments.rollout import customer_numbers, decision_ids
-from serving.decisioning.clock import ServiceClock
+from experiments.demo.population import ServedPopulation, settle
+from experiments.runs.config import RunConfig
+from experiments.runs.results import Served, write_text
+from experiments.runs.rollout import customer_numbers, decision_ids
+from serving.clock import ServiceClock
 from simulator.world import StepResult
 from troth.catalogue import NO_CONTACT, Channel
 from troth.client import Answer, AsyncDecisionClient, Question
@@ -57,7 +57,7 @@ any machine, so that the hour of a decision does not depend on how fast it is.""
 
 
 @dataclass
-class Day:
+class ServedDay:
     """What the channel systems saw.
 
     Attributes:
@@ -75,7 +75,7 @@ class Day:
     outcomes: int = 0
 
 
-def questions(population: Population) -> list[Question]:
+def questions(population: ServedPopulation) -> list[Question]:
     """One request per customer, in the order of the day."""
     world = population.world
     raw = world.contexts().raw
@@ -95,7 +95,7 @@ def questions(population: Population) -> list[Question]:
     ]
 
 
-def request_ids(population: Population, moments: Sequence[datetime]) -> list[str]:
+def request_ids(population: ServedPopulation, moments: Sequence[datetime]) -> list[str]:
     """A UUID per request that the same demo on the same day gives again."""
     world = population.world
     stamps = np.array([m.replace(tzinfo=None) for m in moments], dtype="datetime64[us]")
@@ -104,16 +104,16 @@ def request_ids(population: Population, moments: Sequence[datetime]) -> list[str
 
 
 async def hold_day(
-    population: Population,
+    population: ServedPopulation,
     address: str,
     clock: ServiceClock,
     repeats: int,
     tell: Callable[[str, int, int], None],
-) -> Day:
+) -> ServedDay:
     """Ask for everyone in time, ask some again, live the day, report."""
     asked = questions(population)
     order = sorted(range(len(asked)), key=lambda row: asked[row].decided_at or datetime.max)
-    day = Day(answers=[None] * len(asked))
+    day = ServedDay(answers=[None] * len(asked))
     async with AsyncDecisionClient(address, deadline_s=DEADLINE_S) as client:
 
         async def ask(row: int) -> None:
@@ -144,7 +144,7 @@ async def hold_day(
     return day
 
 
-def actions(population: Population, answers: Sequence[Answer | None]) -> NDArray[np.int64]:
+def actions(population: ServedPopulation, answers: Sequence[Answer | None]) -> NDArray[np.int64]:
     """int64 (n,): what is done to each customer; nothing where there was no answer."""
     catalogue = population.world.catalogue
     return np.array(
@@ -154,7 +154,7 @@ def actions(population: Population, answers: Sequence[Answer | None]) -> NDArray
 
 
 def outcomes(
-    population: Population, answers: Sequence[Answer | None], result: StepResult
+    population: ServedPopulation, answers: Sequence[Answer | None], result: StepResult
 ) -> list[Outcome]:
     """Every event of the day as a report, ordered by time."""
     happened = {
@@ -189,7 +189,7 @@ def outcomes(
     return sorted(found, key=lambda outcome: outcome.occurred_at)
 
 
-def summarise(day: Day) -> Served:
+def summarise(day: ServedDay) -> Served:
     """The figures of the day."""
     answers = [answer for answer in day.answers if answer is not None]
     refused = Counter(name for a in answers for name in {v.guardrail for v in a.verdicts})
@@ -208,7 +208,7 @@ def summarise(day: Day) -> Served:
     )
 
 
-def contacted(day: Day) -> int:
+def contacted(day: ServedDay) -> int:
     """Customers who were contacted."""
     return sum(a is not None and a.channel is not Channel.NONE for a in day.answers)
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.policies.uniform import NeverContact
-from experiments.evaluate import NEVER, figures
-from experiments.leaderboard import RFM
-from experiments.results import Measured, Played, RunResults
-from experiments.rollout import roll_out
+from experiments.runs.evaluate import NEVER, figures
+from experiments.runs.leaderboard import RFM
+from experiments.runs.results import MeasuredMean, Played, RunResults
+from experiments.runs.rollout import roll_out
 from simulator.world import World
 from troth.errors import NotFound
 from troth.policy import Policy
@@ -81,13 +81,13 @@ def case(
     currency: str,
     level: float,
     against: tuple[str, str | None],
-    proposed: Mapping[str, Measured],
-    compared: Mapping[str, Measured],
+    proposed: Mapping[str, MeasuredMean],
+    compared: Mapping[str, MeasuredMean],
 ) -> dict[str, Any]:
     """The keys that evidence must have, from closed loops without guardrails.
 
     ``scenario`` is its name and digest, ``against`` the name and artifact of the policy
-    beside the one proposed; the figures are those of :func:`experiments.evaluate.figures`.
+    beside the one proposed; the figures are those of :func:`experiments.runs.evaluate.figures`.
     """
     return {
         "policy_digest": policy_digest,

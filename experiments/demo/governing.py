@@ -11,8 +11,8 @@ from typing import Any
 import tomli_w
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agents.artifacts import ArtifactStore
-from serving.governance import keys, proposals, registry
+from agents.artifacts.artifact import ArtifactStore
+from serving.governance import proposals, registry
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import load_approved
@@ -20,6 +20,7 @@ from serving.governance.place import Place
 from serving.governance.verification import Verifier
 from serving.guardrails.config import GuardrailConfig
 from serving.installation import create
+from serving.signing import keys
 from serving.store import Database
 from troth.errors import NotApproved
 from troth.files import write_whole

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from agents.baselines.rfm import RfmRules
-from experiments.apart import ApartRunner
-from experiments.config import RunConfig, load
 from experiments.demo import governing, serving_day
 from experiments.demo.calibration import calibrate_scenario
 from experiments.demo.evidence import evidence_for
@@ -20,17 +18,19 @@ from experiments.demo.population import served_midnight, settle
 from experiments.demo.serving_day import HeldDay, channel_systems
 from experiments.demo.stages import Stages, fresh
 from experiments.demo.summary import summarise
-from experiments.evaluate import NEVER
-from experiments.executors import executor_of
-from experiments.home import RunHome
-from experiments.leaderboard import RFM
-from experiments.report import render, write
-from experiments.results import Checks, RunResults, write_record, write_text
-from experiments.runner import Runner
+from experiments.reports.report import render, write
+from experiments.runs.apart import ApartRunner
+from experiments.runs.config import RunConfig, load
+from experiments.runs.evaluate import NEVER
+from experiments.runs.executors import executor_of
+from experiments.runs.leaderboard import RFM
+from experiments.runs.results import Checks, RunResults, write_record, write_text
+from experiments.runs.run_folder import RunFolder
+from experiments.runs.runner import Runner
 from serving.governance.registry import Role
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
-from troth.output import note, progress
+from troth.cli.output import note, progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def run_demo(
         )
 
 
-def _calibrated(config: RunConfig, home: RunHome, data: Path, stages: Stages) -> RunConfig:
+def _calibrated(config: RunConfig, home: RunFolder, data: Path, stages: Stages) -> RunConfig:
     """The same run in the scenario as fitted to the data sets under ``data``."""
     with stages.stage("calibrate"):
         found = calibrate_scenario(
@@ -116,7 +116,7 @@ def _calibrated(config: RunConfig, home: RunHome, data: Path, stages: Stages) ->
     return config.model_copy(update={"scenario": str(found.scenario)})
 
 
-def _experiment(config: RunConfig, home: RunHome, workers: int, stages: Stages) -> RunResults:
+def _experiment(config: RunConfig, home: RunFolder, workers: int, stages: Stages) -> RunResults:
     if config.reproducible:
         apart = ApartRunner(config, home, workers, stages.update)
         results = apart.run()
@@ -131,7 +131,7 @@ def _experiment(config: RunConfig, home: RunHome, workers: int, stages: Stages) 
     return results
 
 
-def _approve(config: RunConfig, home: RunHome, results: RunResults) -> Governed:
+def _approve(config: RunConfig, home: RunFolder, results: RunResults) -> Governed:
     """RFM rules as the baseline, then the best trained policy as the model before them."""
     governed = establish(serving_day.demo_settings(home))
     behind = governed.guardrails_digest
@@ -163,7 +163,7 @@ def _approve(config: RunConfig, home: RunHome, results: RunResults) -> Governed:
     return governed
 
 
-def _serve(config: RunConfig, home: RunHome, governed: Governed, stages: Stages) -> HeldDay:
+def _serve(config: RunConfig, home: RunFolder, governed: Governed, stages: Stages) -> HeldDay:
     midnight = served_midnight()
     with channel_systems(home, midnight) as channels:
         with stages.stage("load customers"):
@@ -181,7 +181,7 @@ def _serve(config: RunConfig, home: RunHome, governed: Governed, stages: Stages)
 
 
 def _check(
-    home: RunHome, governed: Governed, results: RunResults, held: HeldDay, stages: Stages
+    home: RunFolder, governed: Governed, results: RunResults, held: HeldDay, stages: Stages
 ) -> Checks:
     served = results.digest_of(results.best.policy)
     other = next(row for row in results.trained if row.digest != served)

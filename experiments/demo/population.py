@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.baselines.rfm import RfmRules
-from experiments.config import RunConfig
-from experiments.home import world_seed
-from experiments.rollout import customer_numbers, live
-from serving.decisioning.customer_files import CustomerRow
-from serving.decisioning.permissions import Permission
-from serving.decisioning.profiles import Profile
-from serving.decisioning.sightings import Sighting
+from experiments.runs.config import RunConfig
+from experiments.runs.rollout import customer_numbers, live
+from experiments.runs.run_folder import world_seed
+from serving.customers.files import CustomerRow
+from serving.customers.other_contacts import Sighting
+from serving.customers.permissions import PermissionFact
+from serving.customers.profiles import Profile
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.catalogue import CHANNELS, NO_CONTACT
@@ -41,7 +41,7 @@ TOLD_BEFORE = timedelta(days=90)
 
 
 @dataclass(frozen=True)
-class Population:
+class ServedPopulation:
     """n customers on the morning of the served day.
 
     Attributes:
@@ -92,7 +92,7 @@ class Population:
                 customer_id=str(customer),
                 zone=ZONES[row % len(ZONES)] if known else None,
                 permissions=tuple(
-                    Permission(
+                    PermissionFact(
                         channel=channel,
                         granted=bool(permissions[row, at]),
                         given_at=self.midnight - TOLD_BEFORE,
@@ -128,7 +128,7 @@ def settle(
     config: RunConfig,
     midnight: datetime,
     on_day: Callable[[int, int], None] | None = None,
-) -> Population:
+) -> ServedPopulation:
     """The population on the morning of the served day.
 
     Before it, the programme ran on RFM rules for the configured days. The scenario's own rule
@@ -147,4 +147,4 @@ def settle(
         contacts.append((days - done + 1, world.catalogue.channel[day.action]))
         if on_day is not None:
             on_day(done, days)
-    return Population(world, midnight, tuple(contacts))
+    return ServedPopulation(world, midnight, tuple(contacts))

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from experiments.demo.channels import AHEAD, SETTLED
-from experiments.demo.population import Population
-from experiments.home import RunHome
-from experiments.results import Served
-from serving.decisioning.clock import ServiceClock
-from serving.decisioning.loading import Loaded, store_customers
+from experiments.demo.population import ServedPopulation
+from experiments.runs.results import Served
+from experiments.runs.run_folder import RunFolder
+from serving.audit import audit_log
+from serving.clock import ServiceClock
+from serving.customers.importing import Loaded, store_customers
 from serving.decisioning.replay import replay
-from serving.governance import audit
 from serving.rpc.ports import SPAN, PortPlan
 from serving.rpc.service import Service, start_service
 from serving.store import Database
@@ -47,7 +47,7 @@ DAY_FILE = "day.json"
 Tell = Callable[[str, int, int], None]
 
 
-def demo_settings(home: RunHome) -> Settings:
+def demo_settings(home: RunFolder) -> Settings:
     """The installation in ``home``, on the first address whose ports are free.
 
     Raises:
@@ -71,7 +71,7 @@ def demo_settings(home: RunHome) -> Settings:
     )
 
 
-def load_crm(database: Database, population: Population, tell: Tell) -> Loaded:
+def load_crm(database: Database, population: ServedPopulation, tell: Tell) -> Loaded:
     """Load profiles, permissions and past contacts, as ``troth profiles load`` does."""
     return store_customers(
         database,
@@ -162,7 +162,7 @@ class ChannelSystems:
 
 
 @contextmanager
-def channel_systems(home: RunHome, midnight: datetime) -> Iterator[ChannelSystems]:
+def channel_systems(home: RunFolder, midnight: datetime) -> Iterator[ChannelSystems]:
     """Start the channel systems; they settle at once and wait for :meth:`ChannelSystems.hold`."""
     output, log = home.root / DAY_FILE, home.root / "channels.log"
     command = [
@@ -198,7 +198,7 @@ def replay_some(
     database: Database, settings: Settings, decisions: tuple[str, ...], tell: Tell
 ) -> Replayed:
     """Make evenly spaced decisions of the day again."""
-    from agents.artifacts import ArtifactStore
+    from agents.artifacts.artifact import ArtifactStore
 
     store = ArtifactStore(settings.artifacts)
     chosen = np.linspace(0, len(decisions) - 1, min(REPLAYED, len(decisions))).astype(int)
@@ -211,7 +211,7 @@ def replay_some(
 
 def verify_audit(database: Database, tell: Tell) -> tuple[bool, int]:
     """Whether the audit log verifies, and how many rows it has."""
-    report = audit.verify(
+    report = audit_log.verify(
         database, on_progress=lambda _what, done, total: tell("verifying", done, total)
     )
     return report.ok, report.rows

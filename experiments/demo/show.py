@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from experiments.demo.main import Finished
-from experiments.tables import show_results
-from troth.output import say, show_mapping, show_table
+from experiments.reports.tables import show_results
+from troth.cli.output import say, show_mapping, show_table
 
 
 def show(finished: Finished) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
-from experiments.home import RunHome
-from experiments.runner import timed
+from experiments.runs.run_folder import RunFolder
+from experiments.runs.runner import timed
 from troth.errors import FailedPrecondition
 
 MARKER = "demo.txt"
@@ -49,7 +49,7 @@ class Stages:
 
 
 @contextmanager
-def fresh(root: Path) -> Iterator[RunHome]:
+def fresh(root: Path) -> Iterator[RunFolder]:
     """An empty folder for one demo at a time; what an earlier one left there is removed.
 
     Raises:
@@ -78,4 +78,4 @@ def fresh(root: Path) -> Iterator[RunHome]:
                 shutil.rmtree(entry)
             elif entry.name != MARKER:
                 entry.unlink()
-        yield RunHome(root)
+        yield RunFolder(root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.results import Checks, RunResults, Served
+from experiments.runs.results import Checks, RunResults, Served
 
 
 def summarise(results: RunResults, served: Served, checks: Checks) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from pydantic import BaseModel, ConfigDict
 
 from experiments.benchmarks.deciding import POINT
 from experiments.demo.governing import Governed
-from experiments.executors import OnProgress
 from experiments.proofs.pages import write as write_page
 from experiments.proofs.under_load import AT_ONCE, SETTLE_S, Load, under_load
+from experiments.runs.executors import OnProgress
 from serving.governance import braking
 from serving.governance.upkeep import try_record
 from troth.errors import TrothError
@@ -124,7 +124,7 @@ def _pause(governed: Governed) -> bool:
     """Run the command; whether it knew that every replica that runs took it up."""
     done = subprocess.run(  # noqa: S603  # our own command
         [
-            sys.executable, "-c", "from troth.commands import main; main()",
+            sys.executable, "-c", "from troth.cli.entry import main; main()",
             "pause", POINT, "--home", str(governed.settings.home), "--json",
         ],
         capture_output=True,

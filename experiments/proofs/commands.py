@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from experiments.executors import OnProgress
+from experiments.runs.executors import OnProgress
+from troth.cli.output import AsJson, emit, progress, say, say_lines
 from troth.errors import InvalidArgument
-from troth.output import AsJson, emit, progress, say, say_lines
 
 Proved = tuple[Path, Sequence[BaseModel]]
 """The page of a proof, and its figures."""
@@ -101,18 +101,18 @@ def _year(
 
 
 def _coverage(home: Path, logs: int, workers: int, output: Path, on_progress: OnProgress) -> Proved:
-    from experiments.executors import executor_of
-    from experiments.home import RunHome
     from experiments.proofs import coverage
+    from experiments.runs.executors import executor_of
+    from experiments.runs.run_folder import RunFolder
 
     with executor_of(workers) as executor:
-        covered = coverage.cover(RunHome(home), logs, executor, on_progress)
+        covered = coverage.cover(RunFolder(home), logs, executor, on_progress)
     return coverage.write(covered, output), covered
 
 
 def _reproducible(config: str, workers: int, output: Path, on_progress: OnProgress) -> Proved:
-    from experiments.config import load
     from experiments.proofs import reproducible
+    from experiments.runs.config import load
 
     found = reproducible.reproduce(load(config), workers, on_progress)
     return reproducible.write(found, output), found.agreements

@@ -16,14 +16,14 @@ from pydantic import BaseModel, ConfigDict
 from scipy.stats import binomtest
 
 from agents.policies.uniform import UniformPolicy
-from experiments.config import RunConfig
-from experiments.evaluate import OffPolicyTask, judge_log
-from experiments.executors import Executor, OnProgress
-from experiments.home import RunHome, world_seed
 from experiments.proofs.pages import write as write_page
-from experiments.results import OffPolicy, TrainedAll, read_optional
-from experiments.rollout import day_start, record
-from experiments.simulate import SeedTask
+from experiments.runs.config import RunConfig
+from experiments.runs.evaluate import OffPolicyTask, judge_log
+from experiments.runs.executors import Executor, OnProgress
+from experiments.runs.results import OffPolicy, TrainedAll, read_optional
+from experiments.runs.rollout import day_start, record
+from experiments.runs.run_folder import RunFolder, world_seed
+from experiments.runs.simulate import SeedTask
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.errors import NotFound
@@ -84,7 +84,7 @@ def judge_fresh_log(task: OffPolicyTask) -> tuple[OffPolicy, ...]:
 
 
 def cover(
-    home: RunHome, logs: int, executor: Executor, on_progress: OnProgress | None = None
+    home: RunFolder, logs: int, executor: Executor, on_progress: OnProgress | None = None
 ) -> list[Coverage]:
     """Judge the policies of a finished run on ``logs`` fresh logs.
 

@@ -20,9 +20,9 @@ import grpc
 from grpc import aio
 from pydantic import BaseModel, ConfigDict
 
-from experiments.executors import OnProgress
 from experiments.proofs.pages import write as write_page
 from experiments.proofs.strange import HURRIED_S, Call, Strange
+from experiments.runs.executors import OnProgress
 from troth.client import Question
 from troth.v1.decision_service_pb2_grpc import DecisionServiceStub
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-from experiments.executors import OnProgress
 from experiments.proofs.pages import write as write_page
 from experiments.proofs.under_load import AT_ONCE, DEADLINE_S, Load, under_load
+from experiments.runs.executors import OnProgress
 from serving.rpc.processes import SCRATCH, belonging, titled
 from serving.rpc.service import Service
 from serving.store import Database

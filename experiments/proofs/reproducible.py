@@ -18,14 +18,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from experiments import numerics
-from experiments.apart import ApartRunner
-from experiments.config import RunConfig, parse
-from experiments.executors import OnProgress
-from experiments.home import RunHome
 from experiments.proofs.pages import write as write_page
-from experiments.report import title_of
-from experiments.results import RunResults
+from experiments.reports.report import title_of
+from experiments.runs import numerics
+from experiments.runs.apart import ApartRunner
+from experiments.runs.config import RunConfig, parse
+from experiments.runs.executors import OnProgress
+from experiments.runs.results import RunResults
+from experiments.runs.run_folder import RunFolder
 
 OLDER = {
     "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
@@ -66,7 +66,7 @@ class Ran(BaseModel):
     spreads: tuple[float, ...]
 
 
-class Agreement(BaseModel):
+class RunAgreement(BaseModel):
     """How far two runs agree.
 
     Attributes:
@@ -97,7 +97,7 @@ class Reproduced(BaseModel):
 
     size: str
     runs: tuple[Ran, ...]
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[RunAgreement, ...]
     slower: float
 
 
@@ -129,7 +129,7 @@ def reproduce(config: RunConfig, workers: int, on_progress: OnProgress | None = 
 
         def carry_out(name: str, config: RunConfig, workers: int, **how: Any) -> None:
             tell(len(runs), total)
-            home = RunHome(Path(folder) / str(len(runs)))
+            home = RunFolder(Path(folder) / str(len(runs)))
             runs[name] = described(name, ApartRunner(config, home, workers, **how).run())
 
         for name, environment in plans.items():
@@ -199,9 +199,9 @@ def described(name: str, results: RunResults) -> Ran:
     )
 
 
-def agree(one: Ran, other: Ran) -> Agreement:
+def agree(one: Ran, other: Ran) -> RunAgreement:
     """How far two runs of the same configuration agree."""
-    return Agreement(
+    return RunAgreement(
         pair=(one.name, other.name),
         artifacts={
             learner: (
@@ -276,16 +276,16 @@ def write(found: Reproduced, folder: Path) -> Path:
     )
 
 
-def _cells(found: Reproduced, cell: Callable[[Agreement], str]) -> list[str]:
+def _cells(found: Reproduced, cell: Callable[[RunAgreement], str]) -> list[str]:
     return [cell(agreement) for agreement in found.agreements]
 
 
-def _weights(learner: str) -> Callable[[Agreement], str]:
+def _weights(learner: str) -> Callable[[RunAgreement], str]:
     return lambda agreement: "{} of {}".format(*agreement.artifacts[learner])
 
 
-def _figure(name: str) -> Callable[[Agreement], str]:
-    def cell(agreement: Agreement) -> str:
+def _figure(name: str) -> Callable[[RunAgreement], str]:
+    def cell(agreement: RunAgreement) -> str:
         digits = agreement.digits[name]
         return "same" if digits == LAST_BIT else f"{digits} digit{'s' * (digits != 1)}"
 

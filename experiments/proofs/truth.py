@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from envs.episodes import MINOR_PER_MAJOR
+from envs.base.episodes import MINOR_PER_MAJOR
 from envs.registration import DECISIONS
-from experiments.benchmarks.lives import CONTACTED, contacts
-from experiments.executors import OnProgress
+from experiments.benchmarks.worlds import CONTACTED, contacts
 from experiments.proofs.pages import write as write_page
+from experiments.runs.executors import OnProgress
 from simulator.world import World
 
 Float = NDArray[np.float64]
@@ -34,7 +34,7 @@ LIVED_DAYS = 20
 """Days under random contacts before the morning in question."""
 
 
-class Agreement(BaseModel):
+class TruthAgreement(BaseModel):
     """Expected against lived rewards of one environment.
 
     Attributes:
@@ -72,7 +72,7 @@ def agree(
     pairs: int = 200,
     lives: int = 10_000,
     on_progress: OnProgress | None = None,
-) -> list[Agreement]:
+) -> list[TruthAgreement]:
     """Compare in every environment with one decision a day.
 
     Args:
@@ -91,7 +91,7 @@ def agree(
     return found
 
 
-def _environment(name: str, scenario: str, pairs: int, lives: int) -> list[Agreement]:
+def _environment(name: str, scenario: str, pairs: int, lives: int) -> list[TruthAgreement]:
     env: Any = gymnasium.make_vec(
         name, num_envs=3 * pairs, vectorization_mode="vector_entry_point", scenario=scenario
     ).unwrapped
@@ -122,7 +122,7 @@ def _lived(world: World, actions: Int64, lives: int) -> Float:
     return rewards / MINOR_PER_MAJOR
 
 
-def judged(environment: str, part: str, lived: Float, expected: Float) -> Agreement:
+def judged(environment: str, part: str, lived: Float, expected: Float) -> TruthAgreement:
     """One row of the proof.
 
     Args:
@@ -137,7 +137,7 @@ def judged(environment: str, part: str, lived: Float, expected: Float) -> Agreem
     distance = np.abs(mean - expected)[unsure] / error[unsure]
     whole = lived.mean(axis=1)
     whole_error = float(whole.std(ddof=1) / np.sqrt(len(whole)))
-    return Agreement(
+    return TruthAgreement(
         environment=environment,
         part=part,
         pairs=lived.shape[1],
@@ -152,7 +152,7 @@ def judged(environment: str, part: str, lived: Float, expected: Float) -> Agreem
     )
 
 
-def write(rows: list[Agreement], scenario: str, folder: Path) -> Path:
+def write(rows: list[TruthAgreement], scenario: str, folder: Path) -> Path:
     """Write ``truth.json`` and ``truth.md`` into ``folder``; returns the latter."""
     return write_page(
         "truth",

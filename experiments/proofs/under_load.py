@@ -18,7 +18,7 @@ from experiments.benchmarks.deciding import POINT, admit
 from experiments.demo.evidence import case_of
 from experiments.demo.governing import Governed, establish, put_in_force
 from experiments.demo.serving_day import demo_settings
-from experiments.home import RunHome
+from experiments.runs.run_folder import RunFolder
 from serving.rpc.service import Service, start_service
 from simulator.scenarios import load
 from simulator.world import World
@@ -107,7 +107,7 @@ def under_load() -> Iterator[tuple[Governed, Load, Service]]:
     """Two replicas with a model and a baseline, under load."""
     with tempfile.TemporaryDirectory() as folder:
         world = World(load("reference"), _CUSTOMERS, 7)
-        settings = demo_settings(RunHome(Path(folder)))
+        settings = demo_settings(RunFolder(Path(folder)))
         governed = establish(settings)
         for policy, role in ((UniformPolicy(), Role.MODEL), (NeverContact(), Role.BASELINE)):
             digest = governed.artifacts.save(

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from experiments.census.folder import CensusFolder
-from experiments.census.summary import Summary
-from experiments.executors import OnProgress
+from experiments.populations.folder import CensusFolder
+from experiments.populations.summary import Summary
 from experiments.proofs.pages import write as write_page
+from experiments.runs.executors import OnProgress
 from troth.errors import DataLoss
 
 RAY_WORKERS = 2
-TROTH = (sys.executable, "-c", "from troth.commands import main; main()")
+TROTH = (sys.executable, "-c", "from troth.cli.entry import main; main()")
 
 
 class Cut(BaseModel):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from serving.decisioning.budget import Late, TimeBudget
 from serving.decisioning.eligibility import candidates
-from serving.decisioning.policies import Answerer, PolicySource
 from serving.decisioning.requests import DecideRequest
+from serving.decisioning.servable import PolicySource, ServablePolicy
+from serving.decisioning.time_budget import Late, TimeBudget
 from serving.guardrails.engine import GuardrailEngine
 from serving.guardrails.facts import Facts, FactsBatch
 from serving.guardrails.guarded import Guarded, guard
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
+class PolicyAnswer:
     """What one answerer made of a request.
 
     Attributes:
@@ -30,12 +30,12 @@ class Answer:
         guarded: its guarded distribution, one row.
     """
 
-    answerer: Answerer
+    answerer: ServablePolicy
     guarded: Guarded
 
 
 class Answering:
-    """Asks the answerers of a decision point in turn.
+    """Asks the policies of a decision point in turn.
 
     Args:
         policies: who may answer.
@@ -51,7 +51,7 @@ class Answering:
 
     def ask(
         self, request: DecideRequest, facts: Facts, now: datetime
-    ) -> tuple[Answer | None, tuple[str, ...]]:
+    ) -> tuple[PolicyAnswer | None, tuple[str, ...]]:
         """The first answer there is, and why those before it gave none.
 
         Args:
@@ -66,23 +66,23 @@ class Answering:
             InvalidArgument: if the request does not fit the schema or catalogue in force.
             NotFound: if there is no such decision point.
         """
-        standing = self._policies.standing(request.decision_point)
+        standing = self._policies.servable(request.decision_point)
         if not standing.known:
             raise NotFound(
                 f"{request.decision_point[:64]!r} is no decision point of this installation",
                 field="decision_point",
             )
-        require_fit(request, standing.answerers)
+        require_fit(request, standing.policies)
         reasons = list(standing.reasons)
-        for answerer in standing.answerers:
+        for answerer in standing.policies:
             outcome = self._try(answerer, request, facts, now)
             if isinstance(outcome, Guarded):
-                return Answer(answerer, outcome), (*reasons, f"approved_{answerer.role}")
+                return PolicyAnswer(answerer, outcome), (*reasons, f"approved_{answerer.role}")
             reasons.append(f"{answerer.role}_{outcome}")
         return None, (*reasons, "nobody_can_answer")
 
     def _try(
-        self, answerer: Answerer, request: DecideRequest, facts: Facts, now: datetime
+        self, answerer: ServablePolicy, request: DecideRequest, facts: Facts, now: datetime
     ) -> Guarded | str:
         """The guarded distribution, or a slug saying why there is none."""
         refusal = answerer.refusal(request.decision_point, request.customer_id, now)
@@ -113,11 +113,11 @@ class Answering:
             log.exception("policy %s failed", answerer.digest)
             return "broken"
 
-    def _budget(self, answerer: Answerer) -> TimeBudget[Guarded]:
+    def _budget(self, answerer: ServablePolicy) -> TimeBudget[Guarded]:
         return self._budgets.setdefault(answerer.digest, TimeBudget(self._budget_s))
 
 
-def require_fit(request: DecideRequest, answerers: Sequence[Answerer]) -> None:
+def require_fit(request: DecideRequest, policies: Sequence[ServablePolicy]) -> None:
     """Check the request against the first answerer whose schema it follows.
 
     Whether that one may answer does not matter here: bad input is refused in any case.
@@ -126,13 +126,13 @@ def require_fit(request: DecideRequest, answerers: Sequence[Answerer]) -> None:
     Raises:
         InvalidArgument: naming the feature, the journey or the schema digest.
     """
-    if not answerers:
+    if not policies:
         return
-    fitting = [a for a in answerers if a.schema.digest == request.feature_schema_digest]
+    fitting = [a for a in policies if a.schema.digest == request.feature_schema_digest]
     if not fitting:
         raise InvalidArgument(
             f"{request.feature_schema_digest} is not the schema in force,"
-            f" {answerers[0].schema.digest}",
+            f" {policies[0].schema.digest}",
             field="feature_schema_digest",
         )
     fitting[0].schema.validate(request.features)

@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agents.artifacts import ArtifactStore
-from serving.decisioning.clock import Clock, server_clock
-from serving.decisioning.policies import Answerer, Standing
-from serving.governance import chain, decision_points, generations, loading, registry, stops
+from agents.artifacts.artifact import ArtifactStore
+from serving.audit import chain
+from serving.clock import Clock, server_clock
+from serving.decisioning.servable import ServablePolicies, ServablePolicy
+from serving.governance import decision_points, loading, registry, registry_version, stops
 from serving.governance.board import Board
-from serving.governance.causes import Cause, not_approved
-from serving.governance.decision_points import EVERYWHERE, State
+from serving.governance.decision_points import EVERYWHERE, PointState
 from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import Told
 from serving.governance.place import Place
+from serving.governance.refusal_reasons import Cause, not_approved
 from serving.governance.registry import Activation
 from serving.governance.stops import Stops
 from serving.governance.verification import Verifier
@@ -59,7 +60,7 @@ class _Loaded:
         complete: whether all could be verified, to one side or the other.
     """
 
-    standing: dict[str, Standing]
+    standing: dict[str, ServablePolicies]
     known: frozenset[str] | None = None
     generation: int | None = None
     everything: bool = False
@@ -68,7 +69,7 @@ class _Loaded:
 
 
 class ApprovedPolicies:
-    """A :class:`serving.decisioning.policies.PolicySource` over the registry.
+    """A :class:`serving.decisioning.servable.PolicySource` over the registry.
 
     Whatever the registry names is verified here, from bytes and signatures, at the start and
     whenever the registry or the roster changes, also behind Troth's back. What does not
@@ -116,8 +117,8 @@ class ApprovedPolicies:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def standing(self, decision_point: str) -> Standing:
-        """See :class:`serving.decisioning.policies.PolicySource`."""
+    def servable(self, decision_point: str) -> ServablePolicies:
+        """See :class:`serving.decisioning.servable.PolicySource`."""
         return self._standing(decision_point, stops.look(self._database.home))
 
     def health(self) -> tuple[str, ...]:
@@ -158,7 +159,7 @@ class ApprovedPolicies:
         """
         with self._refreshing:
             self._require_same_store()
-            state = (generations.fingerprint(self._database), self._roster())
+            state = (registry_version.fingerprint(self._database), self._roster())
             due = self._retry_at is not None and self._monotonic() >= self._retry_at
             changed = state != self._seen or due
             if changed:
@@ -182,15 +183,15 @@ class ApprovedPolicies:
         if self._thread is not None:
             self._thread.join()
 
-    def _standing(self, decision_point: str, stopped: Stops) -> Standing:
+    def _standing(self, decision_point: str, stopped: Stops) -> ServablePolicies:
         ended, held = self._ended(stopped), self._loaded.standing.get(decision_point)
         if held is None:
             known = self._loaded.known
-            return Standing(
+            return ServablePolicies(
                 reasons=(ended or "no_policy",), known=known is None or decision_point in known
             )
         if ended is not None:
-            return Standing(reasons=(ended,))
+            return ServablePolicies(reasons=(ended,))
         return _narrowed(held, decision_point, stopped) if stopped.names else held
 
     def _ended(self, stopped: Stops) -> str | None:
@@ -207,12 +208,12 @@ class ApprovedPolicies:
             return "standing_expired"
         return None
 
-    def _has_lost_everybody(self, standing: Standing) -> bool:
+    def _has_lost_everybody(self, standing: ServablePolicies) -> bool:
         """Whether nobody can answer for reasons that are not people's own doing."""
         now = self._clock()
-        if any(now < answerer.scope.expires_at for answerer in standing.answerers):
+        if any(now < answerer.scope.expires_at for answerer in standing.policies):
             return False
-        return bool(standing.answerers) or not all(
+        return bool(standing.policies) or not all(
             reason.endswith(_BY_PEOPLE) for reason in standing.reasons
         )
 
@@ -270,21 +271,21 @@ class ApprovedPolicies:
         with self._database.read() as connection:
             active, faults = registry.readable(connection)
             known = frozenset(decision_points.known(connection))
-            everything = decision_points.fetch_state(connection, EVERYWHERE) is State.PAUSED
-            generation = generations.fetch(connection)
+            everything = decision_points.fetch_state(connection, EVERYWHERE) is PointState.PAUSED
+            generation = registry_version.fetch(connection)
         for fault in faults:
             log.error("a row of the registry is left out: %s", fault)
         verifier, complete = self._verifier(), True
-        by_point: dict[str, Standing] = {}
+        by_point: dict[str, ServablePolicies] = {}
         for activation in sorted(active, key=lambda a: list(Role).index(a.role)):
             point = activation.decision_point
-            before = by_point.get(point, Standing())
+            before = by_point.get(point, ServablePolicies())
             found = self._verified(activation, verifier)
             complete &= not isinstance(found, str) or not found.endswith("_not_verified")
             by_point[point] = (
-                Standing(before.answerers, (*before.reasons, found))
+                ServablePolicies(before.policies, (*before.reasons, found))
                 if isinstance(found, str)
-                else Standing((*before.answerers, found), before.reasons)
+                else ServablePolicies((*before.policies, found), before.reasons)
             )
         return _Loaded(by_point, known, generation, everything, faults, complete)
 
@@ -301,7 +302,9 @@ class ApprovedPolicies:
             evidence=EvidenceStore(self._database.home / "evidence"),
         )
 
-    def _verified(self, activation: Activation, verifier: Verifier | NotApproved) -> Answerer | str:
+    def _verified(
+        self, activation: Activation, verifier: Verifier | NotApproved
+    ) -> ServablePolicy | str:
         """Who answers, or why not, as a slug."""
         point, role = activation.decision_point, activation.role
         try:
@@ -317,7 +320,7 @@ class ApprovedPolicies:
             return f"{role}_not_verified"
         self._untold.append(loading.loaded_row(point, found))
         artifact = found.artifact
-        return Answerer(
+        return ServablePolicy(
             role=_SERVED_BY[role],
             policy=artifact.policy,
             digest=artifact.digest,
@@ -344,20 +347,20 @@ class ApprovedPolicies:
             self._untold.popleft()
 
 
-def _narrowed(held: Standing, decision_point: str, stopped: Stops) -> Standing:
+def _narrowed(held: ServablePolicies, decision_point: str, stopped: Stops) -> ServablePolicies:
     """``held`` without those that a stop holds."""
-    answerers, reasons = [], list(held.reasons)
-    for answerer in held.answerers:
+    policies, reasons = [], list(held.reasons)
+    for answerer in held.policies:
         role = _ROLES[answerer.role]
         why = stopped.hold(decision_point, role, answerer.digest, answerer.proposal_id)
         if why is None:
-            answerers.append(answerer)
+            policies.append(answerer)
         else:
             reasons.append(f"{role}_not_approved_{why}")
-    return Standing(tuple(answerers), tuple(reasons))
+    return ServablePolicies(tuple(policies), tuple(reasons))
 
 
-def _plain(standing: Standing) -> dict[str, Any]:
+def _plain(standing: ServablePolicies) -> dict[str, Any]:
     return {
         "answerers": [
             {
@@ -365,7 +368,7 @@ def _plain(standing: Standing) -> dict[str, Any]:
                 "policy_digest": answerer.digest,
                 "proposal_id": answerer.proposal_id,
             }
-            for answerer in standing.answerers
+            for answerer in standing.policies
         ],
         "reasons": list(standing.reasons),
     }

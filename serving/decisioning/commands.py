@@ -10,7 +10,7 @@ import typer
 
 from serving.installation import opened
 from serving.options import Home, settings_of
-from troth.output import AsJson, emit, note, progress, say, show_mapping, show_table
+from troth.cli.output import AsJson, emit, note, progress, say, show_mapping, show_table
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def replay_command(
 
     Exits with 6 if they differ.
     """
-    from agents.artifacts import ArtifactStore
+    from agents.artifacts.artifact import ArtifactStore
     from serving.decisioning.replay import replay
     from troth.errors import DataLoss
 
@@ -74,8 +74,8 @@ def export_command(
     json: AsJson = False,
 ) -> None:
     """Write decisions and their rewards (margin minus cost of the contact) as Parquet."""
-    from agents.artifacts import ArtifactStore
-    from serving.decisioning.clock import server_clock
+    from agents.artifacts.artifact import ArtifactStore
+    from serving.clock import server_clock
     from serving.decisioning.export import export_log
 
     settings = settings_of(home)

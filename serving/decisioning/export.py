@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.decisioning.records import Decision, decode_record
 from serving.decisioning.replay import Artifacts
+from serving.decisions.records import Decision, decode_record
 from serving.store import Database
-from troth.batches import LoggedBatch
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, NotFound
-from troth.log_tables import places
+from troth.logs.batches import LoggedBatch
+from troth.logs.tables import places
 from troth.objective import Objective
 from troth.types import OutcomeKind, isoformat
 

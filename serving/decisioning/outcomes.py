@@ -6,11 +6,11 @@ import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from serving.decisioning import permissions, reports
-from serving.decisioning.permissions import Permission
-from serving.decisioning.records import Decision, decode_record
-from serving.decisioning.reports import PermissionReport
+from serving.customers import permission_reports, permissions
+from serving.customers.permission_reports import PermissionReport
+from serving.customers.permissions import PermissionFact
 from serving.decisioning.requests import check_outcome
+from serving.decisions.records import Decision, decode_record
 from troth.catalogue import Channel
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
 from troth.ids import is_uuid, require_customer, require_uuid
@@ -132,7 +132,7 @@ def record(
             connection,
             decision.customer_id,
             (
-                Permission(
+                PermissionFact(
                     channel=_reach(outcome, decision),
                     granted=False,
                     given_at=occurred_at,
@@ -178,14 +178,14 @@ def _without_decision(
     report = PermissionReport(
         permission_id=outcome.outcome_id,
         customer_id=outcome.customer_id,
-        permission=Permission(
+        permission=PermissionFact(
             channel=outcome.channel,
             granted=False,
             given_at=outcome.occurred_at,
             source=OPT_OUT_SOURCE,
         ),
     )
-    taken = reports.take(connection, report, now=now, tolerance=skew, via="outcome")
+    taken = permission_reports.take(connection, report, now=now, tolerance=skew, via="outcome")
     return Recorded(outcome_id=outcome.outcome_id, first_time=taken.first_time)
 
 

@@ -10,17 +10,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from serving.decisioning import commits, configs, drawing, ledger, outcomes, reports, validity
+from serving.clock import Clock, ServiceClock, server_clock
+from serving.customers import contact_ledger, permission_reports
+from serving.customers.permission_reports import Acknowledged, PermissionReport
+from serving.decisioning import composing, decision_transaction, outcomes, validity
 from serving.decisioning.answering import Answering
-from serving.decisioning.clock import Clock, ServiceClock, server_clock
-from serving.decisioning.commits import Draft, Job, Permit, Report, Result
-from serving.decisioning.committer import GroupCommitter, typed
-from serving.decisioning.idempotency import find_answer
+from serving.decisioning.decision_transaction import Draft, Job, Permit, Report, Result
+from serving.decisioning.group_commit import GroupCommitter, typed
 from serving.decisioning.outcomes import Recorded
-from serving.decisioning.policies import PolicySource
-from serving.decisioning.records import Decision
-from serving.decisioning.reports import Acknowledged, PermissionReport
 from serving.decisioning.requests import DecideRequest
+from serving.decisioning.servable import PolicySource
+from serving.decisions import configs
+from serving.decisions.idempotency import find_answer
+from serving.decisions.records import Decision
 from serving.guardrails.engine import GuardrailEngine
 from serving.store import Database
 from troth.errors import InvalidArgument, Unavailable
@@ -71,7 +73,7 @@ class DecisionPipeline:
         with database.write() as connection:
             configs.remember(connection, engine.config)
         self._committer: GroupCommitter[Job, Result] = GroupCommitter(
-            database, partial(commits.apply, holds=self._holds)
+            database, partial(decision_transaction.apply, holds=self._holds)
         )
 
     def decide(self, request: DecideRequest) -> Decision:
@@ -144,11 +146,11 @@ class DecisionPipeline:
                 return self._marked(connection, stored, now)
             # What a caller's clock says does not move the night: the later one counts.
             moment = max(self._decided_at(request, now), now)
-            facts = ledger.facts(connection, request.customer_id, moment, self._window)
+            facts = contact_ledger.facts(connection, request.customer_id, moment, self._window)
         answer, reasons = self._answering.ask(request, facts, now)
         if contended:
             answer, reasons = None, (*reasons, "ledger_contended")
-        decision = drawing.compose(
+        decision = composing.compose(
             request,
             facts,
             answer,
@@ -160,13 +162,13 @@ class DecisionPipeline:
 
     def _marked(self, connection: sqlite3.Connection, stored: Decision, now: datetime) -> Decision:
         """The stored answer, with why it does not hold any more."""
-        standing = self._policies.standing(stored.decision_point)
+        standing = self._policies.servable(stored.decision_point)
         reasons = validity.void_reasons(connection, stored, standing, self._engine, now)
         return replace(stored, void_reasons=reasons)
 
     def _holds(self, decision: Decision) -> bool:
         """Whether a decision that waited for its commit may still be made."""
-        standing = self._policies.standing(decision.decision_point)
+        standing = self._policies.servable(decision.decision_point)
         return not validity.lapsed(decision, standing, self._clock())
 
     @contextmanager
@@ -193,7 +195,7 @@ class DecisionPipeline:
 
     def _permit(self, report: PermissionReport) -> Permit:
         now = self._clock()
-        return Permit(reports.checked(report, now, self._skew), now, self._skew)
+        return Permit(permission_reports.checked(report, now, self._skew), now, self._skew)
 
 
 def _acknowledged(result: Result) -> Acknowledged:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from serving.decisioning import configs, drawing
+from serving.decisioning import composing
 from serving.decisioning.eligibility import candidates
-from serving.decisioning.plain import float_text, plain_json
-from serving.decisioning.records import Decision, decode_record, verdict_to_dict
+from serving.decisions import configs
+from serving.decisions.canonical import float_text, plain_json
+from serving.decisions.records import Decision, decode_record, verdict_to_dict
 from serving.guardrails.engine import GuardrailEngine
 from serving.guardrails.facts import FactsBatch
 from serving.guardrails.guarded import guard
@@ -46,7 +47,7 @@ class LoadedPolicy(Protocol):
 
 
 class Artifacts(Protocol):
-    """Where policies are loaded from: :class:`agents.artifacts.ArtifactStore`."""
+    """Where policies are loaded from: :class:`agents.artifacts.artifact.ArtifactStore`."""
 
     def load(self, digest: str) -> LoadedPolicy:
         """The policy of ``digest``; raises a typed error if it is not there or changed."""
@@ -131,7 +132,7 @@ def replay(database: Database, artifacts: Artifacts, decision_id: str) -> Replay
     decision = stored_decision(database, decision_id)
     uniform = request_uniform(decision.stream_key)
     found = {
-        "stream_key": drawing.stream_key(decision.request_id, decision.policy_digest),
+        "stream_key": composing.stream_key(decision.request_id, decision.policy_digest),
         "uniform": float_text(uniform),
     }
     if decision.policy_digest:
@@ -159,7 +160,7 @@ def _again(database: Database, artifacts: Artifacts, decision: Decision) -> dict
         candidates(artifact.catalogue, decision.triggered_journeys),
         FactsBatch.of([decision.facts]),
     )
-    drawn = drawing.draw(guarded, decision.stream_key)
+    drawn = composing.draw(guarded, decision.stream_key)
     action = artifact.catalogue.actions[drawn.action]
     return {
         "feature_schema_digest": artifact.schema.digest,

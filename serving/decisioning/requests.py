@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.decisioning.plain import plain_json
+from serving.decisions.canonical import plain_json
 from troth.digests import require_digest, sha256
 from troth.errors import InvalidArgument
 from troth.ids import require_customer, require_slug, require_uuid

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from agents.artifacts import Artifact, ArtifactStore
+from agents.artifacts.artifact import Artifact, ArtifactStore
 from serving.governance import proposals, registry
 from serving.governance.decision_points import require_point
 from serving.installation import opened
 from serving.options import Home, settings_of
+from troth.cli.output import AsJson, emit, say, show_table
 from troth.errors import NotFound
 from troth.features import Feature
 from troth.files import write_whole
-from troth.output import AsJson, emit, say, show_table
 from troth.settings import Settings
 from troth.types import Role
 

@@ -11,9 +11,9 @@ import sqlite3
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
-from serving.decisioning import ledger
-from serving.decisioning.policies import Standing
-from serving.decisioning.records import Decision
+from serving.customers import contact_ledger
+from serving.decisioning.servable import ServablePolicies
+from serving.decisions.records import Decision
 from serving.guardrails.config import QuietHoursConfig
 from serving.guardrails.engine import GuardrailEngine
 from serving.guardrails.facts import Facts, FactsBatch, find_zone
@@ -45,7 +45,7 @@ def valid_until(
     return min(ends)
 
 
-def lapsed(decision: Decision, standing: Standing, now: datetime) -> tuple[str, ...]:
+def lapsed(decision: Decision, standing: ServablePolicies, now: datetime) -> tuple[str, ...]:
     """Why ``decision`` may not be acted on, as far as clock and approvals tell; slugs.
 
     Args:
@@ -56,7 +56,7 @@ def lapsed(decision: Decision, standing: Standing, now: datetime) -> tuple[str, 
     reasons = (EXPIRED,) if now >= decision.valid_until else ()
     if not decision.policy_digest:  # nobody answered: nothing that a board could stop
         return reasons
-    for answerer in standing.answerers:
+    for answerer in standing.policies:
         if (answerer.role, answerer.digest) == (decision.served_by, decision.policy_digest):
             refusal = answerer.refusal(decision.decision_point, decision.customer_id, now)
             return (*reasons, refusal) if refusal else reasons
@@ -66,7 +66,7 @@ def lapsed(decision: Decision, standing: Standing, now: datetime) -> tuple[str, 
 def void_reasons(
     connection: sqlite3.Connection,
     decision: Decision,
-    standing: Standing,
+    standing: ServablePolicies,
     engine: GuardrailEngine,
     now: datetime,
 ) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def void_reasons(
     """
     if not decision.contacts:
         return (EXPIRED,) if now >= decision.valid_until else ()
-    facts = ledger.facts(
+    facts = contact_ledger.facts(
         connection,
         decision.customer_id,
         max(now, decision.send_at),

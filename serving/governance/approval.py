@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 from serving.governance import signatures
 from serving.governance.board import Board
-from serving.governance.causes import Cause, not_approved
-from troth.types import Approval, Proposal, Vote, isoformat, require_aware
+from serving.governance.refusal_reasons import Cause, not_approved
+from troth.types import Proposal, SignedVote, Vote, isoformat, require_aware
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far in the future a signature may claim to be made."""
 
 
 def verify_quorum(
-    proposal: Proposal, votes: Iterable[Approval], board: Board, now: datetime
+    proposal: Proposal, votes: Iterable[SignedVote], board: Board, now: datetime
 ) -> tuple[str, ...]:
     """Check that ``proposal`` is approved at ``now``.
 
@@ -87,7 +87,7 @@ def verify_quorum(
     return tuple(sorted(approvers))
 
 
-def _check_time(proposal: Proposal, vote: Approval, now: datetime) -> None:
+def _check_time(proposal: Proposal, vote: SignedVote, now: datetime) -> None:
     earliest, latest = proposal.created_at - CLOCK_SKEW, now + CLOCK_SKEW
     if not earliest <= vote.signed_at <= latest:
         raise not_approved(

@@ -25,7 +25,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from serving.governance import keys
+from serving.signing import keys
 from troth.digests import digest
 from troth.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
 from troth.files import write_whole

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from serving.governance import keys
 from serving.governance.board import Board, require_name
 from serving.installation import create, is_installation
 from serving.options import Home, settings_of
+from serving.signing import keys
+from troth.cli.output import AsJson, emit, note, say, show_table
 from troth.errors import AlreadyExists, NotFound
 from troth.files import write_whole
-from troth.output import AsJson, emit, note, say, show_table
 
 MOST_OF_A_KEY = 200
 """Bytes read of a file said to hold a public key, which takes 45."""

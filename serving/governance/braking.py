@@ -16,32 +16,32 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from serving.governance import (
-    audit,
-    decision_points,
-    generations,
-    pending,
-    presence,
-    proposals,
-    registry,
-    stops,
-    votes,
-)
-from serving.governance.checks import (
+from serving.audit import audit_log
+from serving.audit.checks import (
     check_governing_indexes,
     check_registry,
     check_schema,
     check_votes,
 )
-from serving.governance.decision_points import EVERYWHERE, State, Transition
+from serving.audit.signed_heads import governed
+from serving.governance import (
+    decision_points,
+    pending,
+    presence,
+    proposals,
+    registry,
+    registry_version,
+    stops,
+    votes,
+)
+from serving.governance.decision_points import EVERYWHERE, PointState, Transition
 from serving.governance.registry import Activation
-from serving.governance.sealing import governed
 from serving.governance.verification import Verifier
 from serving.installation import ID_FILE
 from serving.store import BUSY_TIMEOUT_S, Database
 from troth.errors import DataLoss, FailedPrecondition, NotFound, TrothError, Unavailable
 from troth.settings import DATABASE_FILE
-from troth.types import Approval, Role, isoformat
+from troth.types import Role, SignedVote, isoformat
 
 _PATIENCE_S = 0.5
 """How long a stop waits for the store to write it down; a service or the next act does it."""
@@ -135,13 +135,13 @@ def deactivate(
         return _recorded(database, [name])
 
 
-def refused(database: Database, vote: Approval) -> Braked:
+def refused(database: Database, vote: SignedVote) -> Braked:
     """A refusal as what it is: taken away from the moment its file was there."""
     names = frozenset({stops.refusal_name(vote.proposal_id)})
     try:
         with database.read() as connection:
             if votes.has(connection, vote):
-                return Braked(names=names, generation=generations.fetch(connection))
+                return Braked(names=names, generation=registry_version.fetch(connection))
     except _STORE_FAULTS as error:
         return Braked(names=names, generation=None, unrecorded=str(error))
     return Braked(names=names, generation=None, unrecorded="the store was busy or damaged")
@@ -200,7 +200,7 @@ def resume_all(
 def _release(
     database: Database,
     point: str,
-    held: dict[str, stops.Sight],
+    held: dict[str, stops.StopSeen],
     active: list[Activation],
     verifier: Verifier,
     *,
@@ -209,7 +209,7 @@ def _release(
     reason: str,
 ) -> int:
     pending.record(database)  # so that the log tells of the stop before its end
-    report = audit.verify(database, checks=_GOVERNING)
+    report = audit_log.verify(database, checks=_GOVERNING)
     if not report.ok:
         raise DataLoss(
             f"the log is not whole: {report.findings[0].message}; `troth audit verify` tells more",
@@ -223,8 +223,8 @@ def _release(
                 verifier.verify(
                     proposal, cast, decision_point=row.decision_point, role=row.role, now=now
                 )
-            if decision_points.fetch_state(connection, point) is State.RUNNING:
-                generation = generations.fetch(connection)  # a policy's stop alone has no row
+            if decision_points.fetch_state(connection, point) is PointState.RUNNING:
+                generation = registry_version.fetch(connection)  # a policy's stop alone has no row
             else:
                 generation = decision_points.change_state(
                     connection, point, Transition.RESUME, now=now, by=by, reason=reason
@@ -257,7 +257,7 @@ def _recorded(database: Database | None, names: list[str]) -> Braked:
         )
     try:
         pending.record(database, patience_s=_PATIENCE_S)
-        generation = generations.current(database)
+        generation = registry_version.current(database)
     except _STORE_FAULTS as error:
         return Braked(names=frozenset(names), generation=None, unrecorded=str(error))
     return Braked(names=frozenset(names), generation=generation)
@@ -287,7 +287,7 @@ def _is_held(database: Database, name: str) -> bool:
 
 def _is_paused(database: Database, point: str) -> bool:
     try:
-        return decision_points.state(database, point) is State.PAUSED
+        return decision_points.state(database, point) is PointState.PAUSED
     except (sqlite3.Error, TrothError):
         return False
 

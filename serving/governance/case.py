@@ -51,7 +51,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Source(_Part):
+class DigestedSource(_Part):
     """A log or a scenario, by name and digest."""
 
     name: Name
@@ -101,8 +101,8 @@ class Case(_Part):
 
     policy_digest: Digest
     guardrails_digest: Digest
-    scenario: Source | None = None
-    log: Source | None = None
+    scenario: DigestedSource | None = None
+    log: DigestedSource | None = None
     customers: int = Field(ge=1)
     days: int = Field(ge=1)
     guarded: bool

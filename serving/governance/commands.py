@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from serving.governance import audit_commands, board_commands, proposal_commands, registry_commands
+from serving.audit import commands
+from serving.governance import board_commands, proposal_commands, registry_commands
 
 
 def register(app: typer.Typer) -> None:
@@ -12,4 +13,4 @@ def register(app: typer.Typer) -> None:
     board_commands.register(app)
     proposal_commands.register(app)
     registry_commands.register(app)
-    audit_commands.register(app)
+    commands.register(app)

@@ -12,8 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from serving.governance import chain, generations
-from serving.governance.kinds import AuditKind
+from serving.audit import chain
+from serving.audit.kinds import AuditKind
+from serving.governance import registry_version
 from serving.store import Database
 from troth.brake import POINT
 from troth.digests import parse_json
@@ -24,7 +25,7 @@ EVERYWHERE = "*"
 """The state that stands for all decision points: where it is paused, nobody is contacted."""
 
 
-class State(StrEnum):
+class PointState(StrEnum):
     """What a decision point does."""
 
     RUNNING = "running"
@@ -39,9 +40,9 @@ class Transition(StrEnum):
     RESUME = "resume"
 
 
-TRANSITIONS: dict[tuple[State, Transition], State] = {
-    (State.RUNNING, Transition.PAUSE): State.PAUSED,
-    (State.PAUSED, Transition.RESUME): State.RUNNING,
+TRANSITIONS: dict[tuple[PointState, Transition], PointState] = {
+    (PointState.RUNNING, Transition.PAUSE): PointState.PAUSED,
+    (PointState.PAUSED, Transition.RESUME): PointState.RUNNING,
 }
 """Every change of state there is; any other is refused."""
 
@@ -76,7 +77,7 @@ def change_state(
             f"the store did not take the state of {decision_point!r}: a trigger swallows it",
             field="decision_point_states",
         )
-    generation = generations.bump(connection)
+    generation = registry_version.bump(connection)
     chain.append(
         connection,
         AuditKind.STATE_CHANGED,
@@ -92,21 +93,21 @@ def change_state(
     return generation
 
 
-def state(database: Database, decision_point: str) -> State:
+def state(database: Database, decision_point: str) -> PointState:
     """Whether ``decision_point`` is running by the store; stops may hold it besides."""
     with database.read() as connection:
         return fetch_state(connection, decision_point)
 
 
-def fetch_state(connection: sqlite3.Connection, decision_point: str) -> State:
+def fetch_state(connection: sqlite3.Connection, decision_point: str) -> PointState:
     """As :func:`state`, inside the caller's transaction; an unknown state counts as paused."""
     row = connection.execute(
         "SELECT CAST(state AS BLOB) FROM decision_point_states WHERE decision_point = ?",
         (decision_point,),
     ).fetchone()
-    if row is None or row[0] == State.RUNNING.encode():
-        return State.RUNNING
-    return State.PAUSED
+    if row is None or row[0] == PointState.RUNNING.encode():
+        return PointState.RUNNING
+    return PointState.PAUSED
 
 
 def known(connection: sqlite3.Connection) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serving.governance import decision_points, proposals, registry, stops
-from serving.governance.decision_points import State
+from serving.governance.decision_points import PointState
 from serving.store import Database
 from troth.errors import TrothError
 from troth.types import Proposal, Role
@@ -31,7 +31,7 @@ def incumbents(database: Database, proposal: Proposal) -> tuple[Incumbent, ...]:
     """What is active at the decision points of ``proposal``, in every role."""
     found, stopped = [], stops.look(database.home)
     for point in proposal.scope.decision_points:
-        paused = decision_points.state(database, point) is not State.RUNNING
+        paused = decision_points.state(database, point) is not PointState.RUNNING
         for role in Role:
             try:
                 active = registry.active(database, point, role)

@@ -10,15 +10,16 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from agents.artifacts import Artifact
-from serving.governance import chain, decision_points, generations, proposals, registry, votes
-from serving.governance.causes import Cause, not_approved
-from serving.governance.decision_points import EVERYWHERE, State
-from serving.governance.kinds import AuditKind
+from agents.artifacts.artifact import Artifact
+from serving.audit import chain
+from serving.audit.kinds import AuditKind
+from serving.governance import decision_points, proposals, registry, registry_version, votes
+from serving.governance.decision_points import EVERYWHERE, PointState
+from serving.governance.refusal_reasons import Cause, not_approved
 from serving.governance.verification import Verifier
 from serving.store import BUSY_TIMEOUT_S, Database
 from troth.errors import NotApproved, TrothError, Unavailable
-from troth.types import Approval, Proposal, Role, require_aware
+from troth.types import Proposal, Role, SignedVote, require_aware
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,7 @@ def tell(database: Database, *rows: Told, patience_s: float = BUSY_TIMEOUT_S) ->
 @dataclass(frozen=True)
 class _Found:
     proposal: Proposal
-    votes: tuple[Approval, ...]
+    votes: tuple[SignedVote, ...]
     generation: int
 
 
@@ -142,9 +143,9 @@ def _read(database: Database, decision_point: str, role: Role) -> _Found:
     try:
         with database.read() as connection:
             state = decision_points.fetch_state(connection, decision_point)
-            if role is Role.MODEL and state is not State.RUNNING:
+            if role is Role.MODEL and state is not PointState.RUNNING:
                 raise not_approved(Cause.PAUSED, f"{decision_point!r} is {state}", **where)
-            if decision_points.fetch_state(connection, EVERYWHERE) is not State.RUNNING:
+            if decision_points.fetch_state(connection, EVERYWHERE) is not PointState.RUNNING:
                 raise not_approved(Cause.PAUSED, "everything is paused", **where)
             activation = registry.fetch_active(connection, decision_point, role)
             if activation is None:
@@ -154,7 +155,7 @@ def _read(database: Database, decision_point: str, role: Role) -> _Found:
             where["proposal_id"] = activation.proposal_id
             proposal = proposals.fetch(connection, activation.proposal_id)
             cast = votes.fetch(connection, database.home, proposal.proposal_id)
-            return _Found(proposal, cast, generations.fetch(connection))
+            return _Found(proposal, cast, registry_version.fetch(connection))
     except (NotApproved, Unavailable):  # not now is not never
         raise
     except (TrothError, sqlite3.DatabaseError, TypeError, OSError) as error:

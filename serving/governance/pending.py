@@ -17,16 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from serving.audit.signed_heads import governed
 from serving.governance import decision_points, proposals, registry, signatures, stops, votes
 from serving.governance.board import Board
-from serving.governance.decision_points import EVERYWHERE, State, Transition
-from serving.governance.sealing import governed
+from serving.governance.decision_points import EVERYWHERE, PointState, Transition
 from serving.governance.stops import Stop
 from serving.store import BUSY_TIMEOUT_S, Database
 from troth.brake import STOPS
 from troth.errors import TrothError, Unavailable
 from troth.settings import BOARD_FILE
-from troth.types import Approval, parse_time
+from troth.types import SignedVote, parse_time
 
 _LOCK = ".lock"
 """In the folder of the stops, where names that begin with a dot are none."""
@@ -87,7 +87,7 @@ def _record_all(database: Database, patience_s: float) -> tuple[str, ...]:
     return tuple(done)
 
 
-def _refusals(database: Database) -> tuple[Approval, ...]:
+def _refusals(database: Database) -> tuple[SignedVote, ...]:
     """Refusals on the host that the store does not tell of, on proposals that it has.
 
     Only those signed by a member: what anybody put there is no vote, though it stops.
@@ -106,7 +106,7 @@ def _refusals(database: Database) -> tuple[Approval, ...]:
     return tuple(found)
 
 
-def _record_refusal(database: Database, vote: Approval, patience_s: float) -> str:
+def _record_refusal(database: Database, vote: SignedVote, patience_s: float) -> str:
     proposals.write_down(database, vote, patience_s=patience_s)
     return stops.refusal_name(vote.proposal_id)
 
@@ -116,7 +116,7 @@ def _is_pending(connection: sqlite3.Connection, stop: Stop, facts: dict[str, Any
         point = stop.point or EVERYWHERE
         if stop.point and stop.point not in decision_points.known(connection):
             return False  # given in error, and about to be taken back
-        return decision_points.fetch_state(connection, point) is State.RUNNING
+        return decision_points.fetch_state(connection, point) is PointState.RUNNING
     if stop.role is not None:
         found = registry.fetch_active(connection, stop.point, stop.role)
         # Of another proposal: that one was activated since, in its place.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Self
 
-from serving.governance.causes import Cause, not_approved
+from serving.governance.refusal_reasons import Cause, not_approved
 from serving.installation import installation_id
 from troth.settings import Settings
 from troth.types import Proposal

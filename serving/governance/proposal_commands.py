@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from serving.governance import braking, brief, case, keys, proposals, signatures, votes
+from serving.governance import braking, brief, case, proposals, signatures, votes
 from serving.governance import evidence as documents
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
@@ -19,12 +19,13 @@ from serving.governance.place import Place
 from serving.governance.uptake import tell
 from serving.installation import opened
 from serving.options import Home, KeyFile, ProposalId, now, settings_of
+from serving.signing import keys
 from serving.store import Database
+from troth.cli.output import AsJson, emit, note, say, show_lines, show_mapping, show_table
 from troth.digests import require_digest
 from troth.errors import FailedPrecondition, InvalidArgument, NotApproved, TrothError
-from troth.output import AsJson, emit, note, say, show_lines, show_mapping, show_table
 from troth.settings import Settings
-from troth.types import Approval, Proposal, Role, Scope, Vote, isoformat, parse_time
+from troth.types import Proposal, Role, Scope, SignedVote, Vote, isoformat, parse_time
 
 APPROVED = "approved"
 
@@ -59,7 +60,7 @@ def propose(
     as_json: AsJson = False,
 ) -> None:
     """Ask the board to let a policy be served, signed with your key."""
-    from agents.artifacts import ArtifactStore
+    from agents.artifacts.artifact import ArtifactStore
 
     where, moment = settings_of(home), now()
     database = opened(where)
@@ -258,7 +259,7 @@ def _sentence(slug: str, text: str) -> str:
     return f"Approved {text}" if slug == APPROVED else f"Not approved: {text}"
 
 
-def _verifies(proposal: Proposal, vote: Approval, board: Board) -> bool:
+def _verifies(proposal: Proposal, vote: SignedVote, board: Board) -> bool:
 
     try:
         signatures.verify(proposal, vote, board)

@@ -10,14 +10,15 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from serving.governance import case, chain, generations, signatures, votes
+from serving.audit import chain
+from serving.audit.kinds import AuditKind
+from serving.audit.signed_heads import governed
+from serving.governance import case, registry_version, signatures, votes
 from serving.governance.board import Board
-from serving.governance.causes import Cause, not_approved
 from serving.governance.decision_points import require_point
 from serving.governance.evidence import EvidenceStore
-from serving.governance.kinds import AuditKind
 from serving.governance.place import Place
-from serving.governance.sealing import governed
+from serving.governance.refusal_reasons import Cause, not_approved
 from serving.store import BUSY_TIMEOUT_S, Database
 from troth.digests import canonical_json, digest, parse_json, require_digest
 from troth.errors import (
@@ -30,10 +31,10 @@ from troth.errors import (
     Unavailable,
 )
 from troth.types import (
-    Approval,
     Proposal,
     Role,
     Scope,
+    SignedVote,
     Vote,
     isoformat,
     new_id,
@@ -158,7 +159,7 @@ def vote(
     key: Ed25519PrivateKey,
     now: datetime,
     reason: str = "",
-) -> Approval:
+) -> SignedVote:
     """Sign and cast the vote of the member who holds ``key``; raises as :func:`cast`."""
     proposal = get(database, proposal_id)
     signed = signatures.sign(
@@ -167,7 +168,7 @@ def vote(
     return cast(database, signed, board=board)
 
 
-def cast(database: Database, signed: Approval, *, board: Board) -> Approval:
+def cast(database: Database, signed: SignedVote, *, board: Board) -> SignedVote:
     """Record a signed vote; the same member's second vote of a kind returns the first.
 
     Raises:
@@ -238,7 +239,7 @@ def of_earlier_form(database: Database) -> tuple[str, ...]:
     return tuple(str(row["proposal_id"]) for row in rows if _is_of_earlier_form(row))
 
 
-def _record(database: Database, signed: Approval) -> Approval:
+def _record(database: Database, signed: SignedVote) -> SignedVote:
     refusing = signed.vote is Vote.REFUSE
     if refusing:
         # First the file: should the rest fail, the refusal stands all the same.
@@ -252,8 +253,8 @@ def _record(database: Database, signed: Approval) -> Approval:
 
 
 def write_down(
-    database: Database, signed: Approval, *, patience_s: float = BUSY_TIMEOUT_S
-) -> Approval:
+    database: Database, signed: SignedVote, *, patience_s: float = BUSY_TIMEOUT_S
+) -> SignedVote:
     """Give a vote its row and its audit row; one that has them already is returned.
 
     Raises:
@@ -278,7 +279,7 @@ def write_down(
             },
         )
         if refusing:
-            generations.bump(connection)  # replicas that serve it must look again
+            registry_version.bump(connection)  # replicas that serve it must look again
     return signed
 
 
@@ -290,7 +291,9 @@ def _check_board(proposal: Proposal, board: Board) -> None:
         )
 
 
-def _check_may_approve(proposal: Proposal, signed: Approval, before: tuple[Approval, ...]) -> None:
+def _check_may_approve(
+    proposal: Proposal, signed: SignedVote, before: tuple[SignedVote, ...]
+) -> None:
     if signed.member == proposal.proposer:
         raise PermissionDenied(f"{signed.member!r} proposed it and cannot approve it", field="key")
     if any(known.vote is Vote.REFUSE and known.member == signed.member for known in before):

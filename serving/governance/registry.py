@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from serving.governance import chain, generations, proposals, stops, votes
+from serving.audit import chain
+from serving.audit.kinds import AuditKind
+from serving.audit.signed_heads import governed
+from serving.governance import proposals, registry_version, stops, votes
 from serving.governance.decision_points import require_point
-from serving.governance.kinds import AuditKind
-from serving.governance.sealing import governed
 from serving.governance.verification import Verifier
 from serving.store import Database
 from troth.errors import DataLoss
@@ -88,7 +89,7 @@ def activate(
     """
     now = require_aware(now, "now")
     require_point(decision_point)
-    held: dict[str, stops.Sight] = {}
+    held: dict[str, stops.StopSeen] = {}
     with governed(database) as connection:
         proposal = proposals.fetch(connection, proposal_id)
         cast = votes.fetch(connection, database.home, proposal_id)
@@ -103,7 +104,7 @@ def activate(
             " SET proposal_id = excluded.proposal_id, activated_at = excluded.activated_at",
             (decision_point, str(role), proposal_id, isoformat(now)),
         )
-        generation = generations.bump(connection)
+        generation = registry_version.bump(connection)
         chain.append(
             connection,
             AuditKind.ACTIVATED,
@@ -136,7 +137,7 @@ def take_out(
             f"the store keeps the {found.role} of {found.decision_point!r}: a trigger holds it",
             field="activations",
         )
-    generation = generations.bump(connection)
+    generation = registry_version.bump(connection)
     chain.append(
         connection,
         AuditKind.DEACTIVATED,

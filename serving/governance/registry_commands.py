@@ -7,24 +7,24 @@ from typing import Annotated
 
 import typer
 
+from serving.audit.served_clocks import other_clock
 from serving.governance import (
     braking,
     decision_points,
-    generations,
     presence,
     proposals,
+    registry_version,
     stops,
 )
 from serving.governance import registry as library
 from serving.governance.decision_points import EVERYWHERE
-from serving.governance.served_clocks import other_clock
 from serving.governance.uptake import tell
 from serving.governance.verification import Verifier
 from serving.installation import opened
 from serving.options import Home, ProposalId, Reason, actor, now, settings_of
 from troth import brake
+from troth.cli.output import AsJson, emit, note, say, show_table
 from troth.errors import InvalidArgument
-from troth.output import AsJson, emit, note, say, show_table
 from troth.types import Role
 
 DecisionPoint = Annotated[str, typer.Argument(help="Which decision point.")]
@@ -161,7 +161,7 @@ def registry(home: Home = None, as_json: AsJson = False) -> None:
             }
             for row in active
         ]
-        generation = generations.fetch(connection)
+        generation = registry_version.fetch(connection)
     look = stops.look(where.home)
     held = [
         {"stop": stop.name, **stops.facts_of(where.home, stop.name)}

@@ -12,11 +12,11 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from serving.governance import keys
 from serving.governance.board import Board
-from serving.governance.causes import Cause, not_approved
+from serving.governance.refusal_reasons import Cause, not_approved
+from serving.signing import keys
 from troth.digests import canonical_json
-from troth.types import Approval, Proposal, Vote, isoformat
+from troth.types import Proposal, SignedVote, Vote, isoformat
 
 DOMAIN = b"troth/vote/v2\0"
 
@@ -44,9 +44,9 @@ def sign(
     key: Ed25519PrivateKey,
     signed_at: datetime,
     reason: str = "",
-) -> Approval:
+) -> SignedVote:
     """``member``'s signed vote; needs no store, so that a key can stay on its owner's machine."""
-    return Approval(
+    return SignedVote(
         proposal_id=proposal.proposal_id,
         member=member,
         vote=vote,
@@ -56,7 +56,7 @@ def sign(
     )
 
 
-def verify(proposal: Proposal, approval: Approval, board: Board) -> None:
+def verify(proposal: Proposal, approval: SignedVote, board: Board) -> None:
     """Check one vote against the roster.
 
     Raises:

@@ -65,7 +65,7 @@ class Stop:
     digest: str = ""
 
 
-class Sight(NamedTuple):
+class StopSeen(NamedTuple):
     """A stop as it was when somebody looked: the file, its time of change and its content."""
 
     inode: int
@@ -179,13 +179,13 @@ def facts_of(home: Path, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def held(home: Path, *names: str) -> dict[str, Sight]:
+def held(home: Path, *names: str) -> dict[str, StopSeen]:
     """Those of ``names`` that are there, as they are: what :func:`lift` may take away."""
     found = ((name, _sight(home / STOPS / name)) for name in names)
     return {name: sight for name, sight in found if sight is not None}
 
 
-def lift(home: Path, held: Mapping[str, Sight]) -> None:
+def lift(home: Path, held: Mapping[str, StopSeen]) -> None:
     """Take stops away; one that somebody put or touched anew meanwhile stays."""
     lifted = False
     for name, seen in held.items():
@@ -205,12 +205,12 @@ def lift(home: Path, held: Mapping[str, Sight]) -> None:
         sync_folder(home / STOPS)
 
 
-def _sight(path: Path) -> Sight | None:
+def _sight(path: Path) -> StopSeen | None:
     try:
         found = path.lstat()
     except FileNotFoundError:
         return None
-    return Sight(found.st_ino, found.st_mtime_ns, _bytes(path))
+    return StopSeen(found.st_ino, found.st_mtime_ns, _bytes(path))
 
 
 def _bytes(path: Path) -> bytes:

@@ -7,8 +7,8 @@ import sqlite3
 import threading
 import time
 
+from serving.audit.signed_heads import try_checkpoint
 from serving.governance import pending
-from serving.governance.sealing import try_checkpoint
 from serving.store import Database
 from troth.errors import TrothError
 

@@ -13,9 +13,9 @@ from typing import Any
 from serving.governance import presence
 from serving.governance.braking import Braked
 from serving.installation import SERVICE_FILE
+from troth.cli.output import emit, note, say
 from troth.digests import parse_json
 from troth.errors import Unavailable
-from troth.output import emit, note, say
 
 WITHIN_S = 2.0
 """A stop that has not been taken up by then is not known to hold."""

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Self
 from serving.governance import case
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
-from serving.governance.causes import Cause, not_approved
 from serving.governance.evidence import EvidenceStore
 from serving.governance.place import Place
+from serving.governance.refusal_reasons import Cause, not_approved
 from troth.errors import TrothError
 from troth.settings import Settings
-from troth.types import Approval, Proposal, Role
+from troth.types import Proposal, Role, SignedVote
 
 if TYPE_CHECKING:  # loaded where it is needed: a pause needs neither policies nor guardrails
-    from agents.artifacts import Artifact, ArtifactStore
+    from agents.artifacts.artifact import Artifact, ArtifactStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class Verifier:
             NotFound, InvalidArgument, PermissionDenied, DataLoss: if roster, guardrails or
                 identity cannot be read or trusted.
         """
-        from agents.artifacts import ArtifactStore
+        from agents.artifacts.artifact import ArtifactStore
         from serving.guardrails.config import GuardrailConfig
 
         return cls(
@@ -79,7 +79,7 @@ class Verifier:
     def verify(
         self,
         proposal: Proposal,
-        votes: Iterable[Approval],
+        votes: Iterable[SignedVote],
         *,
         decision_point: str,
         role: Role,

@@ -21,7 +21,7 @@ from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, InvalidArgument, TrothError
 from troth.files import write_whole
 from troth.ids import is_canonical_uuid
-from troth.types import Approval, Vote, isoformat, parse_time
+from troth.types import SignedVote, Vote, isoformat, parse_time
 
 
 def require_id(proposal_id: str) -> str:
@@ -31,7 +31,7 @@ def require_id(proposal_id: str) -> str:
     return proposal_id
 
 
-def to_dict(vote: Approval) -> dict[str, Any]:
+def to_dict(vote: SignedVote) -> dict[str, Any]:
     """Plain values, for JSON."""
     return {
         "proposal_id": vote.proposal_id,
@@ -43,10 +43,10 @@ def to_dict(vote: Approval) -> dict[str, Any]:
     }
 
 
-def from_dict(data: Any) -> Approval:
+def from_dict(data: Any) -> SignedVote:
     """Inverse of :func:`to_dict`; raises :class:`DataLoss` if it is none."""
     try:
-        return Approval(
+        return SignedVote(
             proposal_id=str(data["proposal_id"]),
             member=str(data["member"]),
             vote=Vote(data["vote"]),
@@ -58,7 +58,7 @@ def from_dict(data: Any) -> Approval:
         raise DataLoss(f"not a vote: {error}", field="votes") from error
 
 
-def insert(connection: sqlite3.Connection, vote: Approval) -> None:
+def insert(connection: sqlite3.Connection, vote: SignedVote) -> None:
     """Store ``vote``, inside the caller's transaction."""
     connection.execute(
         "INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?)",
@@ -73,7 +73,7 @@ def insert(connection: sqlite3.Connection, vote: Approval) -> None:
     )
 
 
-def keep_refusal(home: Path, vote: Approval) -> None:
+def keep_refusal(home: Path, vote: SignedVote) -> None:
     """Keep a refusal on the host, first as a stop; its files appear whole or not at all.
 
     Raises:
@@ -84,7 +84,7 @@ def keep_refusal(home: Path, vote: Approval) -> None:
     write_whole(path, canonical_json(to_dict(vote)) + b"\n")
 
 
-def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple[Approval, ...]:
+def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple[SignedVote, ...]:
     """Every vote on a proposal, from the store and the host, in order of time.
 
     Raises:
@@ -102,7 +102,7 @@ def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple
     return tuple(sorted(found.values(), key=lambda vote: (vote.signed_at, vote.member)))
 
 
-def in_store(connection: sqlite3.Connection, proposal_id: str) -> tuple[Approval, ...]:
+def in_store(connection: sqlite3.Connection, proposal_id: str) -> tuple[SignedVote, ...]:
     """The votes in the table alone; raises :class:`DataLoss` if one cannot be read as such."""
     found = []
     for row in connection.execute("SELECT * FROM votes WHERE proposal_id = ?", (proposal_id,)):
@@ -114,7 +114,7 @@ def in_store(connection: sqlite3.Connection, proposal_id: str) -> tuple[Approval
     return tuple(found)
 
 
-def has(connection: sqlite3.Connection, vote: Approval) -> bool:
+def has(connection: sqlite3.Connection, vote: SignedVote) -> bool:
     """Whether the table has this member's vote of this kind: the first one counts."""
     return any(
         (known.member, known.vote) == (vote.member, vote.vote)
@@ -127,20 +127,20 @@ def kept_refusals(home: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in _folder(home).glob("*.json")))
 
 
-def kept(home: Path) -> Iterator[Approval]:
+def kept(home: Path) -> Iterator[SignedVote]:
     """The refusals on the host that can be read as such."""
     for path in sorted(_folder(home).glob("*.json")):
         with contextlib.suppress(DataLoss, OSError, ValueError):
             yield from_dict(parse_json(path.read_bytes()))
 
 
-def of(database: Database, proposal_id: str) -> tuple[Approval, ...]:
+def of(database: Database, proposal_id: str) -> tuple[SignedVote, ...]:
     """As :func:`fetch`, in a transaction of its own."""
     with database.read() as connection:
         return fetch(connection, database.home, proposal_id)
 
 
-def _identity(vote: Approval) -> tuple[str, str, bytes]:
+def _identity(vote: SignedVote) -> tuple[str, str, bytes]:
     return vote.member, vote.vote, vote.signature
 
 

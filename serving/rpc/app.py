@@ -10,7 +10,7 @@ from typing import Any
 from grpc_health.v1 import health_pb2
 from ray import serve
 
-from serving.decisioning.clock import ServiceClock, server_clock
+from serving.clock import ServiceClock, server_clock
 from serving.rpc.gate import Gate
 from serving.rpc.handler import DecisionHandler, parsed
 from serving.rpc.journal import keep_journal

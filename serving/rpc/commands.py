@@ -8,7 +8,7 @@ import typer
 
 from serving.installation import require
 from serving.options import Home, settings_of
-from troth.output import note
+from troth.cli.output import note
 
 
 def register(app: typer.Typer) -> None:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from serving.customers.permission_reports import Acknowledged, PermissionReport
+from serving.customers.permissions import MARKETING, PermissionFact
 from serving.decisioning.outcomes import Recorded
-from serving.decisioning.permissions import MARKETING, Permission
-from serving.decisioning.records import Decision
-from serving.decisioning.reports import Acknowledged, PermissionReport
 from serving.decisioning.requests import DecideRequest
+from serving.decisions.records import Decision
 from troth.catalogue import CHANNELS, Channel
 from troth.errors import InvalidArgument
 from troth.types import Outcome, OutcomeKind, ServedBy
@@ -121,7 +121,7 @@ def to_permission(message: pb.SetPermissionRequest) -> PermissionReport:
     return PermissionReport(
         permission_id=message.permission_id,
         customer_id=message.customer_id,
-        permission=Permission(
+        permission=PermissionFact(
             channel=None if reach == "all_channels" else _channel(message.channel),
             granted=message.granted,
             given_at=given_at,

@@ -25,8 +25,8 @@ from typing import NoReturn
 
 import psutil
 
-from serving.decisioning.clock import ServiceClock
-from serving.governance.sealing import try_checkpoint
+from serving.audit.signed_heads import try_checkpoint
+from serving.clock import ServiceClock
 from serving.governance.upkeep import seal_until
 from serving.installation import SERVICE_FILE, opened
 from serving.rpc.cluster import local_cluster
@@ -39,7 +39,7 @@ from serving.rpc.processes import belonging, clear_earlier, clear_up, descendant
 from serving.rpc.sockets import listeners, require_inside
 from serving.rpc.vitals import Vitals
 from serving.rpc.watchdog import Watchdog
-from troth.commands import EXIT_CODES
+from troth.cli.entry import EXIT_CODES
 from troth.errors import FailedPrecondition, TrothError
 from troth.files import write_whole
 from troth.settings import Settings

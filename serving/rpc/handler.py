@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from serving.customers.permission_reports import Acknowledged, PermissionReport
 from serving.decisioning.outcomes import Recorded
-from serving.decisioning.records import Decision
-from serving.decisioning.reports import Acknowledged, PermissionReport
 from serving.decisioning.requests import DecideRequest
+from serving.decisions.records import Decision
 from serving.rpc import convert
 from serving.rpc.gate import Gate
 from serving.rpc.status import CallContext, refuse

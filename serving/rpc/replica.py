@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from agents.artifacts import ArtifactStore
+from agents.artifacts.artifact import ArtifactStore
+from serving.audit.served_clocks import other_clock
+from serving.clock import Clock, announce, server_clock
 from serving.decisioning.approved import ApprovedPolicies
-from serving.decisioning.clock import Clock, announce, server_clock
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.governance.place import Place
 from serving.governance.presence import Presence
-from serving.governance.served_clocks import other_clock
 from serving.guardrails import GuardrailConfig, GuardrailEngine
 from serving.installation import opened
 from troth.settings import Settings

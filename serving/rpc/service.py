@@ -17,7 +17,7 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from serving.decisioning.clock import ServiceClock
+from serving.clock import ServiceClock
 from serving.installation import require
 from serving.rpc.foreground import REPLICA_TITLE, ready_path
 from serving.rpc.journal import log_path

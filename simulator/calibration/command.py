@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from troth.cli.output import AsJson, emit, progress, say, show_table
 from troth.errors import InvalidArgument, NotFound
-from troth.output import AsJson, emit, progress, say, show_table
 from troth.settings import Settings
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def calibrate(
             f"{process!r} is not one of {', '.join(PROCESSES)}", field="--process"
         )
     if transactions or complete_journey is not None:
-        from simulator.calibration.own_command import calibrate_own, reading_of
+        from simulator.calibration.own.command import calibrate_own, reading_of
 
         for name, odd, instead in (
             ("data", data, "--transactions names the files"),
@@ -300,7 +300,7 @@ def _season(months: str) -> tuple[Season, str]:
         NotFound: if it is neither ``flat`` nor ``albums`` nor a scenario.
         InvalidArgument: if it is a file that is no scenario.
     """
-    from simulator.calibration.own_scenario import read_template
+    from simulator.calibration.own.scenario import read_template
     from simulator.calibration.season import Season, album_trade
 
     if months == FLAT:

@@ -17,7 +17,7 @@ DEVIATE_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class EstimateOrigin:
     """Where an estimate comes from.
 
     Attributes:
@@ -34,7 +34,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class FittedParameter:
     """One estimated parameter.
 
     Attributes:
@@ -48,11 +48,11 @@ class Estimate:
     value: float | str | tuple[float, ...]
     low: float | tuple[float, ...] | None
     high: float | tuple[float, ...] | None
-    origin: Origin
+    origin: EstimateOrigin
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class Unidentified:
     """What the data could not identify.
 
     Attributes:
@@ -77,8 +77,8 @@ class Estimates:
             or spend are not estimated.
     """
 
-    found: tuple[Estimate, ...]
-    open: tuple[Open, ...]
+    found: tuple[FittedParameter, ...]
+    open: tuple[Unidentified, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     moments: OwnMoments | None = None
@@ -99,8 +99,8 @@ class Estimates:
 class Gathered:
     """What has been found so far; the fields are those of :class:`Estimates`."""
 
-    found: list[Estimate] = field(default_factory=list)
-    open: list[Open] = field(default_factory=list)
+    found: list[FittedParameter] = field(default_factory=list)
+    open: list[Unidentified] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -112,11 +112,11 @@ class Gathered:
 
 
 def estimate(
-    key: str, value: float, error: float | None, origin: Origin, scale: Scale = "plain"
-) -> Estimate:
+    key: str, value: float, error: float | None, origin: EstimateOrigin, scale: Scale = "plain"
+) -> FittedParameter:
     """An estimate with the normal interval on its scale: of itself, its logarithm or logit."""
     low, high = (None, None) if error is None else interval(value, error, scale)
-    return Estimate(key, rounded(value), low, high, origin)
+    return FittedParameter(key, rounded(value), low, high, origin)
 
 
 def interval(value: float, error: float, scale: Scale) -> tuple[float, float]:

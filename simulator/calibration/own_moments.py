@@ -13,7 +13,7 @@ from simulator.calibration.jackknife import jackknife
 from troth.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from simulator.calibration.own_data import Transactions
+    from simulator.calibration.own.data import Transactions
 
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibration.estimates import Origin
+from simulator.calibration.estimates import EstimateOrigin
 from troth.digests import file_sha256, sha256
 from troth.errors import InvalidArgument, NotFound
 from troth.tables import Column, Dialect, Places, Table, read_table
@@ -57,10 +57,10 @@ class Sheet:
         """The file's path, or "transactions" and the like for a data frame."""
         return ", ".join(self.table.places.sources)
 
-    def origin(self, rows: int, method: str) -> Origin:
+    def origin(self, rows: int, method: str) -> EstimateOrigin:
         """The origin of an estimate that rests on ``rows`` observations of this table."""
         names = ", ".join(Path(source).name for source in self.table.places.sources)
-        return Origin(names, self.digest, rows, method)
+        return EstimateOrigin(names, self.digest, rows, method)
 
     def numbers(self, column: str, low: float, high: float) -> NDArray[np.float64]:
         """Values as float64 (n,), each finite and in [low, high]."""

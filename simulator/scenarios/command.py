@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from troth.output import AsJson, emit, say, show_table
+from troth.cli.output import AsJson, emit, say, show_table
 
 ScenarioName = Annotated[
     str | None, typer.Argument(help="A scenario that ships, or a TOML file; all by default.")

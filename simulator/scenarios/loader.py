@@ -14,8 +14,8 @@ from pydantic.fields import FieldInfo
 from simulator.scenarios import circumstances as c
 from simulator.scenarios import sections as s
 from simulator.scenarios.processes import MODELS, EmailFigures, Purchases, SpendFigures
-from simulator.scenarios.source import Source, merged, read
-from simulator.schema import reference_schema
+from simulator.scenarios.schema import reference_schema
+from simulator.scenarios.source import ScenarioSource, merged, read
 from troth.catalogue import (
     CHANNELS,
     NO_CONTACT_ACTION,
@@ -222,7 +222,7 @@ def _complete(key: str, given: Mapping[Any, Any], wanted: tuple[Any, ...]) -> No
             raise ValueError(f"{key}.{name}: must be one of {', '.join(wanted)}")
 
 
-def _validated(values: Mapping[str, Any], source: str | Source) -> Scenario:
+def _validated(values: Mapping[str, Any], source: str | ScenarioSource) -> Scenario:
     try:
         return Scenario.model_validate(values)
     except ValidationError as error:

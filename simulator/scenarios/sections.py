@@ -188,7 +188,7 @@ class OfferSection(Section):
 
 
 class ResponseSection(Section):
-    """How a contact acts on buying; see :mod:`simulator.response`.
+    """How a contact acts on buying; see :mod:`simulator.model.response`.
 
     ``take_up_power`` above 1: who buys often uses more offers than in proportion, as households
     of Complete Journey do (0, 2, 9, 23, 49 % ever redeem, by fifths of spend).

@@ -53,7 +53,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ScenarioSource:
     """A scenario as it is written.
 
     Attributes:
@@ -131,7 +131,7 @@ def _names(folder: Traversable, prefix: str) -> list[str]:
     return found
 
 
-def read(name_or_path: str | Path) -> Source:
+def read(name_or_path: str | Path) -> ScenarioSource:
     """A scenario that ships by its name, or a TOML file by its path, with what it is based on.
 
     Raises:
@@ -148,7 +148,7 @@ def read(name_or_path: str | Path) -> Source:
             )
         layers.append(layer)
         wanted = base
-    return Source(tuple(layers))
+    return ScenarioSource(tuple(layers))
 
 
 def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.truth.estimates import Estimate, clustered, over_customers
-from troth.batches import LoggedBatch
 from troth.errors import InvalidArgument
+from troth.logs.batches import LoggedBatch
 
 Float = NDArray[np.float64]
 

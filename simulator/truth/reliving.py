@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from simulator.scenarios import Scenario
 from simulator.world import World
-from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument
+from troth.logs.batches import LoggedBatch
 from troth.objective import Objective
 
 Float = NDArray[np.float64]

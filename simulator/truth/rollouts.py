@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import kernel
-from simulator.morning import columns
-from simulator.purposes import Purpose
-from simulator.results import RewardKind, check_reward_kind
+from simulator.compiled import kernel
+from simulator.compiled.purposes import Purpose
+from simulator.day.results import RewardKind, check_reward_kind
+from simulator.day_view import columns
 from simulator.truth.estimates import Estimate, Moments, over_customers
 from simulator.truth.oracle import OneStepOracle
 from simulator.world import StepResult, World

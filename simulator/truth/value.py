@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.results import RewardKind, check_reward_kind
+from simulator.day.results import RewardKind, check_reward_kind
 from simulator.scenarios import Scenario
 from simulator.truth.estimates import Estimate, over_customers
 from simulator.truth.rollouts import check_horizon, earn

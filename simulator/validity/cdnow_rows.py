@@ -19,7 +19,7 @@ from simulator.calibration.jackknife import jackknife
 from simulator.validity.classifier import two_sample
 from simulator.validity.forecast_rows import forecast_rows, provenance
 from simulator.validity.populations import column, newcomers
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.statistics import gini, top_share
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.validity.transactions import TransactionLog, from_dates, simulate
@@ -238,7 +238,7 @@ def compare(real: TransactionLog, world: TransactionLog, provenance: str = "") -
     truth = _table(real)
     values, errors = jackknife(world.customers, lambda chosen: _table(world.of(chosen)))
     rows = tuple(
-        Row(
+        ValidityRow(
             id=f"cdnow.{key}",
             group=GROUP,
             name=name,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.validity.populations import messages, newcomers, rested, send
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.statistics import ratio_error, share_error
 from simulator.validity.study import Findings, Study
 from simulator.world import World
@@ -106,7 +106,7 @@ class ChannelMoments:
             bottom = tally.delivered if answer.what == "clicked" else tally.sent
             rate, error = ratio_error(top, bottom)
             rows.append(
-                Row(
+                ValidityRow(
                     id=f"channels.{answer.id}",
                     group=GROUP,
                     name=answer.name,
@@ -120,7 +120,7 @@ class ChannelMoments:
         permits = newcomers(larger).permissions[:, CHANNELS.index(Channel.PUSH)]
         share, error = share_error(int(permits.sum()), larger.customers)
         rows.append(
-            Row(
+            ValidityRow(
                 id="channels.push_opt_in",
                 group=GROUP,
                 name="share of new members who may be sent a push",

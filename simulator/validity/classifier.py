@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from simulator.validity.features import NAMES, customer_features
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.study import Chart, Findings, Series
 from simulator.validity.transactions import TransactionLog
 
@@ -128,7 +128,7 @@ def two_sample(
     halves = customer_features(_some(real, 2 * size, draw))
     reference = tell_apart(halves[0::2], halves[1::2], seed)
     rows = (
-        Row(
+        ValidityRow(
             id=f"classifier.{data}",
             group=GROUP,
             name="area under the curve, simulated against real customers",
@@ -138,7 +138,7 @@ def two_sample(
             source=f"{SOURCE}; {source}",
             note=_culprits(test.importance),
         ),
-        Row(
+        ValidityRow(
             id=f"classifier.{data}_reference",
             group=GROUP,
             name="the same, real against real customers",

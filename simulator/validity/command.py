@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from troth.cli.output import AsJson, emit, note, progress, say, show_table
 from troth.errors import FailedPrecondition, NotFound
-from troth.output import AsJson, emit, note, progress, say, show_table
 from troth.settings import Settings
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from simulator.calibration.forecast import Forecast, forecast_half
 from simulator.calibration.process import Process
 from simulator.calibration.season import Season
 from simulator.scenarios import Scenario
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.study import Study
 
 WITHIN = 0.05
@@ -44,7 +44,7 @@ def provenance(scenario: Scenario) -> str:
     return "[purchases] is not the shipped fit: what it was fitted on is not recorded"
 
 
-def forecast_rows(study: Study, group: str, source: str) -> tuple[Row, ...]:
+def forecast_rows(study: Study, group: str, source: str) -> tuple[ValidityRow, ...]:
     """Predicted over real repeat purchases, after the fit and in all.
 
     Raises:
@@ -59,12 +59,12 @@ def forecast_rows(study: Study, group: str, source: str) -> tuple[Row, ...]:
     return rows_of(found, process, group, source)
 
 
-def rows_of(found: Forecast, process: Process, group: str, source: str) -> tuple[Row, ...]:
+def rows_of(found: Forecast, process: Process, group: str, source: str) -> tuple[ValidityRow, ...]:
     """The rows of one forecast."""
     target = Target.near(1.0, WITHIN)
     name = {"bg_nbd": "BG/NBD", "pareto_nbd": "Pareto/NBD"}[process]
     return tuple(
-        Row(
+        ValidityRow(
             id=f"cdnow.{key}",
             group=group,
             name=text,

@@ -19,7 +19,7 @@ from simulator.calibration.jackknife import jackknife
 from simulator.validity.classifier import two_sample
 from simulator.validity.coupons import TYPES, Coupons, Mailings, imitate, outcome_of
 from simulator.validity.populations import rested
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.statistics import gini, top_share, variance_parts
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.validity.transactions import TransactionLog, from_dates
@@ -119,7 +119,7 @@ class Departments:
         buyers = np.flatnonzero((result.orders > 0) & (result.category < len(self.names)))
         self.count[buyers, result.category[buyers]] += 1
 
-    def row(self, journey: Journey, shops: NDArray[np.bool_]) -> Row:
+    def row(self, journey: Journey, shops: NDArray[np.bool_]) -> ValidityRow:
         """Distance of the shares of categories from those of the real departments.
 
         A department is the category of its name in lower case, words joined by underscores.
@@ -143,7 +143,7 @@ class Departments:
             return np.array([0.5 * (np.abs(shares - real).sum() + unnamed)])
 
         value, error = jackknife(len(count), distance)
-        return Row(
+        return ValidityRow(
             id="grocery.categories",
             group=GROUP,
             name="baskets mostly of another category than the real, share",
@@ -194,7 +194,7 @@ def compare(real: TransactionLog, world: TransactionLog) -> Findings:
     truth = shopping(real)
     values, errors = jackknife(world.customers, lambda chosen: shopping(world.of(chosen)))
     rows = [
-        Row(
+        ValidityRow(
             id=f"grocery.{key}",
             group=GROUP,
             name=name,
@@ -212,7 +212,7 @@ def compare(real: TransactionLog, world: TransactionLog) -> Findings:
 
     apart, error = jackknife(world.customers, distance)
     rows.append(
-        Row(
+        ValidityRow(
             id="grocery.weekdays",
             group=GROUP,
             name="shopping days on another weekday than the real, share",
@@ -225,7 +225,7 @@ def compare(real: TransactionLog, world: TransactionLog) -> Findings:
     return Findings(tuple(rows), _charts(real, world))
 
 
-def coupon_rows(real: Coupons, made: Coupons, world: TransactionLog) -> list[Row]:
+def coupon_rows(real: Coupons, made: Coupons, world: TransactionLog) -> list[ValidityRow]:
     """Redemption by type of campaign, its delay, and who redeems at all.
 
     Args:
@@ -250,7 +250,7 @@ def coupon_rows(real: Coupons, made: Coupons, world: TransactionLog) -> list[Row
     for at, (key, name, floor) in enumerate(labels):
         told = bool(np.isfinite(values[at]))
         rows.append(
-            Row(
+            ValidityRow(
                 id=f"coupons.{key}",
                 group=COUPON_GROUP,
                 name=name,

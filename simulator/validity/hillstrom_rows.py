@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from simulator.calibration import hillstrom
 from simulator.truth import expected_purchases
 from simulator.validity.populations import column, members, messages, past_year, send
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.statistics import mean_error
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.validity.transactions import simulate
@@ -216,13 +216,13 @@ def experiment(world: World, study: Study) -> Answers:
     )
 
 
-def effects(real: Experiment, found: Answers) -> tuple[tuple[Row, ...], tuple[Chart, ...]]:
+def effects(real: Experiment, found: Answers) -> tuple[tuple[ValidityRow, ...], tuple[Chart, ...]]:
     """Rows and plots: lift of visits and purchases by segment and by arm."""
     months, history = found.months, found.history
     weight = weights(cells(real.months, real.history), cells(months, history))
     emailed = real.arm > 0
     bought, visits = found.purchases, found.visits
-    rows: list[Row] = []
+    rows: list[ValidityRow] = []
     points: dict[str, list[tuple[float, float, float, float]]] = {"visit": [], "purchase": []}
     segments = list(_segments(real, months, history))
     for segment in segments:
@@ -249,7 +249,7 @@ def effects(real: Experiment, found: Answers) -> tuple[tuple[Row, ...], tuple[Ch
     return tuple(rows), tuple(_chart(what, points[what], segments) for what in points)
 
 
-def _arms(real: Experiment, visits: Float, bought: Float, weight: Float) -> list[Row]:
+def _arms(real: Experiment, visits: Float, bought: Float, weight: Float) -> list[ValidityRow]:
     """One e-mail's effect lies between those of the two arms."""
     rows = []
     for what, outcome, values in (
@@ -280,8 +280,8 @@ def _arms(real: Experiment, visits: Float, bought: Float, weight: Float) -> list
     return rows
 
 
-def _row(key: str, name: str, target: Target, mean: float, error: float, file: str) -> Row:
-    return Row(
+def _row(key: str, name: str, target: Target, mean: float, error: float, file: str) -> ValidityRow:
+    return ValidityRow(
         id=f"hillstrom.{key}",
         group=GROUP,
         name=name,
@@ -293,11 +293,11 @@ def _row(key: str, name: str, target: Target, mean: float, error: float, file: s
     )
 
 
-def _spread(real: Experiment, orders: Float) -> Row:
+def _spread(real: Experiment, orders: Float) -> ValidityRow:
     """Spread of order values; their level is a retailer's, and CDNOW's is fitted."""
     value = float(np.log(real.spend[real.spend > 0.0]).std(ddof=1))
     logs = np.log(orders[orders > 0.0])
-    return Row(
+    return ValidityRow(
         id="hillstrom.order_spread",
         group=GROUP,
         name="standard deviation of ln order value",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.validity.populations import column, rested
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.statistics import ratio_error
 from simulator.validity.study import Findings, Study
 from simulator.world import World
@@ -94,7 +94,7 @@ def challenge_offers(world: World) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-def goal_rows(start: World, study: Study) -> list[Row]:
+def goal_rows(start: World, study: Study) -> list[ValidityRow]:
     """Acceleration of occasional and of frequent members."""
     pull = goal_pull(start, study)
     orders = column(start.contexts(), "frequency_365")
@@ -120,7 +120,7 @@ def goal_rows(start: World, study: Study) -> list[Row]:
         ratio, error = ratio_error(pull.near[chosen], pull.twin[chosen])
         told = bool(np.isfinite(ratio))
         rows.append(
-            Row(
+            ValidityRow(
                 id=f"programme.{key}",
                 group=GROUP,
                 name=name,
@@ -136,9 +136,9 @@ def goal_rows(start: World, study: Study) -> list[Row]:
     return rows
 
 
-def breakage_row(study: Study) -> Row:
+def breakage_row(study: Study) -> ValidityRow:
     """Points that expire, of those that expire or are redeemed, in years after a settling one."""
-    row = Row(
+    row = ValidityRow(
         id="programme.breakage",
         group=GROUP,
         name="share of points that expire rather than being redeemed",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from simulator.validity.contrast import Contrast, contrast
 from simulator.validity.populations import column, messages, newcomers, rested, send
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.statistics import ratio_error
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.world import World
@@ -41,7 +41,7 @@ SAHNI = "Sahni, Zou & Chintagunta, Management Science 63(8), 2017"
 ANDERSON = "Anderson & Simester, Marketing Science 23(1), 2004"
 
 
-def advertising_rows(found: Contrast) -> list[Row]:
+def advertising_rows(found: Contrast) -> list[ValidityRow]:
     """Share of the gain through redemption, and share of it in the second week."""
     gain = found.added_orders()
     second = found.added_orders(WEEK, 2 * WEEK)
@@ -63,7 +63,7 @@ def advertising_rows(found: Contrast) -> list[Row]:
         ratio, error = ratio_error(top, gain)
         told = bool(np.isfinite(ratio))
         rows.append(
-            Row(
+            ValidityRow(
                 id=f"offers.{key}",
                 group=GROUP,
                 name=name,
@@ -92,9 +92,9 @@ def deepest(world: World, group: Bool) -> int | None:
     return int(usable[np.lexsort((reach[usable], depth[usable]))[-1]])
 
 
-def later_row(start: World, study: Study, key: str, group: Bool, target: Target) -> Row:
+def later_row(start: World, study: Study, key: str, group: Bool, target: Target) -> ValidityRow:
     """What takers are expected to spend after the offers, over what their twins are."""
-    row = Row(
+    row = ValidityRow(
         id=f"offers.later_{key}",
         group=GROUP,
         name=f"spending of {key} customers in the months after deep discounts they took, "

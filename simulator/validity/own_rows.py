@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.calibration.jackknife import jackknife
+from simulator.calibration.own.scenario import read_provenance
 from simulator.calibration.own_moments import NAMES, OwnMoments, moments
-from simulator.calibration.own_scenario import read_provenance
 from simulator.scenarios.source import ENDING, read
 from simulator.validity.cdnow_rows import imitate
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.study import Findings, Study
 from simulator.validity.transactions import TransactionLog
 
@@ -61,7 +61,7 @@ class OwnCustomers:
         )
         return Findings(
             tuple(
-                Row(
+                ValidityRow(
                     id=f"own.{key}",
                     group=GROUP,
                     name=name,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulator.calibration.jackknife import jackknife
 from simulator.validity.populations import messages, rested, send
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from simulator.validity.statistics import ratio_error
 from simulator.validity.study import Chart, Findings, Series, Study
 from simulator.world import World
@@ -135,7 +135,7 @@ class PressureMoments:
         return Findings((*email, *fatigue_rows(crowd, study), *calls), (curve, chart))
 
 
-def frequency_rows(start: World, study: Study) -> tuple[list[Row], Chart]:
+def frequency_rows(start: World, study: Study) -> tuple[list[ValidityRow], Chart]:
     """Where profit peaks, and what less and more cost."""
     reachable = start.permissions[:, CHANNELS.index(Channel.EMAIL)]
     yearly = np.stack([profit(start, number, study)[reachable] for number in FREQUENCIES])
@@ -162,7 +162,7 @@ def frequency_rows(start: World, study: Study) -> tuple[list[Row], Chart]:
     ):
         told = np.isfinite(values[at])
         rows.append(
-            Row(
+            ValidityRow(
                 id=f"pressure.{key}",
                 group=GROUP,
                 name=name,
@@ -216,7 +216,7 @@ def peak(curve: Float, most: int) -> float:
     return float(at[np.argmax(np.polyval(curve, at))])
 
 
-def fatigue_rows(start: World, study: Study) -> list[Row]:
+def fatigue_rows(start: World, study: Study) -> list[ValidityRow]:
     """Clicks of those who were sent three a week, over those who were sent none."""
     many, many_sent = clicks_after(start, 3, study)
     none, none_sent = clicks_after(start, 0, study)
@@ -230,7 +230,7 @@ def fatigue_rows(start: World, study: Study) -> list[Row]:
 
     value, error = jackknife(start.size, figure)
     return [
-        Row(
+        ValidityRow(
             id="pressure.fatigue",
             group=GROUP,
             name="click rate after four weeks of 3 e-mails, over that after none",
@@ -242,13 +242,13 @@ def fatigue_rows(start: World, study: Study) -> list[Row]:
     ]
 
 
-def call_rows(start: World, study: Study) -> tuple[list[Row], Chart]:
+def call_rows(start: World, study: Study) -> tuple[list[ValidityRow], Chart]:
     """Yes to the first and to the tenth call."""
     yes, answered = yes_by_call(start, study)
     share = yes / np.maximum(answered, 1)
     error = np.sqrt(share * (1.0 - share) / np.maximum(answered, 1))
     rows = [
-        Row(
+        ValidityRow(
             id=f"pressure.call_{number}",
             group=GROUP,
             name=f"yes to call number {number}, of those answered",

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from simulator.validity.row import Row
+from simulator.validity.row import ValidityRow
 from simulator.validity.validate import Validity
 
 _BAND, _EDGE = 34.0, 4.0
@@ -91,7 +91,7 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:#.3g}".rstrip(".")
 
 
-def range_text(row: Row) -> str:
+def range_text(row: ValidityRow) -> str:
     """The target's range for people."""
     low, high = row.target.low, row.target.high
     if low <= 0.0 and row.target.basis != "95 % interval of the data":
@@ -99,7 +99,7 @@ def range_text(row: Row) -> str:
     return f"{number(low)} to {number(high)}"
 
 
-def gauge(row: Row) -> str:
+def gauge(row: ValidityRow) -> str:
     """The range as a band in the middle third, the simulated value as a mark: inline SVG.
 
     What is farther than a band's width from the range is drawn at the edge.
@@ -124,7 +124,7 @@ def gauge(row: Row) -> str:
     )
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: ValidityRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "group": row.group,

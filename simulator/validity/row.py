@@ -60,7 +60,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ValidityRow:
     """One moment.
 
     Attributes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from simulator.scenarios import Scenario
-from simulator.validity.row import Row
+from simulator.validity.row import ValidityRow
 
 DataSet = Literal["cdnow", "hillstrom", "complete_journey"]
 Style = Literal["line", "points", "bars", "hbars", "steps"]
@@ -83,7 +83,7 @@ class Chart:
 class Findings:
     """What one source of moments found."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ValidityRow, ...]
     charts: tuple[Chart, ...] = ()
 
 

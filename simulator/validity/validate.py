@@ -15,7 +15,7 @@ from simulator.validity.loyalty_rows import LoyaltyMoments
 from simulator.validity.offer_rows import OfferMoments
 from simulator.validity.own_rows import NOT_COMPARED, OwnCustomers
 from simulator.validity.pressure_rows import PressureMoments
-from simulator.validity.row import NOT_EXPLAINED, Row
+from simulator.validity.row import NOT_EXPLAINED, ValidityRow
 from simulator.validity.study import Chart, DataSet, Findings, MomentSource, Study
 from troth.errors import InvalidArgument
 
@@ -90,7 +90,7 @@ class Validity:
     description: str
     customers: int
     seed: int
-    rows: tuple[Row, ...]
+    rows: tuple[ValidityRow, ...]
     charts: tuple[Chart, ...]
     not_measured: tuple[tuple[str, str, str], ...] = NOT_MEASURED
 
@@ -197,8 +197,8 @@ def validate(
 
 
 def _explained(
-    rows: tuple[Row, ...], given: Mapping[str, str], *, complete: bool
-) -> tuple[Row, ...]:
+    rows: tuple[ValidityRow, ...], given: Mapping[str, str], *, complete: bool
+) -> tuple[ValidityRow, ...]:
     known = {row.id for row in rows}
     for key in given:
         if complete and key not in known:

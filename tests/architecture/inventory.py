@@ -44,7 +44,7 @@ def main() -> None:
     said = words(text)
     rows = (
         f"| `{folder}/` | {said.get(folder, '')} | {' '.join(f'`{n}`' for n in sorted(names))} |"
-        for folder, names in found().items()
+        for folder, names in sorted(found().items())
     )
     PAGE.write_text(text.split(HEADER)[0] + HEADER + "\n".join(rows) + "\n")
 

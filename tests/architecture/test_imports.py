@@ -16,9 +16,14 @@ CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlin
 PLANTED = {
     "floors": ("troth/types.py", "import agents.policies.uniform"),
     "production": ("serving/store.py", "import simulator.world"),
-    "views": ("envs/sb3.py", "import agents.policies.uniform"),
+    "views": ("envs/bridges/sb3.py", "import agents.policies.uniform"),
     "core": ("serving/decisioning/pipeline.py", "import ray"),
-    "wire": ("serving/governance/audit.py", "import grpc"),
+    "wire": ("serving/audit/audit_log.py", "import grpc"),
+    "simulator": ("simulator/model/basket.py", "import simulator.day.orders"),
+    "serving": ("serving/guardrails/config.py", "import serving.audit.chain"),
+    "agents": ("agents/models/bilinear.py", "import agents.ope.target"),
+    "environments": ("envs/base/cohort.py", "import envs.problems.messages"),
+    "runs": ("experiments/runs/config.py", "import experiments.reports.charts"),
     "circles": ("troth/errors.py", "import troth.catalogue"),
 }
 

@@ -81,7 +81,7 @@ def test_a_global_draw_would_be_seen() -> None:
     [
         ("def encode", "troth/features.py"),
         ("def sample", "troth/policy.py"),
-        ("def log_schema", "troth/log_tables.py"),
+        ("def log_schema", "troth/logs/tables.py"),
         ("def canonical_json", "troth/digests.py"),
     ],
 )
@@ -100,6 +100,16 @@ def test_every_module_says_what_it_is() -> None:
         if not ast.get_docstring(ast.parse(p.read_text()))
     ]
     assert silent == []
+
+
+def test_no_public_class_has_the_name_of_another() -> None:
+    """Who searches for a noun finds one."""
+    homes: dict[str, list[str]] = {}
+    for path in sources():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 def test_the_architecture_page_is_true() -> None:

@@ -19,13 +19,13 @@ from typer.testing import CliRunner
 from serving.decisioning.requests import MOST_FEATURES, MOST_JOURNEYS
 from serving.rpc import environment, handler
 from simulator.calibration.command import calibrate
-from simulator.calibration.own_columns import KINDS
+from simulator.calibration.own.columns import KINDS
 from simulator.scenarios import load, provenance
 from tests.support.pages import DOCS, ROOT, blocks, table, troth_commands
+from troth.cli.entry import build
 from troth.client.retries import BROKEN_ON_THE_WAY
-from troth.commands import build
 from troth.errors import InvalidArgument
-from troth.log_tables import log_schema
+from troth.logs.tables import log_schema
 from troth.settings import Settings
 from troth.text import LONGEST_QUOTE
 

@@ -12,9 +12,9 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 import envs
-from envs.delayed_reward import DelayedReward, VectorDelayedReward
+from envs.bridges.sb3 import PopulationVecEnv
 from envs.registration import DECISIONS, ENVIRONMENTS
-from envs.sb3 import PopulationVecEnv
+from envs.wrappers.delayed_reward import DelayedReward, VectorDelayedReward
 from simulator.scenarios import Scenario, load
 from troth.errors import FailedPrecondition, InvalidArgument
 

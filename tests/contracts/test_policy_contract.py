@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.artifacts import FILES, MANIFEST, ArtifactStore
+from agents.artifacts.artifact import FILES, MANIFEST, ArtifactStore
+from agents.artifacts.kinds import KINDS
 from agents.baselines.rfm import RfmRules
-from agents.kinds import KINDS
 from agents.policies.linear import LinearThompsonPolicy
-from agents.policies.network import Activation, NetworkPolicy
+from agents.policies.network import NetworkPolicy, Nonlinearity
 from agents.policies.own_effects import OwnEffects
 from agents.policies.storable import StorablePolicy
 from agents.policies.uniform import NeverContact, UniformPolicy
@@ -96,7 +96,7 @@ def _linear(exploration: float, known: int = 0) -> LinearThompsonPolicy:
     )
 
 
-def _network(activation: Activation) -> NetworkPolicy:
+def _network(activation: Nonlinearity) -> NetworkPolicy:
     rng = np.random.default_rng(6)
     widths = (SCHEMA.width, 16, 8, len(CATALOGUE))
     pairs = list(pairwise(widths))
@@ -116,8 +116,8 @@ POLICIES: dict[str, Callable[[], StorablePolicy]] = {
     "linear_thompson": lambda: _linear(0.0),
     "linear_thompson, exploring": lambda: _linear(0.1),
     "linear_thompson, own effects": lambda: _linear(0.0, known=len(CATALOGUE) - 3),
-    "network, tanh": lambda: _network(Activation.TANH),
-    "network, relu": lambda: _network(Activation.RELU),
+    "network, tanh": lambda: _network(Nonlinearity.TANH),
+    "network, relu": lambda: _network(Nonlinearity.RELU),
 }
 
 

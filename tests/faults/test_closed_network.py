@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from experiments.executors import RayExecutor
+from experiments.runs.executors import RayExecutor
 from serving.rpc.foreground import REPLICA_TITLE
 from serving.rpc.processes import titled
 from serving.rpc.service import Service, start_service

@@ -11,8 +11,8 @@ from collections import Counter
 
 import pytest
 
+from serving.audit import audit_log
 from serving.decisioning.replay import stored_decision
-from serving.governance import audit
 from tests.support.decisions import SCHEMA
 from tests.support.service import Served
 from troth.catalogue import Channel
@@ -85,7 +85,7 @@ def test_killed_replica_loses_no_answer_and_doubles_no_contact(served: Served) -
         ).fetchone()[0]
     assert booked == 1
     assert decisions == len(asked)
-    report = audit.verify(database)
+    report = audit_log.verify(database)
     assert report.ok, report.findings
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.artifacts import ArtifactStore
+from agents.artifacts.artifact import ArtifactStore
 from agents.policies.linear import LinearThompsonPolicy
 from troth.contexts import ContextBatch
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from troth.batches import LoggedBatch
 from troth.catalogue import Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.features import Feature, FeatureKind, FeatureSchema
+from troth.logs.batches import LoggedBatch
 from troth.policy import Mask, Policy
 
 _ROWS = (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.learners.masked_ppo import MaskedPpoConfig, PpoResult, train_masked_ppo
-from agents.policies.network import Activation
+from agents.policies.network import Nonlinearity
 from troth.errors import InvalidArgument
 
 ENVS = 256
@@ -112,8 +112,8 @@ def test_closes_the_gap(problem: Any) -> None:
     assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.2
 
 
-@pytest.mark.parametrize("activation", list(Activation))
-def test_same_seed_same_weights(problem: Any, activation: Activation) -> None:
+@pytest.mark.parametrize("activation", list(Nonlinearity))
+def test_same_seed_same_weights(problem: Any, activation: Nonlinearity) -> None:
     """Training is a function of its seed, and leaves the global generators alone."""
     random.seed(1)
     torch.manual_seed(1)
@@ -128,14 +128,14 @@ def test_same_seed_same_weights(problem: Any, activation: Activation) -> None:
         assert not np.array_equal(a, c)
 
 
-@pytest.mark.parametrize("activation", list(Activation))
-def test_export_computes_what_torch_computes(problem: Any, activation: Activation) -> None:
+@pytest.mark.parametrize("activation", list(Nonlinearity))
+def test_export_computes_what_torch_computes(problem: Any, activation: Nonlinearity) -> None:
     """Layer by layer in torch, the exported network gives the same probabilities."""
     policy = train(problem, total_steps=4_096, activation=activation).policy
     rng = np.random.default_rng(0)
     contexts, mask = problem.contexts(500, rng), problem.mask(500, rng)
     hidden = torch.from_numpy(contexts.encoded)
-    act = torch.tanh if activation is Activation.TANH else torch.relu
+    act = torch.tanh if activation is Nonlinearity.TANH else torch.relu
     for at, (weight, bias) in enumerate(zip(policy.weights, policy.biases, strict=True)):
         hidden = hidden @ torch.from_numpy(weight) + torch.from_numpy(bias)
         hidden = act(hidden) if at < len(policy.weights) - 1 else hidden

@@ -14,8 +14,8 @@ from agents.policies.uniform import NeverContact, UniformPolicy
 from simulator.scenarios import Scenario, load
 from simulator.truth import choose, one_step_oracle
 from simulator.world import World
-from troth.batches import LoggedBatch
 from troth.contexts import ContextBatch
+from troth.logs.batches import LoggedBatch
 from troth.policy import Policy, sample
 from troth.streams import generator
 
@@ -122,8 +122,8 @@ def test_ppo_beats_the_rules(
 ) -> None:
     """Trained for 200,000 customer-days in the environment, it does the same."""
     from agents.learners.masked_ppo import MaskedPpoConfig, train_masked_ppo
-    from envs.next_best_action import NextBestActionVectorEnv
-    from envs.sb3 import PopulationVecEnv
+    from envs.bridges.sb3 import PopulationVecEnv
+    from envs.problems.next_best_action import NextBestActionVectorEnv
 
     native = NextBestActionVectorEnv(2_048, scenario=scenario, horizon_days=28, reward="expected")
     env = PopulationVecEnv(native)

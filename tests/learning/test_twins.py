@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from agents.learners.linear_bandit import LinearThompsonConfig, fit_linear_thompson
 from agents.policies.linear import LinearThompsonPolicy
 from agents.policies.uniform import UniformPolicy
-from experiments.rollout import day_start, record
+from experiments.runs.rollout import day_start, record
 from simulator.scenarios import load
 from simulator.world import World
 from tests.learning.conftest import Problem
 from tests.support.hillstrom import hillstrom
-from troth.batches import LoggedBatch
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
+from troth.logs.batches import LoggedBatch
 
 WORTH, POOR = 2, 8
 """Columns of two offers with the same attributes."""

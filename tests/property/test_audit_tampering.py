@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.governance import audit, chain, checkpoints
-from serving.governance.audit import AuditRow, Head
+from serving.audit import audit_log, chain, checkpoints
+from serving.audit.audit_log import AuditRow, Head
 from serving.store import Database
 from troth.digests import canonical_json, sha256
 
@@ -40,8 +40,8 @@ def written(payloads: list[Any]) -> Iterator[tuple[Database, Head]]:
         try:
             with database.write() as connection:
                 for payload in payloads:
-                    audit.append(connection, "test.written", payload)
-            head = audit.checkpoint(database)
+                    audit_log.append(connection, "test.written", payload)
+            head = audit_log.checkpoint(database)
             assert head is not None
             checkpoints.kept_path(database.home).unlink()
             with database.write() as connection:
@@ -54,7 +54,7 @@ def written(payloads: list[Any]) -> Iterator[tuple[Database, Head]]:
 def read(database: Database) -> Log:
     """All rows."""
     with database.read() as connection:
-        return list(audit.rows(connection))
+        return list(audit_log.rows(connection))
 
 
 def replace(database: Database, rows: Log) -> None:
@@ -84,7 +84,7 @@ def changed(row: AuditRow, **changes: Any) -> AuditRow:
 def rechained(rows: Log) -> Log:
     """``rows`` numbered and hashed anew, as a forger with this source code would."""
     fresh: Log = []
-    previous = audit.GENESIS
+    previous = audit_log.GENESIS
     for seq, row in enumerate(rows, start=1):
         row_hash = chain.row_hash(seq, row.at, row.kind, row.payload, previous)
         fresh.append(changed(row, seq=seq, previous=previous, hash=row_hash))
@@ -145,7 +145,7 @@ def test_no_tampering_goes_unseen(
     database, head, before = ledger
     after = rechained(tamper(before)) if forger else tamper(before)
     replace(database, after)
-    assert audit.verify(database, against=head).ok == (after == before)
+    assert audit_log.verify(database, against=head).ok == (after == before)
 
 
 @settings(max_examples=100, deadline=None)
@@ -157,7 +157,7 @@ def test_the_chain_alone_finds_what_is_not_recomputed(
     database, _, before = ledger
     after = tamper(before)
     replace(database, after)
-    assert audit.verify(database).ok == (after == before)
+    assert audit_log.verify(database).ok == (after == before)
 
 
 @settings(max_examples=40, deadline=None)
@@ -165,7 +165,7 @@ def test_the_chain_alone_finds_what_is_not_recomputed(
 def test_any_payload_is_logged_and_verifies(payloads: list[Any]) -> None:
     """No payload that JSON can hold breaks the log, and each is read back."""
     with written(payloads) as (database, head):
-        assert audit.verify(database, against=head).ok
+        assert audit_log.verify(database, against=head).ok
         assert [json.loads(row.payload) for row in read(database)] == payloads
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from agents.policies.uniform import NeverContact, UniformPolicy
+from serving.audit import audit_log
 from serving.decisioning.approved import ApprovedPolicies
-from serving.governance import audit, braking
+from serving.governance import braking
 from serving.governance.place import Place
 from serving.governance.upkeep import try_record
 from tests.support.installations import Installation
@@ -158,8 +159,8 @@ class Brake(RuleBasedStateMachine):
         """Before each answer, whoever looked or recorded in between."""
         if not hasattr(self, "replica"):
             return
-        standing = self.replica.standing("daily")
-        answering = {answerer.role for answerer in standing.answerers}
+        standing = self.replica.servable("daily")
+        answering = {answerer.role for answerer in standing.policies}
         if self.all:
             assert not answering
         if self.paused or self.off:
@@ -172,10 +173,10 @@ class Brake(RuleBasedStateMachine):
         self.mend()
         if hasattr(self, "replica"):
             try_record(self.one.database)
-            report = audit.verify(self.one.database)
+            report = audit_log.verify(self.one.database)
             assert report.ok, report.findings
             self.replica._try_refresh()
-            roles = {a.role for a in self.replica.standing("daily").answerers}
+            roles = {a.role for a in self.replica.servable("daily").policies}
             assert (ServedBy.MODEL in roles) is not (self.paused or self.all or self.off)
         self.one.database.close()
         self.folder.cleanup()

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.encoder import Encoder
+from simulator.view.encoder import Encoder
 from troth.features import Feature, FeatureKind, FeatureSchema, encode
 
 scales = st.floats(0.0078125, 128.0, width=32)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.governance import curve, keys
+from serving.signing import curve, keys
 from tests.support.torsion import affine, encoded, torsion
 from troth.errors import InvalidArgument
 

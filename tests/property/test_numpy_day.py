@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from experiments.benchmarks.numpy_day import live_day
-from experiments.benchmarks.numpy_lives import Outcome
-from simulator import columns as col
-from simulator import kernel
-from simulator.population import Population
-from simulator.programme import Programme
-from simulator.rules import Rules
+from experiments.benchmarks.numpy_events import NumpyResult
+from simulator.compiled import kernel
+from simulator.model.programme import Programme
+from simulator.model.rules import Rules
 from simulator.scenarios import Scenario, load
+from simulator.state import columns as col
+from simulator.state.population import Population
 from simulator.world import StepResult, World
 
 CUSTOMERS, DAYS = 3000, 75
@@ -54,7 +54,7 @@ def departing() -> Scenario:
     return Scenario.model_validate({**values, "purchases": purchases})
 
 
-def answers(result: StepResult, by_hand: Outcome) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def answers(result: StepResult, by_hand: NumpyResult) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """(Name, compiled, NumPy) of every field of the day's result."""
     flat = ("orders", "spend_minor", "category", "store")
     return [
@@ -66,7 +66,7 @@ def answers(result: StepResult, by_hand: Outcome) -> list[tuple[str, np.ndarray,
     ]
 
 
-def count(seen: Counter[str], before: Population, after: Population, by_hand: Outcome) -> None:
+def count(seen: Counter[str], before: Population, after: Population, by_hand: NumpyResult) -> None:
     """Count what happened, so that a comparison of nothing does not pass for one."""
     seen.update({f"{k} credited": int((v != 0).sum()) for k, v in by_hand.components.items()})
     seen.update({k: int(v.sum()) for k, v in by_hand.answers.items()})

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from agents.ope.evaluate import Evaluation, evaluate_policy
 from tests.support.logs import log_of
-from troth.batches import LoggedBatch
 from troth.errors import InvalidArgument
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 KINDS = ("student", "normal", "bootstrap")

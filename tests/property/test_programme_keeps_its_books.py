@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator import wallet
-from simulator.columns import NEVER
-from simulator.programme import Programme
-from simulator.rules import Rules
+from simulator.model import points_ledger
+from simulator.model.programme import Programme
+from simulator.model.rules import Rules
 from simulator.scenarios import Scenario
+from simulator.state.columns import NEVER
 from simulator.world import StepResult, World
 from tests.support.worlds import Actions, clock, lively
 from troth.catalogue import CHANNELS
@@ -217,7 +217,7 @@ def test_the_books_do_not_depend_on_the_batch(seed: int, plan: Plan, cut: int) -
 def test_tiers_are_monotone(thresholds: list[int], spends: list[int]) -> None:
     """More qualifying spend never means a lower tier, whatever the thresholds."""
     tiers = _tiers([0, *sorted(thresholds)])
-    found = [int(wallet.tier_of(spend, 0, tiers)) for spend in sorted(spends)]
+    found = [int(points_ledger.tier_of(spend, 0, tiers)) for spend in sorted(spends)]
     assert found == sorted(found)
     assert found == [sum(spend >= at for at in thresholds) for spend in sorted(spends)]
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.decisioning import ledger, profiles, sightings
-from serving.decisioning.customer_files import CustomerRow
-from serving.decisioning.loading import store_customers
-from serving.decisioning.permissions import Permission
-from serving.decisioning.profiles import Profile
-from serving.decisioning.records import Decision
-from serving.decisioning.reports import PermissionReport
-from serving.decisioning.sightings import Sighting
+from serving.customers import contact_ledger, other_contacts, profiles
+from serving.customers.files import CustomerRow
+from serving.customers.importing import store_customers
+from serving.customers.other_contacts import Sighting
+from serving.customers.permission_reports import PermissionReport
+from serving.customers.permissions import PermissionFact
+from serving.customers.profiles import Profile
+from serving.decisions.records import Decision
 from serving.guardrails.facts import local_day
 from tests.support.decisions import NOON, Bench, loose_config, request
 from troth.catalogue import Channel
@@ -61,7 +61,7 @@ class Life:
     contacts: list[datetime] = field(default_factory=list)
     granted: list[Decision] = field(default_factory=list)
 
-    def note(self, permission: Permission) -> None:
+    def note(self, permission: PermissionFact) -> None:
         """What somebody said, as the promise counts it."""
         now, at = self.bench.now, permission.given_at
         for channel in (permission.channel,) if permission.channel else CHANNELS:
@@ -134,7 +134,7 @@ class Life:
         )
         early = at < decision.decided_at - TOLERANCE
         self.note(
-            Permission(channel=decision.channel, granted=False, given_at=None if early else at)
+            PermissionFact(channel=decision.channel, granted=False, given_at=None if early else at)
         )
 
     def on_decide(self, minutes: int) -> None:
@@ -156,11 +156,13 @@ class Life:
         self.contacts.append(at)
         self.granted.append(decision)
 
-    def permission(self, what: tuple[Channel | None, bool, timedelta | None, str]) -> Permission:
+    def permission(
+        self, what: tuple[Channel | None, bool, timedelta | None, str]
+    ) -> PermissionFact:
         """A fact, told now."""
         channel, granted, ahead, source = what
         at = None if ahead is None else self.bench.now + ahead
-        return Permission(channel=channel, granted=granted, given_at=at, source=source)
+        return PermissionFact(channel=channel, granted=granted, given_at=at, source=source)
 
     def load(self, row: CustomerRow) -> None:
         """As a file would be."""
@@ -228,14 +230,18 @@ def test_order_of_logs_does_not_matter(
                     connection.execute(
                         "INSERT INTO contacts (customer_id, at_us, channel, action_id, day,"
                         " decision_id) VALUES ('C1', ?, 'push', 'a', ?, ?)",
-                        (ledger.microseconds(start + timedelta(hours=at)), str(at), f"d{at}"),
+                        (
+                            contact_ledger.microseconds(start + timedelta(hours=at)),
+                            str(at),
+                            f"d{at}",
+                        ),
                     )
                 for at, named in order:
                     who = f"d{sorted(grants)[named]}" if 0 <= named < len(grants) else ""
                     row = Sighting(
                         at=start + timedelta(hours=at), channel=Channel.PUSH, decision_id=who
                     )
-                    sightings.book(connection, "C1", None, [row])
+                    other_contacts.book(connection, "C1", None, [row])
                 found.append(
                     connection.execute(
                         "SELECT at_us, decision_id, seen_at_us, seen_by FROM contacts"

@@ -10,10 +10,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.census import lives
-from experiments.census.deciders import plain
+from experiments.populations import fates
+from experiments.populations.deciders import plain
+from simulator.compiled.threads import LEAST
 from simulator.scenarios import Scenario, load
-from simulator.threads import LEAST
 from simulator.world import World
 
 seeds = st.integers(0, 2**64 - 1)
@@ -27,11 +27,11 @@ def scenario() -> Scenario:
     )
 
 
-def lived(world: World, hashes: lives.Hashes, days: int) -> None:
+def lived(world: World, hashes: fates.Hashes, days: int) -> None:
     """Add some days of the plain programme to ``world`` and ``hashes``."""
     for _ in range(days):
         actions = plain(world)
-        lives.fold(hashes, actions, world.step(actions))
+        fates.fold(hashes, actions, world.step(actions))
 
 
 @settings(max_examples=12, deadline=None)
@@ -47,7 +47,7 @@ def test_restarted_from_a_checkpoint(
 ) -> None:
     """A world that was saved and restored goes on to the same bit, and so does the origin."""
     world = World(scenario(), 25, seed, first_customer=first, replicate=replicate)
-    hashes = lives.born(first, 25)
+    hashes = fates.born(first, 25)
     lived(world, hashes, before)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "world.npz"
@@ -73,7 +73,7 @@ def test_an_action_is_nobody_else_s_business(
 ) -> None:
     """Another action for one customer on one day leaves every other life as it was."""
     worlds = [World(scenario(), 15, seed) for _ in range(2)]
-    hashes = [lives.born(0, 15) for _ in range(2)]
+    hashes = [fates.born(0, 15) for _ in range(2)]
     for at in range(10):
         actions = [plain(world) for world in worlds]
         if at == day:
@@ -81,7 +81,7 @@ def test_an_action_is_nobody_else_s_business(
             actions[1][row] = data.draw(st.sampled_from(list(eligible)))
             changed = actions[0][row] != actions[1][row]
         for world, chosen, hashed in zip(worlds, actions, hashes, strict=True):
-            lives.fold(hashed, chosen, world.step(chosen))
+            fates.fold(hashed, chosen, world.step(chosen))
     differs = hashes[0] != hashes[1]
     assert differs[row] == changed
     assert not np.delete(differs, row).any()
@@ -93,7 +93,7 @@ def test_one_thread_or_many(seed: int, threads: int) -> None:
     """However many threads share a day, it is the same day: state, features and truth."""
     size = threads * LEAST  # enough for each to get a part
     one, many = (World(scenario(), size, seed, threads=count) for count in (1, threads))
-    hashes = [lives.born(0, size) for _ in range(2)]
+    hashes = [fates.born(0, size) for _ in range(2)]
     for world, hashed in zip((one, many), hashes, strict=True):
         lived(world, hashed, 2)
     assert np.array_equal(*hashes)
@@ -111,7 +111,7 @@ def test_one_batch_or_two(seed: int, cut: int) -> None:
     """A population lives as its two parts do."""
     parts = []
     for first, size in ((0, 40), (0, cut), (cut, 40 - cut)):
-        hashes = lives.born(first, size)
+        hashes = fates.born(first, size)
         lived(World(scenario(), size, seed, first_customer=first), hashes, 6)
         parts.append(hashes)
     assert np.array_equal(parts[0], np.concatenate(parts[1:]))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from troth import output
 from troth import text as text_of
+from troth.cli import output
 
 words = st.text(st.characters(), max_size=40)
 steering = st.sampled_from(

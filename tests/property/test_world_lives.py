@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.population import Population
 from simulator.scenarios import Scenario
+from simulator.state.population import Population
 from simulator.truth import choose
 from simulator.world import World
 from tests.support.worlds import Anything, lively

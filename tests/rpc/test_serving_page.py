@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from tests.support.pages import DOCS, ROOT, blocks
 from tests.support.service import Served
-from troth.commands import build
+from troth.cli.entry import build
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(240)]
 

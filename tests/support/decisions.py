@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.decisioning import profiles
-from serving.decisioning.permissions import Permission
+from serving.customers import profiles
+from serving.customers.permissions import PermissionFact
+from serving.customers.profiles import Profile
 from serving.decisioning.pipeline import DecisionPipeline
-from serving.decisioning.policies import Answerer, FixedPolicies, Standing
-from serving.decisioning.profiles import Profile
 from serving.decisioning.requests import DecideRequest
+from serving.decisioning.servable import FixedPolicies, ServablePolicies, ServablePolicy
 from serving.guardrails import GuardrailConfig, GuardrailEngine
 from serving.store import Database
 from troth.catalogue import CHANNELS, NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
@@ -94,9 +94,9 @@ def answerer(
     share: float = 1.0,
     expires_at: datetime = NOON + timedelta(days=400),
     points: tuple[str, ...] = ("daily",),
-) -> Answerer:
+) -> ServablePolicy:
     """``policy`` as if it were approved."""
-    return Answerer(
+    return ServablePolicy(
         role=role,
         policy=policy,  # type: ignore[arg-type]
         digest=name * 64,
@@ -141,7 +141,7 @@ def customers(
 ) -> None:
     """Store profiles, by default permissive and in Vienna; what they say was said at a form."""
     facts = tuple(
-        Permission(channel=channel, granted=granted, given_at=given_at, source="form")
+        PermissionFact(channel=channel, granted=granted, given_at=given_at, source="form")
         for channel, granted in permissions.items()
     )
     with database.write() as connection:
@@ -156,7 +156,7 @@ class Bench:
 
     folder: Path
     config: GuardrailConfig = field(default_factory=loose_config)
-    answerers: tuple[Answerer, ...] = field(default_factory=lambda: (answerer(EAGER),))
+    policies: tuple[ServablePolicy, ...] = field(default_factory=lambda: (answerer(EAGER),))
     reasons: tuple[str, ...] = ()
     model_budget_s: float = 5.0
     now: datetime = NOON
@@ -172,8 +172,8 @@ class Bench:
             self.database,
             FixedPolicies(
                 {
-                    "daily": Standing(self.answerers, self.reasons),
-                    "elsewhere": Standing(reasons=("no_policy",)),
+                    "daily": ServablePolicies(self.policies, self.reasons),
+                    "elsewhere": ServablePolicies(reasons=("no_policy",)),
                 }
             ),
             GuardrailEngine(self.config),

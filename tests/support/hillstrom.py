@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from troth.batches import LoggedBatch
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.features import Feature, FeatureKind, FeatureSchema
+from troth.logs.batches import LoggedBatch
 
 
 def mail(action_id: str, channel: Channel = Channel.EMAIL) -> Action:

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.artifacts import ArtifactStore
+from agents.artifacts.artifact import ArtifactStore
 from agents.policies.uniform import NeverContact, UniformPolicy
-from serving.governance import keys, proposals, registry
+from serving.governance import proposals, registry
 from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.place import Place
 from serving.governance.verification import Verifier
 from serving.guardrails import GuardrailConfig
 from serving.installation import create
+from serving.signing import keys
 from serving.store import Database
 from tests.support.decisions import CATALOGUE, SCHEMA, loose_config
 from tests.support.evidence import evidence

@@ -37,7 +37,7 @@ def policies(
 
 def roles(source: ApprovedPolicies) -> list[ServedBy]:
     """Who may answer ``daily``."""
-    return [answerer.role for answerer in source.standing("daily").answerers]
+    return [answerer.role for answerer in source.servable("daily").policies]
 
 
 def pause(one: Installation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from serving.governance import curve
+from serving.signing import curve
 
 SIGN = 1 << 255
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.inventory import PACKAGES, ROOT
-from troth import extras
+from troth.cli import extras
 
 pytestmark = [pytest.mark.wheel, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -172,7 +172,7 @@ def test_the_service_is_whole_at_the_lowest_versions(install: Installer, wheel: 
     installed.troth("board", "init", "--home", "here")
     installed.troth("board", "add", "ada", "--public-key", "keys/ada.pub", "--home", "here")
     assert installed.troth("registry", "--home", "here").stderr == ""
-    imported = "import serving.rpc.app, serving.rpc.foreground, serving.decisioning.loading"
+    imported = "import serving.rpc.app, serving.rpc.foreground, serving.customers.importing"
     run(installed.programs / "python", "-c", imported, cwd=installed.home)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.channel_selection import ChannelSelectionVectorEnv
-from envs.journey_arbitration import JourneyArbitrationVectorEnv
-from envs.messages import Messages
-from envs.offer_choice import OfferChoiceVectorEnv
+from envs.problems.channel_selection import ChannelSelectionVectorEnv
+from envs.problems.journey_arbitration import JourneyArbitrationVectorEnv
+from envs.problems.messages import Messages
+from envs.problems.offer_choice import OfferChoiceVectorEnv
 from simulator.scenarios import Scenario
 from troth.catalogue import CHANNELS, Action
 

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.leaderboard import standings
-from experiments.numerics import Machine
-from experiments.results import (
+from experiments.runs.leaderboard import standings
+from experiments.runs.numerics import Machine
+from experiments.runs.results import (
     Checks,
-    Measured,
+    MeasuredMean,
     OffPolicy,
     Played,
     Provenance,
@@ -39,11 +39,11 @@ def played(values: dict[str, float] | None = None, seeds: int = 5) -> list[Playe
             components=dict.fromkeys(COMPONENTS, 100.0),
             contacts={"email": 2.0, "sms": 0.5},
             figures={
-                "money": Measured(
+                "money": MeasuredMean(
                     value=value + seed, low=value + seed - 0.4, high=value + seed + 0.4
                 ),
-                "contacts": Measured(value=2.5, low=2.4, high=2.6),
-                "opt_outs": Measured(value=0.02, low=0.015, high=0.026),
+                "contacts": MeasuredMean(value=2.5, low=2.4, high=2.6),
+                "opt_outs": MeasuredMean(value=0.02, low=0.015, high=0.026),
             },
             seconds=1.0,
         )

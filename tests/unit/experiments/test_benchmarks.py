@@ -18,7 +18,7 @@ from experiments.benchmarks.harness import (
     paired_row,
     stretch,
 )
-from experiments.benchmarks.lives import CONTACTED, EPISODE_DAYS, Lives
+from experiments.benchmarks.worlds import CONTACTED, EPISODE_DAYS, BusyWorld
 from troth.errors import InvalidArgument
 
 
@@ -82,7 +82,7 @@ def test_noise_is_stated() -> None:
 
 def test_contacts_of_timed_days() -> None:
     """The stated share is contacted, all eligibly, and life begins anew after an episode."""
-    lives = Lives(2000, CONTACTED)
+    lives = BusyWorld(2000, CONTACTED)
     actions = lives.actions()
     assert lives.world.mask()[range(2000), actions].all()
     assert (actions > 0).mean() == pytest.approx(CONTACTED, abs=0.03)
@@ -95,7 +95,7 @@ def test_contacts_of_timed_days() -> None:
 
 def test_bytes_of_the_pass_over_everybody() -> None:
     """By hand: the action 8, three rates and days 12, the birthday 4, the result 65."""
-    assert dense_bytes(Lives(100, 0.0)) == 8 + 12 + 4 + 65
+    assert dense_bytes(BusyWorld(100, 0.0)) == 8 + 12 + 4 + 65
 
 
 def test_latency_is_the_median_of_medians() -> None:

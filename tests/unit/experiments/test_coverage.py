@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experiments.proofs.coverage import summarise
-from experiments.results import OffPolicy
+from experiments.runs.results import OffPolicy
 
 
 def judged(

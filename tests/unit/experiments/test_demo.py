@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from experiments.config import load
-from experiments.results import RunResults, write_text
-from troth.commands import build
+from experiments.runs.config import load
+from experiments.runs.results import RunResults, write_text
+from troth.cli.entry import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.service, pytest.mark.timeout(600)]
 

@@ -13,20 +13,21 @@ import pytest
 import tomli_w
 
 from agents.policies.uniform import NeverContact, UniformPolicy
-from experiments.config import RunConfig, load, parse
 from experiments.demo import main
 from experiments.demo.calibration import calibrate_scenario
-from experiments.demo.channels import Day as ChannelDay
+from experiments.demo.channels import ServedDay as ChannelDay
 from experiments.demo.channels import actions, outcomes, questions, summarise
 from experiments.demo.evidence import evidence_for
 from experiments.demo.governing import Governed, establish, put_in_force, try_unapproved
-from experiments.demo.population import Population, served_midnight, settle
+from experiments.demo.population import ServedPopulation, served_midnight, settle
 from experiments.demo.serving_day import DAY_S, LONGEST_START_S, load_crm
 from experiments.demo.stages import MARKER, fresh
 from experiments.demo.summary import summarise as summary_of
-from experiments.evaluate import figures
-from experiments.rollout import roll_out
-from serving.governance import audit, case
+from experiments.runs.config import RunConfig, load, parse
+from experiments.runs.evaluate import figures
+from experiments.runs.rollout import roll_out
+from serving.audit import audit_log
+from serving.governance import case
 from serving.governance.registry import Role
 from serving.store import Database
 from simulator.scenarios import load as load_scenario
@@ -50,7 +51,7 @@ def config() -> RunConfig:
 
 
 @pytest.fixture(scope="module")
-def population(config: RunConfig) -> Population:
+def population(config: RunConfig) -> ServedPopulation:
     """Its customers."""
     return settle(config, MIDNIGHT)
 
@@ -72,7 +73,9 @@ def _answer(action_id: str, channel: Channel, *verdicts: Verdict) -> Answer:
     )
 
 
-def test_both_processes_speak_of_the_same_people(config: RunConfig, population: Population) -> None:
+def test_both_processes_speak_of_the_same_people(
+    config: RunConfig, population: ServedPopulation
+) -> None:
     """The installation and the channel systems settle the population apart, and agree."""
     other = settle(config, MIDNIGHT)
     np.testing.assert_array_equal(population.world.contexts().raw, other.world.contexts().raw)
@@ -82,7 +85,7 @@ def test_both_processes_speak_of_the_same_people(config: RunConfig, population: 
         assert replace(one, features=()) == replace(another, features=())
 
 
-def test_crm_knows_consent_contacts_and_gaps(population: Population) -> None:
+def test_crm_knows_consent_contacts_and_gaps(population: ServedPopulation) -> None:
     """Permissions are the world's, contacts those of the past days, a few records are missing."""
     rows = population.crm()
     known = [row for row in rows if row.profile.permissions]
@@ -100,7 +103,7 @@ def test_crm_knows_consent_contacts_and_gaps(population: Population) -> None:
     assert sum(len(row.contacts) for row in rows) >= weekly.sum() * 0.9
 
 
-def test_requests_are_spread_over_the_day(population: Population) -> None:
+def test_requests_are_spread_over_the_day(population: ServedPopulation) -> None:
     """Each customer is asked about once, by day and by night, with an id of its own."""
     asked = questions(population)
     assert len({q.request_id for q in asked}) == len(asked) == 400
@@ -162,7 +165,9 @@ def governed(tmp_path: Path) -> Governed:
     return establish(Settings(home=tmp_path / "home"))
 
 
-def _save(governed: Governed, policy: UniformPolicy | NeverContact, population: Population) -> str:
+def _save(
+    governed: Governed, policy: UniformPolicy | NeverContact, population: ServedPopulation
+) -> str:
     world = population.world
     return governed.artifacts.save(
         policy,
@@ -174,7 +179,9 @@ def _save(governed: Governed, policy: UniformPolicy | NeverContact, population: 
     )
 
 
-def test_unapproved_policy_is_refused_twice(governed: Governed, population: Population) -> None:
+def test_unapproved_policy_is_refused_twice(
+    governed: Governed, population: ServedPopulation
+) -> None:
     """One signature short, neither the registry nor a replica with a forged row serves it."""
     behind = governed.guardrails_digest
     fit, other = (_save(governed, p, population) for p in (NeverContact(), UniformPolicy()))
@@ -185,7 +192,7 @@ def test_unapproved_policy_is_refused_twice(governed: Governed, population: Popu
     assert governed.active(Role.BASELINE) is None
     assert "1 of 2" in refused.by_registry
     assert "1 of 2" in refused.by_replica
-    report = audit.verify(governed.database)
+    report = audit_log.verify(governed.database)
     assert report.ok, report.findings
 
 
@@ -237,7 +244,7 @@ def test_figures_for_a_board_are_of_each_customer() -> None:
     assert all(0 <= f.low < f.value < f.high for n, f in found.items() if n != "money")
 
 
-def test_crm_is_loaded(tmp_path: Path, population: Population) -> None:
+def test_crm_is_loaded(tmp_path: Path, population: ServedPopulation) -> None:
     """Every customer and every past contact reaches the installation, with progress."""
     database = Database(tmp_path / "troth.db")
     seen: list[tuple[str, int, int]] = []

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.proofs import brake, kills, truth, year
-from troth.commands import build
+from troth.cli.entry import build
 from troth.errors import DataLoss
 
 PAIRS, LIVES = 40, 4000

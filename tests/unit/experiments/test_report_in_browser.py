@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.report import render, write
+from experiments.reports.report import render, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

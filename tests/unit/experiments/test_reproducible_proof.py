@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.config import load
 from experiments.proofs import reproducible
 from experiments.proofs.reproducible import LAST_BIT, agree, described, shared_digits
+from experiments.runs.config import load
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.artifacts import ArtifactStore
-from experiments.config import RunConfig, load, parse
-from experiments.evaluate import OffPolicyTask, PlayTask, judge_off_policy, play
-from experiments.executors import RayExecutor, SerialExecutor
-from experiments.home import RunHome, world_seed
+from agents.artifacts.artifact import ArtifactStore
 from experiments.proofs.coverage import cover, write
-from experiments.report import render
-from experiments.results import RunResults
-from experiments.runner import Runner
-from experiments.simulate import SeedTask, read_truth, simulate
-from experiments.train import TrainTask, check_learners, train
-from troth.batches import LoggedBatch
+from experiments.reports.report import render
+from experiments.runs.config import RunConfig, load, parse
+from experiments.runs.evaluate import OffPolicyTask, PlayTask, judge_off_policy, play
+from experiments.runs.executors import RayExecutor, SerialExecutor
+from experiments.runs.results import RunResults
+from experiments.runs.run_folder import RunFolder, world_seed
+from experiments.runs.runner import Runner
+from experiments.runs.simulate import SeedTask, read_truth, simulate
+from experiments.runs.train import TrainTask, check_learners, train
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.logs.batches import LoggedBatch
 from troth.policy import greedy
 
 
@@ -38,13 +38,13 @@ def _config(learners: tuple[str, ...] = ("linear_thompson",), **settings: Any) -
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunHome, RunResults]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, RunResults]:
     """A small run of the bandit, computed here."""
-    home = RunHome(tmp_path_factory.mktemp("run"))
+    home = RunFolder(tmp_path_factory.mktemp("run"))
     return home, Runner(_config(draws=8, iterations=2), home, SerialExecutor()).run()
 
 
-def test_run_leaves_everything(finished: tuple[RunHome, RunResults]) -> None:
+def test_run_leaves_everything(finished: tuple[RunFolder, RunResults]) -> None:
     """Logs, truth, artifacts and results are where the layout says, and fit together."""
     home, results = finished
     assert RunResults.read(home.results) == results
@@ -69,7 +69,7 @@ def test_run_leaves_everything(finished: tuple[RunHome, RunResults]) -> None:
 
 
 def test_truth_of_the_logging_policy_is_near_its_log(
-    finished: tuple[RunHome, RunResults],
+    finished: tuple[RunFolder, RunResults],
 ) -> None:
     """For uniform, IPS is the plain mean of the log, and the truth that of E[r | state, a]."""
     home, results = finished
@@ -85,10 +85,10 @@ def test_truth_of_the_logging_policy_is_near_its_log(
     assert row.effective_sample_size == pytest.approx(len(log))
 
 
-def test_same_seed_same_values(finished: tuple[RunHome, RunResults], tmp_path: Path) -> None:
+def test_same_seed_same_values(finished: tuple[RunFolder, RunResults], tmp_path: Path) -> None:
     """A second run elsewhere gives the same values to the last digit, another seed others."""
     _, results = finished
-    config, home = _config(draws=8, iterations=2), RunHome(tmp_path)
+    config, home = _config(draws=8, iterations=2), RunFolder(tmp_path)
     here = SerialExecutor()  # one thread, as in the run: more add up in another order
     here.map(simulate, [SeedTask(config, home, 1)])
     [again] = here.map(train, [TrainTask(config, home, 1, config.learners[0])])
@@ -105,16 +105,16 @@ def test_same_seed_same_values(finished: tuple[RunHome, RunResults], tmp_path: P
 
 
 @pytest.mark.slow
-def test_ray_gives_the_same_run(finished: tuple[RunHome, RunResults], tmp_path: Path) -> None:
+def test_ray_gives_the_same_run(finished: tuple[RunFolder, RunResults], tmp_path: Path) -> None:
     """Ray workers find what this process finds, for both learners."""
     _, results = finished
     with RayExecutor(2) as executor:
-        again = Runner(_config(draws=8, iterations=2), RunHome(tmp_path), executor).run()
+        again = Runner(_config(draws=8, iterations=2), RunFolder(tmp_path), executor).run()
         ppo = _config(("masked_ppo",), total_steps=512, batch_size=128)
-        far = Runner(ppo, RunHome(tmp_path / "far"), executor)
+        far = Runner(ppo, RunFolder(tmp_path / "far"), executor)
         far.simulate()
         distant = far.train()
-    near = Runner(ppo, RunHome(tmp_path / "near"), SerialExecutor())
+    near = Runner(ppo, RunFolder(tmp_path / "near"), SerialExecutor())
     near.simulate()
     assert [row.digest for row in near.train()] == [row.digest for row in distant]
     assert distant[0].curve
@@ -123,16 +123,16 @@ def test_ray_gives_the_same_run(finished: tuple[RunHome, RunResults], tmp_path: 
 
 def test_training_without_a_log_is_refused(tmp_path: Path) -> None:
     """The error names the missing file and the command that makes it."""
-    runner = Runner(_config(), RunHome(tmp_path), SerialExecutor())
+    runner = Runner(_config(), RunFolder(tmp_path), SerialExecutor())
     with pytest.raises(NotFound, match=r"logged\.json does not exist; `troth simulate`"):
         runner.train()
 
 
 def test_logs_of_other_settings_are_not_trained_on(
-    finished: tuple[RunHome, RunResults], tmp_path: Path
+    finished: tuple[RunFolder, RunResults], tmp_path: Path
 ) -> None:
     """Logs of another seed, or left by a run that was cut off, are found out."""
-    home = RunHome(tmp_path / "copy")
+    home = RunFolder(tmp_path / "copy")
     shutil.copytree(finished[0].root, home.root)
     config = _config(draws=8, iterations=2)
     with pytest.raises(FailedPrecondition, match="another seed, scenario or"):
@@ -194,7 +194,7 @@ def test_greedy_takes_the_best_eligible() -> None:
 
 
 def test_coverage_is_judged_on_fresh_logs(
-    finished: tuple[RunHome, RunResults], tmp_path: Path
+    finished: tuple[RunFolder, RunResults], tmp_path: Path
 ) -> None:
     """Logs differ from each other, every policy is judged on each, and the page says how many."""
     home, _ = finished
@@ -210,4 +210,4 @@ def test_coverage_is_judged_on_fresh_logs(
     assert "6 fresh logs" in page
     assert page.count("\n| ") == len(rows) + 1
     with pytest.raises(NotFound, match="home"):
-        cover(RunHome(tmp_path / "nowhere"), 6, SerialExecutor())
+        cover(RunFolder(tmp_path / "nowhere"), 6, SerialExecutor())

@@ -13,7 +13,7 @@ from serving import installation
 from serving.governance.board import Board
 from serving.store import Database
 from tests.support.installations import Installation
-from troth.commands import build
+from troth.cli.entry import build
 from troth.errors import DataLoss, NotFound
 from troth.settings import Settings
 

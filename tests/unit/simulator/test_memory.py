@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.results import StepResult
+from simulator.day.results import StepResult
 from simulator.scenarios import Scenario
 from simulator.world import World
 from tests.support.worlds import any_contact, nobody

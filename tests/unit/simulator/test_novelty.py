@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator.calibration.season import Season
-from simulator.purchases import later
+from simulator.model.purchases import later
 from simulator.scenarios import Scenario
 from simulator.world import World
 

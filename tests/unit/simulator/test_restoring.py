@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulator.programme import Programme
+from simulator.model.programme import Programme
 from simulator.scenarios import Scenario
 from simulator.world import World
 from tests.support.worlds import any_contact

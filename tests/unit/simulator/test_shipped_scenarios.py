@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from simulator.commands import register
-from simulator.results import StepResult
+from simulator.day.results import StepResult
 from simulator.scenarios import Scenario, load, provenance, shipped
 from simulator.scenarios.source import read
 from simulator.world import World

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.results import NO_PLACE
+from simulator.day.results import NO_PLACE
 from simulator.scenarios import Scenario
 from simulator.world import World
 from tests.support.worlds import all_channels, any_contact, clock, nobody, refreshed

@@ -14,8 +14,9 @@ from serving.governance.decision_points import known
 from serving.governance.upkeep import try_record
 from serving.installation import create
 from tests.support.installations import Installation
-from troth import brake, commands
-from troth.commands import main
+from troth import brake
+from troth.cli import entry
+from troth.cli.entry import main
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_a_line_that_is_no_command_leaves_no_stop(
     def usage() -> None:
         raise SystemExit(2)
 
-    monkeypatch.setattr(commands, "build", lambda _: usage)
+    monkeypatch.setattr(entry, "build", lambda _: usage)
     with pytest.raises(SystemExit):
         main()
     assert names(home) == []
@@ -129,7 +130,7 @@ def test_a_line_that_is_no_command_leaves_no_stop(
 
 def test_it_waits_for_nothing_to_load() -> None:
     """What the stop needs is the standard library and a page of ours."""
-    code = "import sys, troth.commands; print(*sys.modules)"
+    code = "import sys, troth.cli.entry; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"typer", "rich", "pydantic", "numpy", "sqlite3", "cryptography", "serving"}
     assert not heavy & set(done.stdout.split())

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from troth.cli.entry import build
 from troth.client import Answer, AsyncDecisionClient, DecisionClient, Question, TlsOptions
 from troth.client.connection import is_loopback
-from troth.commands import build
 from troth.errors import InvalidArgument, Unauthenticated, Unavailable, Unimplemented
 from troth.v1 import decision_service_pb2 as pb
 from troth.v1.decision_service_pb2_grpc import (

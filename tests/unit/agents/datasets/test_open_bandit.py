@@ -17,8 +17,8 @@ from agents.datasets.open_bandit import (
     visitor_features,
 )
 from agents.datasets.thompson import STAGES, evaluate_thompson
-from troth.batches import LoggedBatch
 from troth.errors import DataLoss, InvalidArgument, NotFound, TrothError
+from troth.logs.batches import LoggedBatch
 from troth.policy import check_mask
 
 HEADER = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.learners.evidence import FLAT
+from agents.learners.empirical_bayes import FLAT
 from agents.learners.prior_groups import prior_groups
 
 COLUMNS = ("age", "response_email", "response_sms", "discount_affinity", "emailed")

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.logs import log_of
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 from troth.policy import sample
 
 

@@ -11,7 +11,7 @@ import pytest
 from agents.ope.cautions import Caution, Trust
 from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.evidence import differing, gather, most_common
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 MakeLog = Callable[..., LoggedBatch]

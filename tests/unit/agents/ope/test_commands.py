@@ -12,12 +12,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from agents.artifacts import ArtifactStore
+from agents.artifacts.artifact import ArtifactStore
 from agents.commands import register
 from agents.policies.storable import StorablePolicy
 from agents.policies.uniform import NeverContact, UniformPolicy
-from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 Run = Callable[..., Any]

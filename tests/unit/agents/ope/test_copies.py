@@ -14,7 +14,7 @@ from agents.ope.data import OpeData
 from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.intervals import cluster_codes
 from tests.support.logs import log_of
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 START = np.datetime64("2026-03-01T00:00:00", "us")

@@ -14,7 +14,7 @@ from agents.ope.diagnostics import QUANTILES, Diagnostics, diagnose
 from agents.ope.estimators import importance_weights
 from agents.ope.evidence import effective_sample_size, gather
 from agents.ope.intervals import cluster_codes
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 
 MakeLog = Callable[..., LoggedBatch]
 

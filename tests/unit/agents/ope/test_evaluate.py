@@ -12,8 +12,8 @@ import pytest
 from agents.ope.cautions import Caution
 from agents.ope.evaluate import ESTIMATORS, evaluate_policy, on_policy
 from agents.ope.target import target_distribution
-from troth.batches import LoggedBatch
 from troth.errors import FailedPrecondition, InvalidArgument
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 MakeLog = Callable[..., LoggedBatch]

@@ -15,8 +15,8 @@ from agents.ope.estimators import ips, snips
 from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.evidence import effective_sample_size, gather
 from agents.ope.intervals import asymptotic
-from troth.batches import LoggedBatch
 from troth.errors import InvalidArgument
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 MakeLog = Callable[..., LoggedBatch]

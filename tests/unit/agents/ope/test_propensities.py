@@ -15,7 +15,7 @@ from agents.ope.data import OpeData
 from agents.ope.evaluate import Evaluation, evaluate_policy
 from agents.ope.intervals import cluster_codes
 from agents.ope.propensities import LoggedPropensities, Misfit, _Cells
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 MakeLog = Callable[..., LoggedBatch]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.bilinear import BilinearMoments
+from agents.models.bilinear import BilinearMoments
 from agents.ope.reward_model import cross_fit, customer_folds
-from troth.batches import LoggedBatch
 from troth.errors import InvalidArgument
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 MakeLog = Callable[..., LoggedBatch]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from agents.ope.evaluate import evaluate_policy
 from agents.ope.reward_model import cross_fit
 from tests.support.hillstrom import hillstrom, mail
-from troth.batches import LoggedBatch
 from troth.catalogue import NO_CONTACT_ACTION, Catalogue, Channel
+from troth.logs.batches import LoggedBatch
 
 MakeLog = Callable[..., LoggedBatch]
 

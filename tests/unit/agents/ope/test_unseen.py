@@ -11,7 +11,7 @@ from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.evidence import Evidence
 from agents.ope.intervals import Interval, bounded
 from tests.support.logs import log_of
-from troth.batches import LoggedBatch
+from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 UNIFORM = (0.5, 0.5)

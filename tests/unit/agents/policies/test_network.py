@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.policies.network import Activation, NetworkPolicy
+from agents.policies.network import NetworkPolicy, Nonlinearity
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument
@@ -33,7 +33,7 @@ def policy(**changes: object) -> NetworkPolicy:
     values = {
         "weights": (np.array([[2.0]], F32), np.array([[0.0, 1.0, -1.0]], F32)),
         "biases": (np.zeros(1, F32), np.array([0.0, np.log(2.0), 0.0], F32)),
-        "activation": Activation.TANH,
+        "activation": Nonlinearity.TANH,
         "schema_digest": SCHEMA.digest,
         "catalogue_digest": CATALOGUE.digest,
         **changes,
@@ -57,12 +57,12 @@ def test_by_hand() -> None:
 @pytest.mark.parametrize(
     ("activation", "a", "hidden"),
     [
-        (Activation.TANH, 0.5, np.tanh(1.0)),
-        (Activation.RELU, 0.5, 1.0),
-        (Activation.RELU, -0.5, 0.0),
+        (Nonlinearity.TANH, 0.5, np.tanh(1.0)),
+        (Nonlinearity.RELU, 0.5, 1.0),
+        (Nonlinearity.RELU, -0.5, 0.0),
     ],
 )
-def test_activations(activation: Activation, a: float, hidden: float) -> None:
+def test_activations(activation: Nonlinearity, a: float, hidden: float) -> None:
     """The hidden unit goes through the activation, the output does not."""
     weights = np.array([1.0, 2.0 * np.exp(hidden), np.exp(-hidden)])
     assert ask(policy(activation=activation), a) == pytest.approx(weights / weights.sum(), abs=1e-6)

@@ -33,10 +33,10 @@ def test_approved_policies_answer_in_order(installed: Installation) -> None:
     """Model first, then baseline; a point nobody registered has no answerer."""
     source = policies(installed)
     assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
-    standing = source.standing("daily")
-    assert standing.answerers[0].digest == installed.model  # type: ignore[attr-defined]
+    standing = source.servable("daily")
+    assert standing.policies[0].digest == installed.model  # type: ignore[attr-defined]
     assert standing.reasons == ()
-    assert source.standing("nowhere").reasons == ("no_policy",)
+    assert source.servable("nowhere").reasons == ("no_policy",)
 
 
 def test_registry_row_without_signatures_is_not_served(installed: Installation) -> None:
@@ -48,7 +48,7 @@ def test_registry_row_without_signatures_is_not_served(installed: Installation) 
         )
     source = policies(installed)
     assert roles(source) == [ServedBy.BASELINE]
-    assert source.standing("daily").reasons == ("model_not_approved_quorum",)
+    assert source.servable("daily").reasons == ("model_not_approved_quorum",)
     assert refusals(installed) == 1
 
 
@@ -58,7 +58,7 @@ def test_changed_bytes_are_not_served(installed: Installation) -> None:
     manifest = folder / "manifest.json"
     manifest.chmod(0o600)
     manifest.write_bytes(manifest.read_bytes() + b" ")
-    assert policies(installed).standing("daily").reasons == ("model_not_approved_artifact",)
+    assert policies(installed).servable("daily").reasons == ("model_not_approved_artifact",)
     shutil.rmtree(installed.settings.artifacts)
     assert roles(policies(installed)) == []
 
@@ -73,7 +73,7 @@ def test_other_guardrails_are_not_what_was_approved(installed: Installation) -> 
         Place.of(installed.settings),
     )
     source.refresh()
-    assert source.standing("daily").reasons == (
+    assert source.servable("daily").reasons == (
         "model_not_approved_guardrails",
         "baseline_not_approved_guardrails",
     )
@@ -84,7 +84,7 @@ def test_missing_roster_serves_nobody(installed: Installation) -> None:
     installed.settings.board.unlink()
     source = policies(installed)
     assert roles(source) == []
-    assert source.standing("daily").reasons[0] == "model_not_approved_board"
+    assert source.servable("daily").reasons[0] == "model_not_approved_board"
 
 
 def test_expired_approval_is_not_loaded(installed: Installation) -> None:
@@ -99,7 +99,7 @@ def test_changes_are_taken_up_and_only_changes(installed: Installation) -> None:
     braking.pause(installed.settings.home, "daily", now=datetime.now(UTC), by="test")
     assert source.refresh()
     assert roles(source) == [ServedBy.BASELINE]
-    assert source.standing("daily").reasons == ("model_not_approved_paused",)
+    assert source.servable("daily").reasons == ("model_not_approved_paused",)
     braking.resume(
         installed.database,
         "daily",

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from serving.decisioning import profiles
-from serving.governance import audit
+from serving.audit import audit_log
+from serving.customers import profiles
 from tests.support.decisions import (
     NOON,
     Bench,
@@ -43,7 +43,7 @@ def outcome(decision_id: str, **changes: object) -> Outcome:
 def contacted(make: Make) -> tuple[Bench, str]:
     """A bench with one e-mail sent to C1."""
     one = make(
-        answerers=(answerer(WeightedPolicy((0.0, 1.0, 0.0, 0.0))),),
+        policies=(answerer(WeightedPolicy((0.0, 1.0, 0.0, 0.0))),),
         config=loose_config(contacts=5),
     )
     customers(one.database, "C1")
@@ -144,7 +144,7 @@ def test_opt_out_holds_for_the_next_decision(bench: Make) -> None:
     assert not decision.contacts
     assert [v.reason for v in decision.verdicts] == ["no_consent"]
     with one.database.read() as connection:
-        (row,) = audit.rows(connection, kind="permission.withdrawn")
+        (row,) = audit_log.rows(connection, kind="permission.withdrawn")
     told = json.loads(row.payload)
     assert "C1" not in row.payload
     assert (told["via"], told["purpose"]) == ("outcome", "marketing")
@@ -180,7 +180,7 @@ def test_opt_out_is_not_lost_because_of_a_clock(bench: Make, occurred_at: dateti
 
 def test_opt_out_under_no_contact_withdraws_everything(bench: Make) -> None:
     """Nobody knows which channel is meant; one that is named is the one."""
-    one = bench(answerers=(answerer(WeightedPolicy((1.0, 0.0, 0.0, 0.0))),))
+    one = bench(policies=(answerer(WeightedPolicy((1.0, 0.0, 0.0, 0.0))),))
     customers(one.database, "C1", "C2")
     decisions = [one.pipeline.decide(request(name)).decision_id for name in ("C1", "C2")]
     opt_out(one, decisions[0])
@@ -191,7 +191,7 @@ def test_opt_out_under_no_contact_withdraws_everything(bench: Make) -> None:
 
 def test_opt_out_outlives_the_consent_its_decision_rested_on(bench: Make) -> None:
     """A reporter's clock that is a little behind does not put it before that consent."""
-    one = bench(answerers=(answerer(WeightedPolicy((0.0, 1.0, 0.0, 0.0))),))
+    one = bench(policies=(answerer(WeightedPolicy((0.0, 1.0, 0.0, 0.0))),))
     customers(
         one.database,
         "C1",

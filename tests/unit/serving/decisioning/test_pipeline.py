@@ -12,7 +12,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from serving.decisioning.records import Decision
+from serving.decisions.records import Decision
 from tests.support.decisions import (
     ALL_CHANNELS,
     EAGER,
@@ -66,7 +66,7 @@ class Unlawful:
 
 def test_decision_follows_the_policy_and_its_stream(bench: Make) -> None:
     """The action and propensity are those of the policy at the request's own uniform."""
-    one = bench(answerers=(answerer(WeightedPolicy()),))
+    one = bench(policies=(answerer(WeightedPolicy()),))
     customers(one.database, "C1")
     asked = request()
     decision = one.pipeline.decide(asked)
@@ -80,7 +80,7 @@ def test_decision_follows_the_policy_and_its_stream(bench: Make) -> None:
 
 def test_draws_have_the_frequencies_of_the_policy(bench: Make) -> None:
     """Over many requests, actions come as often as their propensity says."""
-    one = bench(answerers=(answerer(WeightedPolicy()),))
+    one = bench(policies=(answerer(WeightedPolicy()),))
     names = [f"C{i}" for i in range(400)]
     customers(one.database, *names)
     actions = Counter(one.pipeline.decide(request(name)).action for name in names)
@@ -183,7 +183,7 @@ def test_broken_model_leaves_the_answer_to_the_baseline(
 ) -> None:
     """A policy that raises or breaks the rules is passed over, and the answer says so."""
     baseline = answerer(EAGER, role=ServedBy.BASELINE, name="b")
-    one = bench(answerers=(answerer(model), baseline))
+    one = bench(policies=(answerer(model), baseline))
     customers(one.database, "C1")
     decision = one.pipeline.decide(request(triggered_journeys=("welcome",)))
     assert decision.served_by is ServedBy.BASELINE
@@ -194,7 +194,7 @@ def test_broken_model_leaves_the_answer_to_the_baseline(
 def test_slow_model_is_passed_over_within_its_budget(bench: Make) -> None:
     """The baseline answers when the model's time is up, and while the model rests."""
     baseline = answerer(EAGER, role=ServedBy.BASELINE, name="b")
-    one = bench(answerers=(answerer(Slow(1.0)), baseline), model_budget_s=0.02)
+    one = bench(policies=(answerer(Slow(1.0)), baseline), model_budget_s=0.02)
     customers(one.database, "C1", "C2")
     started = time.monotonic()
     answers = [one.pipeline.decide(request(name)) for name in ("C1", "C2")]
@@ -204,7 +204,7 @@ def test_slow_model_is_passed_over_within_its_budget(bench: Make) -> None:
 
 def test_nobody_means_no_contact(bench: Make) -> None:
     """Without any approved policy the answer is no contact, durable and repeatable."""
-    one = bench(answerers=(), reasons=("model_not_approved_quorum",))
+    one = bench(policies=(), reasons=("model_not_approved_quorum",))
     customers(one.database, "C1")
     asked = request()
     decision = one.pipeline.decide(asked)
@@ -218,7 +218,7 @@ def test_approval_limits_are_kept(bench: Make) -> None:
     """A policy answers neither after its expiry nor beyond its share of customers."""
     expired = answerer(EAGER, expires_at=NOON)
     half = answerer(EAGER, role=ServedBy.BASELINE, name="b", share=0.5)
-    one = bench(answerers=(expired, half))
+    one = bench(policies=(expired, half))
     names = [f"C{i}" for i in range(200)]
     customers(one.database, *names)
     answers = {name: one.pipeline.decide(request(name)) for name in names}

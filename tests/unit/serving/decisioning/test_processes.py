@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from serving.audit import audit_log
 from serving.decisioning.replay import stored_decision
-from serving.governance import audit
 from tests.support.decisions import Bench, customers
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -92,7 +92,7 @@ def test_killed_writer_loses_nothing_it_acknowledged(bench: Callable[..., Bench]
         stored_decision(one.database, decision_id)
     assert 0 <= one.count("decisions") - len(acknowledged) <= 1
     assert one.count("contacts") == one.count("decisions")
-    assert audit.verify(one.database).ok
+    assert audit_log.verify(one.database).ok
     again = writer(one.folder, 60)
     start(again)
     output, _ = again.communicate(timeout=60)

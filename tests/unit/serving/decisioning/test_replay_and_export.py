@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from serving.decisioning.export import export_log
-from serving.decisioning.policies import Answerer
 from serving.decisioning.replay import replay
+from serving.decisioning.servable import ServablePolicy
 from tests.support.decisions import (
     ALL_CHANNELS,
     CATALOGUE,
@@ -26,9 +26,9 @@ from tests.support.decisions import (
     loose_config,
     request,
 )
-from troth.batches import LoggedBatch
 from troth.catalogue import Channel
 from troth.errors import DataLoss, NotFound
+from troth.logs.batches import LoggedBatch
 from troth.objective import Objective
 from troth.types import Outcome, OutcomeKind
 
@@ -38,8 +38,8 @@ Make = Callable[..., Bench]
 class Shelf:
     """Artifacts in memory."""
 
-    def __init__(self, *answerers: Answerer) -> None:
-        self._by_digest = {a.digest: a for a in answerers}
+    def __init__(self, *policies: ServablePolicy) -> None:
+        self._by_digest = {a.digest: a for a in policies}
 
     def load(self, digest: str) -> SimpleNamespace:
         """What a replay needs of an artifact."""
@@ -56,7 +56,7 @@ MODEL = answerer(WeightedPolicy((0.07, 0.11, 0.13, 0.17)))
 
 def busy(make: Make, count: int = 40) -> Bench:
     """A bench where many customers were decided for, some refused in part."""
-    one = make(answerers=(MODEL,), config=loose_config(contacts=2))
+    one = make(policies=(MODEL,), config=loose_config(contacts=2))
     names = [f"C{i}" for i in range(count)]
     customers(one.database, *names[::2])
     customers(
@@ -114,8 +114,8 @@ def test_replay_of_nothing_and_of_damage(bench: Make) -> None:
 
 def test_export_has_what_was_logged_and_earned(bench: Make, tmp_path: Path) -> None:
     """Rewards are margin within the window minus the cost of the contact."""
-    one = bench(answerers=(answerer(WeightedPolicy((0.0, 0.0, 0.0, 1.0))),))
-    shelf = Shelf(*one.answerers)
+    one = bench(policies=(answerer(WeightedPolicy((0.0, 0.0, 0.0, 1.0))),))
+    shelf = Shelf(*one.policies)
     customers(one.database, "C1", "C2")
     first, second = (one.pipeline.decide(request(name)) for name in ("C1", "C2"))
     one.pipeline.decide(request("C1", decision_point="elsewhere"))

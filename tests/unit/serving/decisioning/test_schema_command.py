@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from tests.support.decisions import CATALOGUE, SCHEMA
 from tests.support.installations import Installation
+from troth.cli.entry import build
 from troth.client import Question
-from troth.commands import build
 from troth.errors import InvalidArgument, NotFound
 
 

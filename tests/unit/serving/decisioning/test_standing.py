@@ -24,7 +24,7 @@ def test_a_stop_holds_before_anybody_looks_at_the_registry(installed: Installati
     with held_lock(installed):
         pause(installed)
     assert roles(source) == [ServedBy.BASELINE]
-    assert source.standing("daily").reasons == ("model_not_approved_paused",)
+    assert source.servable("daily").reasons == ("model_not_approved_paused",)
     assert source.health() == ()
 
 
@@ -37,7 +37,7 @@ def test_a_paused_policy_is_no_baseline_either(installed: Installation) -> None:
     assert roles(source) == []
     source.refresh()
     assert roles(source) == []
-    assert source.standing("daily").reasons == (
+    assert source.servable("daily").reasons == (
         "model_not_approved_paused",
         "baseline_not_approved_paused",
     )
@@ -49,17 +49,17 @@ def test_everything_stops_and_is_not_well(installed: Installation) -> None:
     home = installed.settings.home
     braking.pause_all(home, now=datetime.now(UTC), by="test")
     assert roles(source) == []
-    assert source.standing("daily").reasons == ("stopped_all",)
+    assert source.servable("daily").reasons == ("stopped_all",)
     assert source.health() == ("stopped_all",)
     source.refresh()
     (home / "stops" / "all").unlink()  # somebody takes the file away; the row still holds
-    assert source.standing("daily").reasons == ("stopped_all",)
+    assert source.servable("daily").reasons == ("stopped_all",)
 
 
 def test_a_refusal_and_a_deactivation_hold_at_once(installed: Installation) -> None:
     """By their files, before the row is looked at."""
     source = policies(installed)
-    proposal_id = source.standing("daily").answerers[0].proposal_id
+    proposal_id = source.servable("daily").policies[0].proposal_id
     (installed.settings.home / "stops" / f"refused.{proposal_id}").touch()
     assert roles(source) == [ServedBy.BASELINE]
     with held_lock(installed):
@@ -80,7 +80,7 @@ def test_a_refusal_and_a_deactivation_hold_at_once(installed: Installation) -> N
 def test_one_unreadable_row_costs_itself(installed: Installation, row: str) -> None:
     """The others go on, are stopped like any, and health tells of it."""
     source = policies(installed)
-    proposal_id = source.standing("daily").answerers[0].proposal_id
+    proposal_id = source.servable("daily").policies[0].proposal_id
     with installed.database.write() as connection:
         connection.execute(f"INSERT INTO activations VALUES {row}", (proposal_id,))
     assert source.refresh()
@@ -121,7 +121,7 @@ def test_what_cannot_be_renewed_ends(
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(approved.generations, "fingerprint", blind)
+        patched.setattr(approved.registry_version, "fingerprint", blind)
         for _ in range(3):
             clock[0] += 1.0
             source._try_refresh()
@@ -130,7 +130,7 @@ def test_what_cannot_be_renewed_ends(
         assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
         clock[0] += approved.EXPIRES_S
         assert roles(source) == []
-        assert source.standing("daily").reasons == ("standing_expired",)
+        assert source.servable("daily").reasons == ("standing_expired",)
         assert source.health() == ("standing_expired", "registry_unreadable")
     source._try_refresh()
     assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
@@ -145,7 +145,7 @@ def test_a_schema_that_is_not_ours_ends_the_standing(installed: Installation) ->
             "CREATE TRIGGER x BEFORE INSERT ON votes BEGIN SELECT RAISE(IGNORE); END"
         )
     source._try_refresh()
-    assert source.standing("daily").reasons == ("store_schema",)
+    assert source.servable("daily").reasons == ("store_schema",)
     assert "store_schema" in source.health()
     with installed.database.write() as connection:
         connection.execute("DROP TRIGGER x")
@@ -170,7 +170,7 @@ def test_a_restored_store_ends_the_standing(installed: Installation, tmp_path: P
     old.close()
     present.close()
     source._try_refresh()
-    assert source.standing("daily").reasons == ("store_replaced",)
+    assert source.servable("daily").reasons == ("store_replaced",)
     assert "store_replaced" in source.health()
 
 
@@ -201,14 +201,14 @@ def test_an_unknown_decision_point_is_told_from_an_empty_one(installed: Installa
     """Proposed is known, if nobody serves there; misspelt is not."""
     installed.propose(installed.model, point="weekly")  # type: ignore[attr-defined]
     source = policies(installed)
-    assert source.standing("weekly").known
-    assert source.standing("weekly").reasons == ("no_policy",)
-    assert not source.standing("dialy").known
-    assert source.standing("daily").known
+    assert source.servable("weekly").known
+    assert source.servable("weekly").reasons == ("no_policy",)
+    assert not source.servable("dialy").known
+    assert source.servable("daily").known
     installed.propose(installed.model, point="hourly")  # type: ignore[attr-defined]
-    assert not source.standing("hourly").known
+    assert not source.servable("hourly").known
     assert not source.refresh()  # nothing is verified anew for it
-    assert source.standing("hourly").known
+    assert source.servable("hourly").known
 
 
 def test_a_process_tells_what_it_serves(installed: Installation) -> None:

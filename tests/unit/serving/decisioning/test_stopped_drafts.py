@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from serving.decisioning.pipeline import DecisionPipeline
-from serving.decisioning.policies import Standing
+from serving.decisioning.servable import ServablePolicies
 from serving.guardrails import GuardrailEngine
 from serving.store import Database
 from tests.support.decisions import (
@@ -34,13 +34,13 @@ class Switched:
     """A source whose model can be stopped; says when it was asked."""
 
     def __init__(self) -> None:
-        self.now = Standing((MODEL, BASELINE))
+        self.now = ServablePolicies((MODEL, BASELINE))
         self.asked = threading.Event()
 
-    def standing(self, decision_point: str) -> Standing:
+    def servable(self, decision_point: str) -> ServablePolicies:
         """Who may answer."""
         self.asked.set()
-        return self.now if decision_point == "daily" else Standing(known=False)
+        return self.now if decision_point == "daily" else ServablePolicies(known=False)
 
 
 @pytest.fixture
@@ -66,16 +66,16 @@ def pipeline(tmp_path: Path, source: Switched) -> DecisionPipeline:
 @pytest.mark.parametrize(
     ("after", "served_by"),
     [
-        (Standing((BASELINE,), ("model_not_approved_paused",)), ServedBy.BASELINE),
-        (Standing((), ("stopped_all",)), ServedBy.NO_CONTACT),
-        (Standing((answerer(EAGER, name="c"), BASELINE)), ServedBy.MODEL),
+        (ServablePolicies((BASELINE,), ("model_not_approved_paused",)), ServedBy.BASELINE),
+        (ServablePolicies((), ("stopped_all",)), ServedBy.NO_CONTACT),
+        (ServablePolicies((answerer(EAGER, name="c"), BASELINE)), ServedBy.MODEL),
     ],
 )
 def test_a_draft_that_waited_is_looked_at_again(
     tmp_path: Path,
     pipeline: DecisionPipeline,
     source: Switched,
-    after: Standing,
+    after: ServablePolicies,
     served_by: ServedBy,
 ) -> None:
     """Drawn by the model, stopped while another writer held the store: answered by who may."""
@@ -91,7 +91,7 @@ def test_a_draft_that_waited_is_looked_at_again(
     thread.join()
     (decision,) = answers
     assert decision.served_by is served_by
-    assert decision.policy_digest == (after.answerers[0].digest if after.answerers else "")
+    assert decision.policy_digest == (after.policies[0].digest if after.policies else "")
     assert set(after.reasons) <= set(decision.reasons)
     pipeline.close()
 

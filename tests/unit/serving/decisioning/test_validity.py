@@ -8,11 +8,11 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from serving.decisioning.policies import FixedPolicies, Standing
-from serving.decisioning.records import Decision
+from serving.customers.other_contacts import Sighting, book
 from serving.decisioning.replay import stored_decision
-from serving.decisioning.sightings import Sighting, book
+from serving.decisioning.servable import FixedPolicies, ServablePolicies
 from serving.decisioning.validity import valid_until
+from serving.decisions.records import Decision
 from serving.guardrails import Facts, GuardrailConfig
 from serving.guardrails.config import QuietHoursConfig
 from tests.support.decisions import (
@@ -71,14 +71,14 @@ def test_changed_clocks_never_lengthen_an_answer(at: datetime, start: time) -> N
 def test_approval_ends_its_answers(bench: Make) -> None:
     """An answer does not outlive the approval it rests on."""
     end = NOON + timedelta(minutes=20)
-    one = bench(answerers=(answerer(WeightedPolicy(), expires_at=end),))
+    one = bench(policies=(answerer(WeightedPolicy(), expires_at=end),))
     customers(one.database, "C1")
     assert one.pipeline.decide(request()).valid_until == end
 
 
 def texted(make: Make, at: datetime = EVENING) -> tuple[Bench, Decision, Callable[[], Decision]]:
     """An SMS granted at ``at``, and how to ask again."""
-    one = make(answerers=SMS, config=GuardrailConfig.shipped(), now=at)
+    one = make(policies=SMS, config=GuardrailConfig.shipped(), now=at)
     customers(one.database, "C1")
     asked = request(decided_at=at)
     first = one.pipeline.decide(asked)
@@ -113,10 +113,10 @@ def test_answer_repeated_after_a_refusal_is_void(bench: Make) -> None:
 def test_answer_repeated_after_a_stop_is_void(bench: Make) -> None:
     """Its policy does not stand any more; or its approval ended."""
     one, first, again = texted(bench)
-    one.pipeline._policies = FixedPolicies({"daily": Standing()})
+    one.pipeline._policies = FixedPolicies({"daily": ServablePolicies()})
     assert again().void_reasons == ("stopped",)
     over = replace(SMS[0], scope=replace(SMS[0].scope, expires_at=first.answered_at))
-    one.pipeline._policies = FixedPolicies({"daily": Standing((over,))})
+    one.pipeline._policies = FixedPolicies({"daily": ServablePolicies((over,))})
     assert again().void_reasons == ("approval_expired",)
 
 
@@ -147,7 +147,7 @@ def test_later_clock_decides_quiet_hours(bench: Make) -> None:
         (night, night - timedelta(minutes=4, seconds=30)),
         (night - timedelta(minutes=4, seconds=30), night),
     ):
-        one = bench(answerers=SMS, config=GuardrailConfig.shipped(), now=server)
+        one = bench(policies=SMS, config=GuardrailConfig.shipped(), now=server)
         customers(one.database, "C1")
         decision = one.pipeline.decide(request(decided_at=caller))
         assert not decision.contacts
@@ -169,7 +169,7 @@ def test_later_clock_decides_caps(bench: Make) -> None:
 
 def test_decision_that_waits_for_its_commit_while_night_falls_is_made_again(bench: Make) -> None:
     """The write lock came free after nine: no SMS."""
-    one = bench(answerers=SMS, config=GuardrailConfig.shipped(), now=EVENING)
+    one = bench(policies=SMS, config=GuardrailConfig.shipped(), now=EVENING)
     customers(one.database, "C1")
     steps = one.pipeline._steps(request(decided_at=None))
     draft = next(steps)
@@ -182,11 +182,11 @@ def test_decision_that_waits_for_its_commit_while_night_falls_is_made_again(benc
 
 def test_decision_of_a_policy_stopped_before_its_commit_is_made_again(bench: Make) -> None:
     """The stop came while it waited: somebody else answers."""
-    one = bench(answerers=SMS)
+    one = bench(policies=SMS)
     customers(one.database, "C1")
     steps = one.pipeline._steps(request())
     draft = next(steps)
-    one.pipeline._policies = FixedPolicies({"daily": Standing(reasons=("model_stopped",))})
+    one.pipeline._policies = FixedPolicies({"daily": ServablePolicies(reasons=("model_stopped",))})
     assert not isinstance(one.pipeline._committer.submit(draft).result(), Decision)  # type: ignore[arg-type]
     assert one.count("decisions") == 0
 
@@ -202,7 +202,7 @@ def test_decision_of_a_policy_stopped_before_its_commit_is_made_again(bench: Mak
 )
 def test_whoever_flies_gains_no_day(bench: Make, zones: tuple[str, str], at: datetime) -> None:
     """One minute and half the world later the same action is refused, under loose caps."""
-    one = bench(answerers=SMS, config=loose_config(contacts=9), now=at)
+    one = bench(policies=SMS, config=loose_config(contacts=9), now=at)
     customers(one.database, "C1", zone=zones[0])
     assert one.pipeline.decide(request(decided_at=None)).contacts
     one.now = at + timedelta(minutes=1)

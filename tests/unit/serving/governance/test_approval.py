@@ -10,13 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.governance import keys, signatures
+from serving.governance import signatures
 from serving.governance.approval import verify_quorum
 from serving.governance.board import Board
-from serving.governance.causes import Cause
+from serving.governance.refusal_reasons import Cause
+from serving.signing import keys
 from troth.digests import canonical_json, digest
 from troth.errors import NotApproved
-from troth.types import Approval, Proposal, Role, Scope, Vote, new_id
+from troth.types import Proposal, Role, Scope, SignedVote, Vote, new_id
 
 NOW = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 NAMES = ("ada", "bob", "cyd", "dan")
@@ -49,7 +50,7 @@ def signed(
     at: datetime = NOW,
     key: Ed25519PrivateKey | None = None,
     reason: str = "",
-) -> Approval:
+) -> SignedVote:
     """``member``'s vote, with their own key unless another is given."""
     return signatures.sign(
         on, vote, member=member, key=key or KEYS[member], signed_at=at, reason=reason
@@ -59,7 +60,7 @@ def signed(
 PROPOSED = signed("ada", Vote.PROPOSE)
 
 
-def cause(*votes: Approval, proposal: Proposal = PROPOSAL, now: datetime = NOW) -> str:
+def cause(*votes: SignedVote, proposal: Proposal = PROPOSAL, now: datetime = NOW) -> str:
     """Why ``votes`` do not approve; ``approved`` if they do."""
     found: NotApproved | None = None
     found: list[NotApproved] = []
@@ -193,7 +194,7 @@ def test_what_is_signed_is_pinned() -> None:
     }
     expected = b"troth/vote/v2\0" + canonical_json(body)
     assert signatures.message(PROPOSAL, Vote.APPROVE, "bob", NOW, "ok") == expected
-    undomained = Approval(
+    undomained = SignedVote(
         proposal_id=PROPOSAL.proposal_id,
         member="bob",
         vote=Vote.APPROVE,

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from serving.governance import keys
 from serving.governance.board import Board
+from serving.signing import keys
 from troth.errors import AlreadyExists, DataLoss, InvalidArgument, NotFound, PermissionDenied
 
 

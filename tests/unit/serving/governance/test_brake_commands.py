@@ -20,7 +20,7 @@ from serving.governance.presence import Presence
 from serving.installation import SERVICE_FILE
 from tests.support.installations import Installation
 from troth import brake
-from troth.commands import EXIT_CODES, main
+from troth.cli.entry import EXIT_CODES, main
 from troth.errors import Code, InvalidArgument, NotApproved, Unavailable
 from troth.settings import Settings
 from troth.types import Role

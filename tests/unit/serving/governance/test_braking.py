@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit, braking, decision_points, pending, registry, stops
-from serving.governance.decision_points import EVERYWHERE, State
-from serving.governance.kinds import AuditKind
+from serving.audit import audit_log
+from serving.audit.kinds import AuditKind
+from serving.governance import braking, decision_points, pending, registry, stops
+from serving.governance.decision_points import EVERYWHERE, PointState
 from serving.governance.upkeep import try_record
 from tests.support.looks import held_lock
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, NotApproved, NotFound
@@ -26,7 +27,7 @@ def hold(office: Office, role: Role = Role.MODEL, point: str = "daily") -> str |
     return found.everything or found.hold(point, role, office.policy_digest, "")
 
 
-def state(office: Office, point: str = "daily") -> State:
+def state(office: Office, point: str = "daily") -> PointState:
     """By the store."""
     return decision_points.state(office.database, point)
 
@@ -34,7 +35,7 @@ def state(office: Office, point: str = "daily") -> State:
 def told(office: Office, kind: AuditKind) -> list[dict[str, Any]]:
     """Payloads of a kind in the log."""
     with office.database.read() as connection:
-        return [row.to_dict()["payload"] for row in audit.rows(connection, kind=str(kind))]
+        return [row.to_dict()["payload"] for row in audit_log.rows(connection, kind=str(kind))]
 
 
 def all_paused(office: Office) -> braking.Braked:
@@ -55,16 +56,16 @@ def test_a_pause_is_a_file_a_row_and_a_row_of_the_log(office: Office) -> None:
     assert not braked.unrecorded
     assert hold(office) == "paused"
     assert hold(office, Role.BASELINE, "weekly") == "paused"
-    assert state(office) is State.PAUSED
+    assert state(office) is PointState.PAUSED
     assert told(office, AuditKind.STATE_CHANGED)[-1]["reason"] == "odd"
     with pytest.raises(FailedPrecondition, match="is paused already"):
         office.pause()
     office.resume()
     assert hold(office) is None
-    assert state(office) is State.RUNNING
+    assert state(office) is PointState.RUNNING
     with pytest.raises(FailedPrecondition, match="is not paused"):
         office.resume()
-    assert audit.verify(office.database).ok
+    assert audit_log.verify(office.database).ok
 
 
 def test_everything_is_stopped_and_released_by_itself(office: Office) -> None:
@@ -73,14 +74,14 @@ def test_everything_is_stopped_and_released_by_itself(office: Office) -> None:
     office.pause()
     all_paused(office)
     assert hold(office, point="weekly") == "stopped_all"
-    assert state(office, EVERYWHERE) is State.PAUSED
+    assert state(office, EVERYWHERE) is PointState.PAUSED
     with pytest.raises(FailedPrecondition):
         all_paused(office)
     all_resumed(office)
     assert hold(office) == "paused"
     with pytest.raises(FailedPrecondition):
         all_resumed(office)
-    assert audit.verify(office.database).ok
+    assert audit_log.verify(office.database).ok
 
 
 @pytest.mark.parametrize("point", ["dialy", "weekly"])
@@ -113,14 +114,14 @@ def test_a_held_lock_does_not_hold_a_stop_up(office: Office) -> None:
         assert all_paused(office).unrecorded
         office.vote(proposal, "dan", vote=Vote.REFUSE)
         assert stops.refusal_name(proposal.proposal_id) in stops.look(office.home).names
-    assert state(office) is State.RUNNING
+    assert state(office) is PointState.RUNNING
     try_record(office.database)
-    assert state(office) is State.PAUSED
-    assert state(office, EVERYWHERE) is State.PAUSED
+    assert state(office) is PointState.PAUSED
+    assert state(office, EVERYWHERE) is PointState.PAUSED
     assert registry.activations(office.database) == ()
     assert {row["reason"] for row in told(office, AuditKind.STATE_CHANGED)} == {"night", "odd"}
     assert [row["member"] for row in told(office, AuditKind.REFUSED)] == ["dan"]
-    assert audit.verify(office.database).ok
+    assert audit_log.verify(office.database).ok
     assert pending.record(office.database) == ()
 
 
@@ -142,10 +143,10 @@ def test_a_swallowing_trigger_swallows_no_stop(office: Office, trigger: str) -> 
         connection.execute(trigger)
     braked = office.pause()
     assert hold(office) == "paused"
-    assert bool(braked.unrecorded) is (state(office) is State.RUNNING)
+    assert bool(braked.unrecorded) is (state(office) is PointState.RUNNING)
     office.deactivate()
     assert stops.look(office.home).hold("daily", Role.MODEL, "", "") == "deactivated"
-    report = audit.verify(office.database)
+    report = audit_log.verify(office.database)
     assert [f.message for f in report.findings] == ["the trigger 's' is not ours"]
     with pytest.raises(DataLoss):
         office.resume()
@@ -247,7 +248,7 @@ def test_giving_back_needs_approvals_that_hold(office: Office) -> None:
     with pytest.raises(NotApproved, match="evidence"):
         office.resume()
     assert hold(office) == "paused"
-    assert state(office) is State.PAUSED
+    assert state(office) is PointState.PAUSED
 
 
 def test_giving_back_needs_a_whole_log_and_a_readable_registry(office: Office) -> None:
@@ -273,7 +274,7 @@ def test_a_stop_made_by_hand_is_recorded(office: Office) -> None:
     (office.home / "stops" / "point.daily").touch()
     try_record(office.database)
     assert {row["by"] for row in told(office, AuditKind.STATE_CHANGED)} == {"unknown"}
-    assert state(office, EVERYWHERE) is state(office) is State.PAUSED
+    assert state(office, EVERYWHERE) is state(office) is PointState.PAUSED
     all_resumed(office)
     office.resume()
     assert hold(office) is None
@@ -293,7 +294,7 @@ def test_a_service_does_not_pause_again_what_is_being_resumed(
 
     monkeypatch.setattr(stops, "lift", recorded_then_lifted)
     office.resume()
-    assert state(office) is State.RUNNING
+    assert state(office) is PointState.RUNNING
     assert hold(office) is None
 
 
@@ -303,7 +304,7 @@ def test_a_second_pause_outlives_a_resume_under_way(
 ) -> None:
     """It is told that there is a pause, which must still be there when the other is done."""
     office.approved()
-    verify = audit.verify
+    verify = audit_log.verify
 
     def meanwhile(*arguments: Any, **named: Any) -> Any:
         with pytest.raises(FailedPrecondition):
@@ -314,11 +315,11 @@ def test_a_second_pause_outlives_a_resume_under_way(
         all_paused(office)
     else:
         office.pause()
-    monkeypatch.setattr(audit, "verify", meanwhile)
+    monkeypatch.setattr(audit_log, "verify", meanwhile)
     if everything:
         all_resumed(office)
     else:
         office.resume()
     assert hold(office) == ("stopped_all" if everything else "paused")
     pending.record(office.database)
-    assert state(office, EVERYWHERE if everything else "daily") is State.PAUSED
+    assert state(office, EVERYWHERE if everything else "daily") is PointState.PAUSED

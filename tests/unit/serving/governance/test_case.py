@@ -10,8 +10,8 @@ import pytest
 
 from serving.governance import case, proposals
 from serving.governance.case import FigureName
-from serving.governance.causes import Cause
 from serving.governance.evidence import EvidenceStore
+from serving.governance.refusal_reasons import Cause
 from tests.support.evidence import evidence, figure
 from troth.errors import InvalidArgument, NotApproved, NotFound
 

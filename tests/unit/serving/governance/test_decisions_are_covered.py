@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit
-from serving.governance.audit import FindingKind
+from serving.audit import audit_log
+from serving.audit.audit_log import FindingKind
 from troth.digests import canonical_json, sha256
 
 Office = Any
@@ -23,10 +23,10 @@ def commit(office: Office, *names: str) -> int:
     ]
     digests = [sha256(text.encode()) for text in texts]
     with office.database.write() as connection:
-        seq = audit.append(
+        seq = audit_log.append(
             connection,
             "decisions.committed",
-            {"count": len(names), "digest": audit.decisions_digest(digests)},
+            {"count": len(names), "digest": audit_log.decisions_digest(digests)},
         )
         for name, text, record_digest in zip(names, texts, digests, strict=True):
             connection.execute(
@@ -48,7 +48,7 @@ def committed(office: Office) -> Office:
 
 def kinds(office: Office) -> set[FindingKind]:
     """What a verification finds."""
-    return {finding.kind for finding in audit.verify(office.database).findings}
+    return {finding.kind for finding in audit_log.verify(office.database).findings}
 
 
 def test_what_was_committed_is_whole(committed: Office) -> None:
@@ -91,7 +91,7 @@ def test_a_decision_changed_with_its_digest_is_found(committed: Office) -> None:
 def test_a_decision_slipped_in_is_found(committed: Office) -> None:
     """Into a commit that was, and under an audit row that commits none."""
     with committed.database.write() as connection:
-        seq = audit.append(connection, "test.written", {})
+        seq = audit_log.append(connection, "test.written", {})
     for number, place in enumerate((1, seq)):
         committed.tamper(
             "INSERT INTO decisions (decision_id, request_id, request_digest, customer_id,"

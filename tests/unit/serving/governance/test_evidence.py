@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit, decision_points, evidence, proposals, votes
-from serving.governance.audit import Head
+from serving.audit import audit_log
+from serving.audit.audit_log import Head
+from serving.governance import decision_points, evidence, proposals, votes
 from serving.governance.evidence import DEEPEST, MOST_BYTES, EvidenceStore
 from troth.digests import canonical_json, parse_json, sha256
 from troth.errors import DataLoss, InvalidArgument, NotFound
@@ -119,8 +120,8 @@ def test_nothing_nested_too_deeply_is_a_traceback(office: Office, tmp_path: Path
         with pytest.raises(ValueError, match="nested too deeply"):
             parse_json(DEEP)
     office.tamper("UPDATE audit SET payload = ? WHERE seq = 1", DEEP)
-    found = audit.verify(office.database)
+    found = audit_log.verify(office.database)
     assert {finding.kind for finding in found.findings} >= {
-        audit.FindingKind.EDITED,
-        audit.FindingKind.UNREADABLE,
+        audit_log.FindingKind.EDITED,
+        audit_log.FindingKind.UNREADABLE,
     }

@@ -244,7 +244,8 @@ def test_a_wrong_proposal_names_its_fault(
     field: str,
 ) -> None:
     """Each option, with the field at fault; nothing is proposed."""
-    from serving.governance import keys, proposals
+    from serving.governance import proposals
+    from serving.signing import keys
 
     monkeypatch.chdir(office.home)
     keys.save(office.private["ada"], office.home / "ada.pem")
@@ -271,7 +272,7 @@ def test_a_wrong_proposal_names_its_fault(
 @pytest.fixture
 def asked(office: Office) -> tuple[Shell, str, Path]:
     """A proposal in an installation, and the key of a member who may approve it."""
-    from serving.governance import keys
+    from serving.signing import keys
 
     key = keys.save(office.private["bob"], office.home / "bob.pem")
     now = served_at()

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit, keys, signatures
-from serving.governance.causes import Cause
+from serving.audit import audit_log
+from serving.governance import signatures
+from serving.governance.refusal_reasons import Cause
 from serving.governance.registry import Role
+from serving.signing import keys
 from troth.digests import canonical_json, digest
 from troth.errors import NotApproved
 from troth.types import Proposal, Vote, isoformat, new_id
@@ -22,11 +24,11 @@ def refusal(office: Office, **changes: Any) -> str:
     with pytest.raises(NotApproved) as refused:
         office.load(**changes)
     with office.database.read() as connection:
-        last = list(audit.rows(connection))[-1].to_dict()
+        last = list(audit_log.rows(connection))[-1].to_dict()
     assert last["kind"] == "serving.refused"
     assert last["payload"]["cause"] == refused.value.metadata["cause"]
     assert last["payload"]["message"] == refused.value.message
-    assert audit.verify(office.database, checks=()).ok
+    assert audit_log.verify(office.database, checks=()).ok
     return refused.value.metadata["cause"]
 
 
@@ -41,7 +43,7 @@ def test_what_was_approved_is_served(office: Office) -> None:
     assert not served.expired(office.now)
     assert served.expired(proposal.scope.expires_at)
     with office.database.read() as connection:
-        assert list(audit.rows(connection))[-1].kind == "serving.loaded"
+        assert list(audit_log.rows(connection))[-1].kind == "serving.loaded"
 
 
 def test_nothing_is_served_unasked(office: Office) -> None:

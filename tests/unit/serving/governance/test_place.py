@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from serving.governance import proposals, registry, signatures, votes
-from serving.governance.causes import Cause
+from serving.governance.refusal_reasons import Cause
 from serving.installation import ID_FILE, create, installation_id
 from troth.digests import canonical_json
 from troth.errors import NotApproved

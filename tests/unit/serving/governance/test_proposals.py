@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit, generations, keys, proposals, signatures, votes
+from serving.audit import audit_log
+from serving.governance import proposals, registry_version, signatures, votes
 from serving.governance.board import Board
+from serving.signing import keys
 from troth.errors import (
     DataLoss,
     FailedPrecondition,
@@ -27,7 +29,7 @@ Office = Any
 def kinds(office: Office) -> list[str]:
     """Kinds of all audit rows."""
     with office.database.read() as connection:
-        return [row.kind for row in audit.rows(connection)]
+        return [row.kind for row in audit_log.rows(connection)]
 
 
 def test_a_proposal_is_read_back_as_it_was_signed(office: Office) -> None:
@@ -124,11 +126,11 @@ def test_a_refusal_is_not_taken_back(office: Office) -> None:
 def test_a_refusal_makes_replicas_look_again(office: Office) -> None:
     """The generation rises, so that what was revoked stops being served."""
     proposal = office.propose()
-    before = generations.current(office.database)
+    before = registry_version.current(office.database)
     office.vote(proposal, "bob")
-    assert generations.current(office.database) == before
+    assert registry_version.current(office.database) == before
     office.vote(proposal, "cyd", vote=Vote.REFUSE)
-    assert generations.current(office.database) == before + 1
+    assert registry_version.current(office.database) == before + 1
 
 
 def test_votes_signed_elsewhere_can_be_cast(office: Office) -> None:
@@ -228,4 +230,4 @@ def test_a_refusal_outlives_a_failing_store(
     office.vote(proposal, "bob", vote=Vote.REFUSE)
     assert [v.vote for v in votes.of(office.database, proposal.proposal_id)] == expected
     assert kinds(office) == ["governance.proposed", "governance.refused"]
-    assert audit.verify(office.database).ok
+    assert audit_log.verify(office.database).ok

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from serving.governance import audit, decision_points, generations, registry
-from serving.governance.decision_points import TRANSITIONS, State, Transition
+from serving.audit import audit_log
+from serving.governance import decision_points, registry, registry_version
+from serving.governance.decision_points import TRANSITIONS, PointState, Transition
 from serving.governance.registry import Role
 from troth.errors import FailedPrecondition, InvalidArgument, NotApproved, NotFound
 from troth.types import Vote
@@ -18,7 +19,7 @@ Office = Any
 def last(office: Office) -> dict[str, Any]:
     """The newest audit row."""
     with office.database.read() as connection:
-        return list(audit.rows(connection))[-1].to_dict()
+        return list(audit_log.rows(connection))[-1].to_dict()
 
 
 def test_activation_needs_a_quorum_then_and_there(office: Office) -> None:
@@ -85,10 +86,10 @@ def test_deactivation_is_audited_and_happens_once(office: Office) -> None:
 
 def test_every_transition_is_in_the_table_or_refused(office: Office) -> None:
     """All pairs of state and transition."""
-    for state in State:
+    for state in PointState:
         for transition in Transition:
             office.tamper("DELETE FROM decision_point_states")
-            if state is State.PAUSED:
+            if state is PointState.PAUSED:
                 office.tamper("INSERT INTO decision_point_states VALUES ('daily', 'paused', '')")
 
             def change(transition: Transition = transition) -> int:
@@ -108,31 +109,31 @@ def test_every_transition_is_in_the_table_or_refused(office: Office) -> None:
 
 def test_the_generation_rises_with_every_change(office: Office) -> None:
     """So that a replica need poll one number only."""
-    seen = [generations.current(office.database)]
+    seen = [registry_version.current(office.database)]
     office.approved()
-    seen.append(generations.current(office.database))
+    seen.append(registry_version.current(office.database))
     office.pause(reason="odd")
     assert last(office)["payload"]["reason"] == "odd"
-    seen.append(generations.current(office.database))
+    seen.append(registry_version.current(office.database))
     office.resume()
-    seen.append(generations.current(office.database))
+    seen.append(registry_version.current(office.database))
     assert seen == [0, 1, 2, 3]
 
 
 def test_a_replica_learns_of_every_change(office: Office) -> None:
     """By the fingerprint, also of changes behind the counter's back and of hidden refusals."""
-    seen = [generations.fingerprint(office.database)]
+    seen = [registry_version.fingerprint(office.database)]
     proposal = office.approved()
-    seen.append(generations.fingerprint(office.database))
+    seen.append(registry_version.fingerprint(office.database))
     office.tamper("UPDATE activations SET role = 'baseline'")
-    seen.append(generations.fingerprint(office.database))
+    seen.append(registry_version.fingerprint(office.database))
     office.tamper(
         "CREATE TRIGGER pin AFTER UPDATE ON generations"
         " BEGIN UPDATE generations SET generation = 1; END"
     )
     office.vote(proposal, "dan", vote=Vote.REFUSE)
     office.tamper("DELETE FROM votes WHERE vote = 'refuse'")
-    assert generations.current(office.database) == 1
-    seen.append(generations.fingerprint(office.database))
+    assert registry_version.current(office.database) == 1
+    seen.append(registry_version.fingerprint(office.database))
     assert len(set(seen)) == 4
-    assert generations.fingerprint(office.database) == seen[-1]
+    assert registry_version.fingerprint(office.database) == seen[-1]

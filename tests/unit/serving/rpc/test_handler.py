@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from google.rpc.status_pb2 import Status
 
+from serving.customers.permission_reports import Acknowledged
 from serving.decisioning.outcomes import Recorded
-from serving.decisioning.reports import Acknowledged
 from serving.rpc import convert
 from serving.rpc.handler import DecisionHandler
 from serving.rpc.status import DETAILS_KEY

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from simulator.calibration.calibrate import calibrate
 from simulator.calibration.figures import SECTIONS, Figures
-from simulator.calibration.own_scenario import read_template
+from simulator.calibration.own.scenario import read_template
 from simulator.calibration.season import album_trade
 from simulator.commands import register
 from simulator.scenarios.processes import ParetoFigures

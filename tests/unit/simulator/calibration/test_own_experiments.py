@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator.calibration.own import fit_own
-from simulator.calibration.own_data import read_campaigns, read_responses
-from simulator.calibration.own_pastes import pasted
-from simulator.calibration.own_reading import Reading
+from simulator.calibration.own.data import read_campaigns, read_responses
+from simulator.calibration.own.pastes import pasted
+from simulator.calibration.own.reading import Reading
+from simulator.calibration.own.world import fit_own
 from tests.support import own_files, purchase_logs
 from troth.errors import InvalidArgument
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator.calibration.own_data import read_transactions
-from simulator.calibration.own_reading import Reading
+from simulator.calibration.own.data import read_transactions
+from simulator.calibration.own.reading import Reading
 from troth.errors import InvalidArgument
 from troth.tables import Dialect
 

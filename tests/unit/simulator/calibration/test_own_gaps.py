@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator.calibration.own_data import read_transactions
-from simulator.calibration.own_pace import quiet_times, thin_ends, visits
+from simulator.calibration.own.data import read_transactions
+from simulator.calibration.own.pace import quiet_times, thin_ends, visits
 from tests.support import own_files as made
 from tests.support import purchase_logs
 

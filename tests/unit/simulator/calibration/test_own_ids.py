@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.calibration.own_data import Transactions, read_transactions
+from simulator.calibration.own.data import Transactions, read_transactions
 from troth.errors import InvalidArgument
 
 HEAD = "customer,date,amount\n"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from simulator.calibration.complete_journey import read_journey
-from simulator.calibration.own_checks import lone_dates
-from simulator.calibration.own_data import Transactions, read_transactions
-from simulator.calibration.own_pace import visits
-from simulator.calibration.own_reading import Reading
+from simulator.calibration.own.checks import lone_dates
+from simulator.calibration.own.data import Transactions, read_transactions
+from simulator.calibration.own.pace import visits
+from simulator.calibration.own.reading import Reading
 from tests.support import own_files as made
 from troth.errors import InvalidArgument
 from troth.tables import Dialect

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator.calibration import cdnow, own_influence
+from simulator.calibration import cdnow
 from simulator.calibration.complete_journey import read_journey
 from simulator.calibration.estimates import Estimates
-from simulator.calibration.own import fit_own
+from simulator.calibration.own import influence
+from simulator.calibration.own.world import fit_own
 from tests.support import own_files, purchase_logs
 from tests.support.purchase_logs import START, log
 from troth.errors import FailedPrecondition, InvalidArgument
@@ -84,7 +85,7 @@ def test_an_id_without_which_nothing_is_left_is_named(monkeypatch: pytest.Monkey
     def nothing(*_: object) -> None:
         raise FailedPrecondition("no interior maximum", field="purchases")
 
-    monkeypatch.setattr(own_influence, "fit_process", nothing)
+    monkeypatch.setattr(influence, "fit_process", nothing)
     table = pd.concat([clean, _till(rng, "till", 3000, 600)], ignore_index=True)
     found = fit_own(table, process="pareto_nbd")
     assert "without it the data identify no process" in found.warnings[0]

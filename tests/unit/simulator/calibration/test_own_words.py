@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 
 from simulator.calibration.estimates import Estimates
 from simulator.calibration.overlay import drop_section, overlay_sections
-from simulator.calibration.own import fit_own
-from simulator.calibration.own_scenario import (
+from simulator.calibration.own.scenario import (
     figures_text,
     own_scenario,
     read_provenance,
     read_template,
 )
+from simulator.calibration.own.world import fit_own
 from simulator.commands import register
 from simulator.scenarios import load, provenance
 from simulator.scenarios.provenance import disowned

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator.calibration.own import fit_own
+from simulator.calibration.own.world import fit_own
 from simulator.scenarios import Scenario, load
 from simulator.world import World
 from troth.catalogue import NO_CONTACT

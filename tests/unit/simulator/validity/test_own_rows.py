@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from simulator.calibration.estimates import Estimates
-from simulator.calibration.own import fit_own
-from simulator.calibration.own_data import read_transactions
+from simulator.calibration.own.data import read_transactions
+from simulator.calibration.own.scenario import own_scenario, read_template
+from simulator.calibration.own.world import fit_own
 from simulator.calibration.own_moments import NAMES, OwnMoments, moments, own_moments
-from simulator.calibration.own_scenario import own_scenario, read_template
 from simulator.scenarios import load
 from simulator.validity import own_rows
 from simulator.validity.own_rows import NOT_COMPARED, OwnCustomers, own_customers, watched
-from simulator.validity.row import Row
+from simulator.validity.row import ValidityRow
 from simulator.validity.study import Study
 from simulator.validity.validate import NO_CUSTOMERS, validate
 from tests.support import own_files as made
@@ -96,7 +96,7 @@ def test_nothing_is_compared_where_purchases_are_not_estimated() -> None:
     assert "moments" not in own_scenario(read_template("reference"), few, name="few").text
 
 
-def _rows(source: OwnCustomers, scenario: str | Path, **spend: float) -> dict[str, Row]:
+def _rows(source: OwnCustomers, scenario: str | Path, **spend: float) -> dict[str, ValidityRow]:
     world = load(scenario)
     world = world.replace(spend=spend) if spend else world
     return {row.id: row for row in source.measure(Study(world, 1000, 5, Path())).rows}

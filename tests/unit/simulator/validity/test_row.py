@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.validity.row import Row, Target
+from simulator.validity.row import Target, ValidityRow
 from troth.errors import InvalidArgument
 
 
-def _row(simulated: float | None, stderr: float | None = 0.01) -> Row:
+def _row(simulated: float | None, stderr: float | None = 0.01) -> ValidityRow:
     target = Target.published(0.2, 0.3)
-    return Row("a.b", "group", "name", target, simulated, stderr, "source")
+    return ValidityRow("a.b", "group", "name", target, simulated, stderr, "source")
 
 
 def test_inside_includes_both_ends() -> None:

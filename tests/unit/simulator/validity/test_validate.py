@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from simulator.scenarios import Scenario, load
 from simulator.validity import plots, report
-from simulator.validity.row import NOT_EXPLAINED, Row, Target
+from simulator.validity.row import NOT_EXPLAINED, Target, ValidityRow
 from simulator.validity.study import Chart, Findings, MomentSource, Series, Study
 from simulator.validity.validate import AGAINST, sources_of, validate
 from troth.errors import InvalidArgument, NotFound
@@ -28,8 +28,12 @@ class _Made:
 
     def measure(self, study: Study) -> Findings:
         study.advance(4)
-        good = Row("made.good", "Made", "good <b>", Target.published(0, 1), 0.5, 0.01, "book")
-        bad = Row("made.bad", "Made", "bad", Target.published(0, 1), None, None, "book", "no way")
+        good = ValidityRow(
+            "made.good", "Made", "good <b>", Target.published(0, 1), 0.5, 0.01, "book"
+        )
+        bad = ValidityRow(
+            "made.bad", "Made", "bad", Target.published(0, 1), None, None, "book", "no way"
+        )
         return Findings((good, bad), (CHART,))
 
 
@@ -124,13 +128,13 @@ def test_report_is_whole_and_self_contained(scenario: Scenario, tmp_path: Path) 
 def test_gauge_shows_where_the_value_lies() -> None:
     """A value in the middle of its range is in the middle; far out it stays on the picture."""
     target = Target.published(1.0, 2.0)
-    middle = Row("a", "g", "n", target, 1.5, 0.0, "s")
+    middle = ValidityRow("a", "g", "n", target, 1.5, 0.0, "s")
     assert 'cx="51.0"' in report.gauge(middle)
     assert "gauge yes" in report.gauge(middle)
-    far = report.gauge(Row("a", "g", "n", target, 99.0, 0.0, "s"))
+    far = report.gauge(ValidityRow("a", "g", "n", target, 99.0, 0.0, "s"))
     assert 'cx="98.0"' in far
     assert "gauge no" in far
-    assert report.gauge(Row("a", "g", "n", target, None, None, "s")) == ""
+    assert report.gauge(ValidityRow("a", "g", "n", target, None, None, "s")) == ""
 
 
 @pytest.mark.parametrize("style", ["line", "points", "bars", "hbars", "steps"])

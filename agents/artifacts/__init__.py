@@ -1,0 +1,1 @@
+"""Policies as content-addressed bytes."""

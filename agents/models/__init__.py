@@ -1,0 +1,1 @@
+"""Regressions that learners and estimators share."""

@@ -1,0 +1,1 @@
+"""What every decision problem stands on: cohorts, episodes, and the two environments."""

@@ -1,0 +1,1 @@
+"""Environments for other libraries, and recordings of them."""

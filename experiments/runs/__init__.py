@@ -1,0 +1,1 @@
+"""A run: simulate, train, evaluate."""

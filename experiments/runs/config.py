@@ -1,0 +1,258 @@
+"""What a run does: one typed TOML file, read once, refused early.
+
+A configuration names the scenario, the seed, how much is logged, which learners are
+trained with which settings, how the policies are judged and how large the served day is.
+Its digest is part of the evidence that a proposal carries.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from troth.digests import digest
+from troth.errors import InvalidArgument, NotFound
+
+LearnerKind = Literal["linear_thompson", "masked_ppo"]
+EstimatorName = Literal["ips", "snips", "dm", "dr"]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LogConfig(_Section):
+    """The log that learners and off-policy estimators read.
+
+    Attributes:
+        customers: customers of each training log.
+        days: days logged, one decision per customer and day.
+        held_out_customers: further customers, never trained on, for off-policy evaluation.
+        policy: who decides while logging.
+    """
+
+    customers: int = Field(ge=100, le=5_000_000)
+    days: int = Field(ge=1, le=365)
+    held_out_customers: int = Field(ge=100, le=1_000_000)
+    policy: Literal["uniform"] = "uniform"
+
+
+class EvaluationConfig(_Section):
+    """The closed loop: fresh customers, every policy on the same ones.
+
+    Attributes:
+        seeds: independent repetitions of log, training and evaluation.
+        customers: customers per seed.
+        days: days each policy decides for.
+        level: confidence level of the intervals over seeds.
+    """
+
+    seeds: int = Field(ge=5, le=200)
+    customers: int = Field(ge=100, le=5_000_000)
+    days: int = Field(ge=1, le=730)
+    level: Share = 0.95
+
+
+class OpeConfig(_Section):
+    """Off-policy evaluation on the held-out log.
+
+    Attributes:
+        estimators: which, in report order.
+        level: confidence level of each interval.
+        folds: folds of the cross-fitted reward model.
+    """
+
+    estimators: tuple[EstimatorName, ...] = Field(
+        default=("ips", "snips", "dm", "dr"), min_length=1
+    )
+    level: Share = 0.95
+    folds: int = Field(default=3, ge=2, le=20)
+
+
+class LearnerConfig(_Section):
+    """One learner and its settings.
+
+    Attributes:
+        name: what reports call the policy it makes.
+        kind: which learner.
+        settings: its keyword settings; unknown ones are refused.
+        environment: for a learner that acts: customers per step and the episode's length.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: LearnerKind
+    settings: dict[str, Any] = Field(default_factory=dict)
+    environment: EnvironmentConfig | None = None
+
+
+class EnvironmentConfig(_Section):
+    """The environment an acting learner is trained in.
+
+    Attributes:
+        customers: customers that step together.
+        horizon_days: days of an episode.
+        reward: ``expected`` gives E[reward | state, action], which has less variance;
+            ``sampled`` gives what happened.
+    """
+
+    customers: int = Field(ge=1, le=1_000_000)
+    horizon_days: int = Field(ge=1, le=3650)
+    reward: Literal["sampled", "expected"] = "expected"
+
+
+class ServeConfig(_Section):
+    """The simulated day of decisions.
+
+    Attributes:
+        customers: customers the channel systems ask for.
+        warm_up_days: days the customers live before, so that the day is an ordinary one.
+        repeats: requests that are sent twice.
+    """
+
+    customers: int = Field(ge=10, le=1_000_000)
+    warm_up_days: int = Field(default=14, ge=0, le=365)
+    repeats: int = Field(default=50, ge=1, le=10_000)
+
+
+LearnerConfig.model_rebuild()
+
+
+class RunConfig(_Section):
+    """A whole run.
+
+    Attributes:
+        name: what the report is titled.
+        scenario: name of a shipped scenario or path of a TOML file.
+        seed: every random number of the run follows from it; in [0, 2**63).
+        currency: what the scenario's major unit is, for tables.
+        reproducible: compute with kernels that every x86-64 has, so that the figures are the
+            same on another processor; see :mod:`experiments.runs.numerics`.
+    """
+
+    name: str = Field(min_length=1)
+    scenario: str = Field(min_length=1)
+    seed: int = Field(ge=0, lt=2**63)
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    reproducible: bool = False
+    log: LogConfig
+    evaluation: EvaluationConfig
+    ope: OpeConfig = OpeConfig()
+    serve: ServeConfig
+    learners: tuple[LearnerConfig, ...] = Field(min_length=1)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of the configuration: of what is computed.
+
+        The scenario may be a path; what it says has a digest of its own. By which kernels it is
+        computed changes no artifact whose weights are the same.
+        """
+        return digest(self.model_dump(mode="json", exclude={"scenario", "reproducible"}))
+
+    def with_seed(self, seed: int | None) -> RunConfig:
+        """The same run from another seed; ``None`` keeps it."""
+        if seed is None:
+            return self
+        return parse({**self.model_dump(mode="json"), "seed": seed}, source="--seed")
+
+    def with_reproducible(self, wanted: bool) -> RunConfig:
+        """The same run in the reproducible mode, if that is wanted or it was already."""
+        return self.model_copy(update={"reproducible": self.reproducible or wanted})
+
+
+def load(name_or_path: str | Path = "reference") -> RunConfig:
+    """Read a suite shipped in ``experiments/suites`` by name, or any TOML file by path.
+
+    Raises:
+        NotFound: if there is no such suite or file.
+        InvalidArgument: one line naming the file, the key, its value and what is allowed.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise NotFound(f"{path} does not exist", field="config")
+        text, source = path.read_text(encoding="utf-8"), str(path)
+    else:
+        shipped = files("experiments").joinpath("suites", f"{name_or_path}.toml")
+        if not shipped.is_file():
+            known = sorted(
+                p.name.removesuffix(".toml")
+                for p in files("experiments").joinpath("suites").iterdir()
+                if p.name.endswith(".toml")
+            )
+            raise NotFound(
+                f"no suite {name_or_path!r}; shipped: {', '.join(known)}", field="config"
+            )
+        text, source = shipped.read_text(encoding="utf-8"), f"suites/{name_or_path}.toml"
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArgument(f"{source} is not TOML: {error}", field="config") from error
+    return parse(data, source=source)
+
+
+def parse(data: dict[str, Any], *, source: str) -> RunConfig:
+    """Check ``data``; raises :class:`InvalidArgument` as :func:`load` does."""
+    try:
+        config = RunConfig.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        allowed = _allowed(first["loc"])
+        hint = f" (allowed {allowed})" if allowed else ""
+        value = "" if first["type"] == "missing" else f"{_short(first['input'])}: "
+        message = first["msg"][:1].lower() + first["msg"][1:]
+        raise InvalidArgument(f"{value}{message}{hint} in {source}", field=key) from error
+    names = [learner.name for learner in config.learners]
+    for at, name in enumerate(names):
+        if name in names[:at] or name in RESERVED:
+            raise InvalidArgument(
+                f"{name!r} is taken by another policy in {source}", field=f"learners.{at}.name"
+            )
+    return config
+
+
+RESERVED = ("uniform", "rfm", "never_contact", "oracle")
+"""Names of the policies that every run evaluates."""
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _allowed(loc: tuple[int | str, ...]) -> str:
+    """The range of the numeric field at ``loc``, such as ``5..200``; empty if it has none."""
+    model: type[BaseModel] | None = RunConfig
+    bounds: list[Any] = []
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        if model is None or part not in model.model_fields:
+            return ""
+        field = model.model_fields[part]
+        bounds = field.metadata
+        nested = [
+            a
+            for a in (field.annotation, *get_args(field.annotation))
+            if isinstance(a, type) and issubclass(a, BaseModel)
+        ]
+        model = nested[0] if nested else None
+    low = [
+        f"{b.ge:g}" if isinstance(b, Ge) else f"above {b.gt:g}"
+        for b in bounds
+        if isinstance(b, Ge | Gt)
+    ]
+    high = [
+        f"{b.le:g}" if isinstance(b, Le) else f"below {b.lt:g}"
+        for b in bounds
+        if isinstance(b, Le | Lt)
+    ]
+    return "..".join(low[:1] + high[:1])

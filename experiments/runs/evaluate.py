@@ -1,0 +1,204 @@
+"""Third stage: what each policy is worth, in closed loop and off-policy, next to the truth."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.artifacts.artifact import ArtifactStore
+from agents.baselines.rfm import RfmRules
+from agents.ope.data import OpeData
+from agents.ope.evaluate import evaluate_policy
+from agents.ope.reward_model import cross_fit
+from agents.policies.uniform import NeverContact, UniformPolicy
+from experiments.runs.config import RunConfig
+from experiments.runs.intervals import counted, student
+from experiments.runs.leaderboard import ORACLE, RFM, UNIFORM
+from experiments.runs.results import MeasuredMean, OffPolicy, Played
+from experiments.runs.rollout import Rollout, roll_out
+from experiments.runs.run_folder import RunFolder, world_seed
+from experiments.runs.simulate import SeedTask, read_truth
+from simulator.scenarios import load as load_scenario
+from simulator.truth import one_step_oracle
+from simulator.world import World
+from troth.catalogue import CHANNELS
+from troth.logs.batches import LoggedBatch
+from troth.objective import Objective
+from troth.policy import Distribution, Policy, greedy
+
+NEVER = "never_contact"
+
+
+@dataclass(frozen=True, slots=True)
+class PlayTask:
+    """One policy on one seed's population.
+
+    Attributes:
+        policy: a learner's name or one of the policies that need no training.
+        digest: its artifact; ``None`` for those.
+    """
+
+    config: RunConfig
+    home: RunFolder
+    index: int
+    policy: str
+    digest: str | None = None
+
+
+def untrained() -> dict[str, Policy]:
+    """The policies every run evaluates beside the learners' (the oracle needs a world)."""
+    return {UNIFORM: UniformPolicy(), NEVER: NeverContact(), RFM: RfmRules()}
+
+
+def play(task: PlayTask) -> Played:
+    """Roll one policy out on customers nobody has trained on."""
+    began = time.perf_counter()
+    config = task.config
+    scenario = load_scenario(config.scenario)
+    seed = world_seed(config.seed, task.index, "evaluation")
+    world = World(scenario, config.evaluation.customers, seed)
+    policy: Policy
+    if task.digest is not None:
+        policy = ArtifactStore(task.home.artifacts).load(task.digest).policy
+    elif task.policy == ORACLE:
+        policy = one_step_oracle(world)
+    else:
+        policy = untrained()[task.policy]
+    life = roll_out(world, policy, config.evaluation.days, objective=scenario.objective)
+    size = config.evaluation.customers
+    return Played(
+        policy=task.policy,
+        seed_index=task.index,
+        value=life.mean_value,
+        components={name: float(v.mean()) for name, v in life.components.items()},
+        contacts={
+            str(channel): float(count) / size
+            for channel, count in zip(CHANNELS[1:], life.contacts[1:], strict=True)
+        },
+        figures=figures(life, scenario.objective, config.evaluation.level),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def figures(life: Rollout, objective: Objective, level: float) -> dict[str, MeasuredMean]:
+    """What a board is told of a policy, each with its interval over the customers.
+
+    Money is weighted as the objective says, without its price of an opt-out, which stands for
+    a future and is nobody's money.
+    """
+    money = replace(objective, opt_outs=0.0).reward(life.components) / 100.0
+    found = {
+        "money": student(money, level),
+        "contacts": counted(life.contacted, level),
+        "opt_outs": counted(life.components["opt_outs"], level),
+    }
+    return {
+        name: MeasuredMean(value=interval.mean, low=interval.low, high=interval.high)
+        for name, interval in found.items()
+    }
+
+
+def play_tasks(
+    config: RunConfig, home: RunFolder, trained: Mapping[tuple[str, int], str]
+) -> list[PlayTask]:
+    """Every policy on every seed; ``trained`` gives the artifact of (learner, seed index)."""
+    tasks = []
+    for index in range(config.evaluation.seeds):
+        tasks += [PlayTask(config, home, index, name) for name in (*untrained(), ORACLE)]
+        tasks += [
+            PlayTask(config, home, index, name.name, trained[name.name, index])
+            for name in config.learners
+        ]
+    return tasks
+
+
+@dataclass(frozen=True, slots=True)
+class OffPolicyTask:
+    """All policies on one seed's held-out log.
+
+    Attributes:
+        seed: which log.
+        digests: artifact by policy name.
+    """
+
+    seed: SeedTask
+    digests: tuple[tuple[str, str], ...]
+
+
+def judge_off_policy(task: OffPolicyTask) -> tuple[OffPolicy, ...]:
+    """Every estimator of every policy on the held-out log of one seed."""
+    home, index = task.seed.home, task.seed.index
+    return judge_log(task, LoggedBatch.read(home.held_out_log(index)), read_truth(home, index))
+
+
+def judge_log(
+    task: OffPolicyTask, log: LoggedBatch, truth: NDArray[np.float64]
+) -> tuple[OffPolicy, ...]:
+    """Every estimator of every policy on ``log``.
+
+    Args:
+        task: the policies, and the run whose settings hold.
+        log: n decisions no policy was trained on.
+        truth: float64 (n, K), E[reward | state, action], minor units.
+    """
+    q_hat = cross_fit(log, folds=task.seed.config.ope.folds)
+    store = ArtifactStore(task.seed.home.artifacts)
+    policies: dict[str, Policy] = {
+        **untrained(),
+        **{name: store.load(digest).policy for name, digest in task.digests},
+    }
+    distributions = {
+        name: policy.distribution(log.contexts, log.catalogue, log.mask)
+        for name, policy in policies.items()
+    }
+    distributions[ORACLE] = greedy(truth, log.mask)
+    data = OpeData.of(log)
+    rows: list[OffPolicy] = []
+    for name, distribution in distributions.items():
+        rows += _judge(name, distribution, data, truth, q_hat, task.seed)
+    return tuple(rows)
+
+
+def _judge(
+    name: str,
+    distribution: Distribution,
+    data: OpeData,
+    truth: NDArray[np.float64],
+    q_hat: NDArray[np.float64],
+    seed: SeedTask,
+) -> Sequence[OffPolicy]:
+    ope = seed.config.ope
+    found = evaluate_policy(
+        data, distribution, estimators=ope.estimators, q_hat=q_hat, level=ope.level
+    )
+    true_value = float((distribution * truth).sum(axis=1).mean()) / 100.0
+    return [
+        OffPolicy(
+            policy=name,
+            estimator=estimate.estimator,
+            seed_index=seed.index,
+            value=_major(estimate.value),
+            has_interval=estimate.has_interval,
+            stderr=_major(estimate.stderr),
+            low=_major(estimate.low),
+            high=_major(estimate.high),
+            truth=true_value,
+            verdict=str(found.verdict),
+            effective_sample_size=found.diagnostics.effective_sample_size,
+            max_weight=found.diagnostics.max_weight,
+            unsupported_mass=found.diagnostics.unsupported_mass,
+            rows=found.diagnostics.rows,
+            warnings=tuple(warned.message for warned in found.diagnostics.warnings),
+        )
+        for estimate in found.estimates
+    ]
+
+
+def _major(minor: float | None) -> float | None:
+    """In major units; ``None`` where there is no number to write down."""
+    return minor / 100.0 if minor is not None and math.isfinite(minor) else None

@@ -1,0 +1,115 @@
+"""The contact ledger: who was or will be contacted when, here or by other systems.
+
+A grant is a reservation: it is written in the transaction of its decision, and what the
+decision assumed about the customer is compared with the ledger in that same transaction.
+Beyond the guardrails, the ledger itself holds that a customer gets an action (one step of one
+journey, with one offer, through one channel) at most once per calendar day of theirs, in the
+zone they are in and the one they were in. That is the contact that "twice" would mean: a
+retry under a new request_id, a second replica, or two channel systems that both act on the
+same trigger.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+from serving.customers import profiles
+from serving.decisions.records import Decision
+from serving.guardrails.facts import Contact, Facts, local_day
+from troth.catalogue import Channel
+from troth.errors import DataLoss
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+SEEN_WITHIN = timedelta(hours=24)
+"""How long after a grant another system's log may show it as sent."""
+_SEEN_US = SEEN_WITHIN // _MICROSECOND
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """Aware UTC; inverse of :func:`microseconds`."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
+def facts(
+    connection: sqlite3.Connection,
+    customer_id: str,
+    decided_at: datetime,
+    window: timedelta,
+    *,
+    without: str = "",
+) -> Facts:
+    """What is known about a customer now, for the guardrails.
+
+    Args:
+        connection: a snapshot, or the transaction that is to rely on the answer.
+        customer_id: whom.
+        decided_at: when the contact would be made, aware UTC.
+        window: how far from ``decided_at`` contacts matter, before and after.
+        without: a decision whose own contact is left out.
+
+    Raises:
+        DataLoss: if the profile or the ledger cannot be read.
+    """
+    zone, permissions = profiles.find(connection, customer_id)
+    centre, reach = microseconds(decided_at), window // _MICROSECOND
+    # A contact that another system's log shows was made when that log says, up to a day later.
+    rows = connection.execute(
+        "SELECT max(at_us, coalesce(seen_at_us, at_us)) AS made_us, channel, action_id, day, zone"
+        " FROM contacts WHERE customer_id = ? AND at_us > ? AND at_us < ? AND made_us > ?"
+        " AND (decision_id IS NULL OR decision_id <> ?) ORDER BY made_us, contact_id",
+        (customer_id, centre - reach - _SEEN_US, centre + reach, centre - reach, without),
+    )
+    try:
+        contacts = tuple(
+            Contact(
+                at=from_microseconds(row["made_us"]),
+                channel=Channel(row["channel"]),
+                action_id=row["action_id"],
+                day=row["day"],
+                zone=row["zone"],
+            )
+            for row in rows
+        )
+    except (ValueError, TypeError) as error:
+        raise DataLoss(f"contacts of {customer_id!r}: {error}", field="contacts") from error
+    return Facts(permissions=permissions, zone=zone, decided_at=decided_at, contacts=contacts)
+
+
+def reserve(connection: sqlite3.Connection, decision: Decision) -> bool:
+    """Book the contact that ``decision`` grants.
+
+    Args:
+        connection: inside the write transaction of the decision.
+        decision: one that contacts the customer, whose facts are those of this transaction.
+
+    Returns:
+        False if the same contact was granted before; then nothing was written.
+    """
+    zone = decision.facts.zone
+    if any(
+        contact.action_id == decision.action_id and contact.shares_day(decision.send_at, zone)
+        for contact in decision.facts.contacts
+    ):
+        return False
+    done = connection.execute(
+        "INSERT OR IGNORE INTO contacts"
+        " (customer_id, at_us, channel, action_id, day, decision_id, zone)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            decision.customer_id,
+            microseconds(decision.send_at),
+            decision.channel,
+            decision.action_id,
+            local_day(decision.send_at, zone),
+            decision.decision_id,
+            zone,
+        ),
+    )
+    return done.rowcount == 1

@@ -1,0 +1,1 @@
+"""Decisions at rest: records, idempotency, the configurations they were made under."""

@@ -1,0 +1,1 @@
+"""Keys that people and services sign with."""

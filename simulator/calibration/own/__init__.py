@@ -1,0 +1,1 @@
+"""A world fitted to somebody's own purchases and mailings."""

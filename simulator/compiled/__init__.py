@@ -1,0 +1,1 @@
+"""What is compiled: Philox, threads, and the stamp of machine code."""

@@ -1,0 +1,146 @@
+"""Purchases: a basket is booked, points move, a challenge advances, he is pleased or not.
+
+Own purchases are drawn by :mod:`simulator.model.chances`; those a contact brought about were
+settled on its day and land here. An own purchase of a member with a second identifier may go
+unseen (:mod:`simulator.model.identity`): it earns nothing and shows nowhere until it is linked.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.compiled.kernel import compiled, drawn, normal
+from simulator.compiled.purposes import Purpose
+from simulator.day.results import CREDITED, DISCOUNT, LANDED, MARGIN, POINTS, PURCHASED
+from simulator.model.basket import contents
+from simulator.model.challenges import advance
+from simulator.model.identity import hide
+from simulator.model.points_ledger import burn, issue, qualify
+from simulator.model.sentiment import complain, feel, score
+from simulator.state import columns as col
+from simulator.state.population import Blocks
+
+BASKET = int(Purpose.BASKET)
+ORDER, LATER_ORDER = int(Purpose.ORDER), int(Purpose.LATER_ORDER)
+FEELING, LATER_FEELING = int(Purpose.FEELING), int(Purpose.LATER_FEELING)
+DAY = int(Purpose.DAY)
+NEVER = col.NEVER
+
+
+@compiled
+def order(
+    people: Blocks,
+    rows: NDArray[np.int64],
+    landing: bool,
+    answers: NDArray[np.uint8],
+    money: NDArray[np.int32],
+    booked: NDArray[np.int32],
+    spent: NDArray[np.int64],
+    sorts: NDArray[np.uint8],
+    stores: NDArray[np.uint8],
+    first: int,
+    keys: Any,
+    tables: Any,
+    par: Any,
+    today: Any,
+) -> None:
+    """Book one purchase each of ``rows``, in place: those that land, or own ones.
+
+    Args:
+        people: the population.
+        rows: int64 (m,), positions.
+        landing: whether they are the ones that contacts brought about.
+        answers, money: of the day, see :mod:`simulator.day.results`; written.
+        booked, spent, sorts, stores: orders, their value, category and store; written.
+        first: number of the first customer.
+        keys: replicate and the two words of the seed, uint64.
+        tables, par, today: as in :func:`simulator.day.contacts.contact`.
+    """
+    fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
+    days = people.days
+    replicate, k0, k1 = keys
+    clock, period = today.clock, today.period
+    for at in range(rows.shape[0]):
+        i = rows[at]
+        number = first + i
+        charged = fs[i, col.POINT_VALUE] * par.charged
+        u = drawn(number, LATER_ORDER if landing else ORDER, clock, replicate, k0, k1)
+        w = drawn(number, LATER_FEELING if landing else FEELING, clock, replicate, k0, k1)
+        seen = True
+        if landing:
+            amount = int(ints[i, col.DUE_BASKET])
+            category = int(ints[i, col.DUE_PLACE]) & 255
+            store = int(ints[i, col.DUE_PLACE]) >> 8
+            earned = int(ints[i, col.DUE_POINTS])
+            money[LANDED + MARGIN, i] += ints[i, col.DUE_MARGIN]
+            money[LANDED + DISCOUNT, i] += ints[i, col.DUE_DISCOUNT]
+            money[LANDED + POINTS, i] += ints[i, col.DUE_LIABILITY]
+            ints[i, col.DUE_DAY] = NEVER
+            if ints[i, col.LEAVES] <= clock:  # won back
+                stays = NEVER
+                if fs[i, col.DEPARTS] > 0.0:
+                    stays = clock + 1 + int(min(-math.log(w[3]) / fs[i, col.DEPARTS], 1e6))
+                ints[i, col.LEAVES] = stays
+        else:
+            amount, category, store = contents(
+                drawn(number, BASKET, clock, replicate, k0, k1),
+                fs[i, col.BASKET],
+                bits[i, col.FAVOURITE],
+                bits[i, col.PLACE],
+                tables.categories,
+                tables.stores,
+                par,
+                today,
+            )
+            answers[i] |= PURCHASED
+            margin = round(amount * par.margin_share * tables.categories[category].margin)
+            money[CREDITED + MARGIN, i] += margin
+            money[LANDED + MARGIN, i] += margin
+            seen = clock >= ints[i, col.LINK_DAY] or u[3] >= par.unseen_share
+            earned = 0
+            if seen:
+                earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
+                earned = round(amount / 100.0 * earn)
+                liability = round(earned * charged)
+                money[CREDITED + POINTS, i] += liability
+                money[LANDED + POINTS, i] += liability
+            if par.bg_nbd > 0.0:
+                x = drawn(number, DAY, clock, replicate, k0, k1)
+                if x[3] < fs[i, col.DROP_OUT]:
+                    ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
+        booked[i] += 1
+        spent[i] += amount
+        sorts[i] = category
+        stores[i] = store
+        ints[i, col.LAST_ORDER] = clock
+        if not seen:
+            hide(ints, i, amount, clock)
+        else:
+            # Old points are redeemed before the new ones are earned.
+            if longs[i, col.POINTS] >= ints[i, col.REDEEM_FROM] and u[0] < par.redeem_chance:
+                lot = int(ints[i, col.REDEEM_FROM])
+                burn(ints, longs, i, longs[i, col.POINTS] // lot * lot, period)
+            if advance(ints, i):
+                award = round(par.challenge_award)
+                earned += award
+                money[CREDITED + POINTS, i] += round(award * charged)
+                money[LANDED + POINTS, i] += round(award * charged)
+            issue(ints, longs, i, earned, period)
+            qualify(ints, longs, bits, i, amount, period, tables.tiers)
+            days[col.SEEN_ORDER, i] = clock
+
+        # How it felt, and what the firm hears of it.
+        change = par.mood_purchase_lift
+        if u[1] < par.mood_ticket_per_purchase:
+            change -= par.mood_ticket_shock
+            complain(ints, i)
+            if w[2] < par.mood_leaves_per_complaint:
+                ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
+        sentiment = feel(fs, ints, i, change, par, clock)
+        if u[2] < par.mood_nps_per_purchase:
+            z = normal(w[0], w[1])
+            ints[i, col.NPS] = score(sentiment, z, par)

@@ -1,0 +1,1 @@
+"""How customers behave: one mechanism, one module."""

@@ -1,0 +1,1 @@
+"""What the firm sees of its customers."""

@@ -1,0 +1,89 @@
+"""Run configurations: what is shipped loads, what is wrong is refused with one useful line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiments.runs.config import load, parse
+from troth.errors import InvalidArgument, NotFound
+
+
+def _data() -> dict[str, object]:
+    return load("reference").model_dump(mode="json")
+
+
+def test_shipped_suite_loads() -> None:
+    """The reference suite is what the demo runs: five seeds and two thousand customers."""
+    config = load("reference")
+    assert config.evaluation.seeds >= 5
+    assert config.serve.customers == 2000
+    assert {learner.kind for learner in config.learners} == {"linear_thompson", "masked_ppo"}
+
+
+def test_digest_follows_content() -> None:
+    """Another seed is another run, the same values are the same run."""
+    config = load("reference")
+    assert config.digest == load("reference").digest
+    assert config.with_seed(8).digest != config.digest
+    assert config.with_seed(None) is config
+    moved = config.model_copy(update={"scenario": "elsewhere/scenario.toml"})
+    assert moved.digest == config.digest
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "field", "words"),
+    [
+        ("evaluation", "seeds", 4, "evaluation.seeds", ["4:", "5..200", "x.toml"]),
+        ("log", "days", 0, "log.days", ["0:", "1..365", "x.toml"]),
+        ("log", "policy", "greedy", "log.policy", ["'greedy'", "x.toml"]),
+        ("ope", "level", 1.0, "ope.level", ["1.0", "above 0..below 1"]),
+        ("serve", "colour", "red", "serve.colour", ["'red'", "x.toml"]),
+    ],
+)
+def test_bad_value_is_named(
+    section: str, key: str, value: object, field: str, words: list[str]
+) -> None:
+    """The error names the file, the key, the value and the allowed range."""
+    data = _data()
+    data[section] = {**data[section], key: value}  # type: ignore[dict-item]
+    with pytest.raises(InvalidArgument) as caught:
+        parse(data, source="x.toml")
+    assert caught.value.field == field
+    for word in words:
+        assert word in caught.value.message
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_section_is_named() -> None:
+    """A configuration without a log is refused by name."""
+    data = _data()
+    del data["log"]
+    with pytest.raises(InvalidArgument, match="field required") as caught:
+        parse(data, source="x.toml")
+    assert caught.value.field == "log"
+
+
+def test_learner_names_are_unique_and_not_reserved() -> None:
+    """Two policies of one name would be one row in every table."""
+    for name in ("linear_thompson", "oracle"):
+        data = _data()
+        learners = data["learners"]
+        assert isinstance(learners, list)
+        learners[1] = {**learners[1], "name": name}
+        with pytest.raises(InvalidArgument) as caught:
+            parse(data, source="x.toml")
+        assert caught.value.field == "learners.1.name"
+
+
+def test_path_and_name(tmp_path: Path) -> None:
+    """A path ending in .toml is read as a file; what is absent or no TOML says so."""
+    with pytest.raises(NotFound, match=r"shipped: .*reference"):
+        load("nothing_of_the_kind")
+    with pytest.raises(NotFound, match="does not exist"):
+        load(tmp_path / "absent.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("seed = = 3")
+    with pytest.raises(InvalidArgument, match=r"broken\.toml is not TOML"):
+        load(broken)

@@ -1,0 +1,48 @@
+"""Standings: ranks, paired differences and the share of the gap, by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from experiments.runs.leaderboard import standings
+from troth.errors import InvalidArgument
+
+TRAINED = {"linear_thompson", "masked_ppo"}
+
+
+def test_best_first_with_paired_differences(records: SimpleNamespace) -> None:
+    """Seeds differ by 1 each, but differences on the same seed do not vary at all."""
+    rows = standings(records.played(), trained=TRAINED, level=0.95)
+    assert [row.policy for row in rows] == [
+        "oracle",
+        "linear_thompson",
+        "masked_ppo",
+        "rfm",
+        "uniform",
+    ]
+    best = rows[1]
+    assert best.mean == pytest.approx(17.0)
+    assert best.high - best.low > 3.0
+    assert best.over_uniform == pytest.approx((5.0, 5.0, 5.0))
+    assert best.over_rfm == pytest.approx((3.0, 3.0, 3.0))
+    assert best.gap_closed == pytest.approx((0.5, 0.5, 0.5))
+    assert best.trained
+    assert not rows[0].trained
+    assert best.contacts_per_customer == pytest.approx(2.5)
+    assert best.seeds == pytest.approx((15.0, 16.0, 17.0, 18.0, 19.0))
+
+
+def test_a_missing_seed_is_refused(records: SimpleNamespace) -> None:
+    """A pair with one half missing is no pair."""
+    rows = records.played()
+    with pytest.raises(InvalidArgument, match="'oracle' was not played on seed 4"):
+        standings(rows[:-1], trained=TRAINED, level=0.95)
+
+
+def test_no_gap_is_refused(records: SimpleNamespace) -> None:
+    """If the oracle is no better than uniform, a share of the gap means nothing."""
+    rows = records.played({**records.VALUES, "oracle": 10.0})
+    with pytest.raises(InvalidArgument, match="no gap"):
+        standings(rows, trained=TRAINED, level=0.95)

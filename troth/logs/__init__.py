@@ -1,0 +1,1 @@
+"""Logged decisions: columns, tables, checks."""
