@@ -258,8 +258,9 @@ def write(found: Reproduced, folder: Path) -> Path:
         label = figure if figure in figures[-2:] else f"value of {figure}"
         rows.append([label, *_cells(found, _figure(figure))])
     machines = {run.name: str(run.machine) for run in found.runs}
+    whole = sum(run.name in RUNS for run in found.runs)
     text = (
-        f"a run of {found.size}, carried out {len(found.runs)} times. Weights: how many of the "
+        f"a run of {found.size}, carried out {whole} times. Weights: how many of the "
         "policies are the same bytes. *same* is to the last bit; else the leading digits that "
         f"agree. The reproducible mode took {found.slower:.2f} times as long as the plain runs "
         "before and after it, from the first log to the last estimate.\n\n"
