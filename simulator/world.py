@@ -151,7 +151,7 @@ class World:
 
     def ledger(self) -> Ledger:
         """The points of everyone, in whole points."""
-        return Ledger.of(self._people, 1.0 - self.scenario.economics.breakage)
+        return Ledger.of(self._people, self.scenario.economics.breakage)
 
     @property
     def people(self) -> Population:

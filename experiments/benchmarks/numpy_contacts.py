@@ -63,7 +63,7 @@ class Contacts:
 def contact(lives: NumpyPopulation, rows: Rows, chosen: NDArray[np.int64], own: Bool) -> None:
     """Serve ``chosen`` (m,) to ``rows``; who is put off loses his place in ``own`` (n,)."""
     action = lives.rules.tables.actions[chosen]
-    lives.outcome.book("contact_minor", rows, action["cost"])
+    lives.outcome.book("contact_minor", rows, action["cost_minor"])
     load = _wear_off(lives, rows)
     sent, chances = _arrive(lives, rows, action, load)
     if not len(sent.rows):
@@ -154,10 +154,10 @@ def _open(
     out.answers["opened"][sent.rows] = opened
     out.delay["opened"][sent.rows[opened]] = wait[opened]
     leaves = people.leaves[sent.rows]
-    fades = (leaves != col.NEVER) & (clock >= leaves - par["fade_days"])
+    fades = (leaves != col.NEVER) & (clock >= leaves - par["visits_fade_days"])
     clicks = (
         sent.channel["clicked"]
-        * (sent.group["click"] * np.where(fades, par["fade_clicks"], 1.0))
+        * (sent.group["click"] * np.where(fades, par["visits_fade_clicks"], 1.0))
         * sent.affinity
         * sent.fit
         * sent.tired
@@ -165,7 +165,7 @@ def _open(
     clicked = opened & (u[2] < np.minimum(clicks / np.maximum(opens, 1e-12), 1.0))
     wait, later = (wait + _days(lives, CLICK, z[1]))[clicked], _days(lives, VISIT, z_visit)
     rows, action = sent.rows[clicked], sent.action[clicked]
-    visited = visits[clicked] < par["visit_given_click"]
+    visited = visits[clicked] < par["response_visit_given_click"]
     later = np.where(visited, np.minimum(later[clicked], VISIT_MASK - 1) + 1, 0)
     out.answers["clicked"][rows] = True
     out.delay["clicked"][rows] = wait
@@ -195,7 +195,7 @@ def _come(
 ) -> None:
     """Visits of who does not click."""
     out = lives.outcome
-    chance = np.minimum(added / lives.par["conversion_given_visit_email"], 1.0)
+    chance = np.minimum(added / lives.par["email_conversion_given_visit_email"], 1.0)
     comes = ~out.answers["visited"][sent.rows] & (uniform < chance)
     wait = sent.channel["latency_days"] + _days(lives, OPEN, z_open) + _days(lives, VISIT, z_visit)
     rows, wait = sent.rows[comes], wait[comes]
@@ -229,19 +229,19 @@ def _added(lives: NumpyPopulation, sent: Contacts) -> Float:
     """P(purchase because of it | arrived)."""
     people, par, rows = lives.people, lives.par, sent.rows
     recency = (lives.clock - people.seen_order[rows]) / DAYS_PER_MONTH
-    months = np.minimum(np.maximum(recency, 1.0), par["max_recency_months"])
-    history = np.log1p(np.maximum(people.spend[rows] / 100.0, par["min_history"]))
+    months = np.minimum(np.maximum(recency, 1.0), par["response_max_recency_months"])
+    history = np.log1p(np.maximum(people.spend[rows] / 100.0, par["response_min_history"]))
     visit, lift = (
-        par[f"{name}_intercept"]
-        + par[f"{name}_recency"] * months
-        + par[f"{name}_log_history"] * history
+        par[f"email_{name}_intercept"]
+        + par[f"email_{name}_recency"] * months
+        + par[f"email_{name}_log_history"] * history
         for name in ("visit", "lift")
     )
-    base = (_logistic(visit + lift) - _logistic(visit)) * par["conversion_given_visit_email"]
-    drive = base * sent.group["gain"] * np.exp(par["sentiment_gain"] * sent.sentiment)
-    drive *= np.where(sent.gone, par["lapsed"], 1.0) * lives.today.record["response"][0]
+    base = (_logistic(visit + lift) - _logistic(visit)) * par["email_conversion_given_visit_email"]
+    drive = base * sent.group["gain"] * np.exp(par["response_sentiment_gain"] * sent.sentiment)
+    drive *= np.where(sent.gone, par["response_lapsed"], 1.0) * lives.today.record["response"][0]
     taste = sent.affinity * sent.tired * sent.fit * _moment(lives, sent)
-    chance = np.minimum(drive * sent.action["strength"] * taste, par["ceiling"])
+    chance = np.minimum(drive * sent.action["strength"] * taste, par["response_ceiling"])
     moved = (
         (people.due_day[rows] == col.NEVER)
         & (~sent.ticket | (sent.action["recovers"] != 0))
@@ -263,19 +263,21 @@ def _moment(lives: NumpyPopulation, sent: Contacts) -> Float:
             lives.progress(rows),
         )
     )[journey["pressure"], np.arange(len(rows))]
-    moment: Float = journey["response"] * (1.0 + journey["gain"] * pressure)
+    moment: Float = journey["response"] * (1.0 + journey["pressure_gain"] * pressure)
     return moment
 
 
 def _used(lives: NumpyPopulation, sent: Contacts, added: Float) -> Float:
     """P(uses the offer on a purchase of his own | arrived)."""
     people, par, rows = lives.people, lives.par, sent.rows
-    anyway = -np.expm1(-people.own_rate[rows] * par["take_up_days"])
-    anyway **= par["take_up_power"]
-    used = np.minimum(par["take_up"] * sent.action["take_up"] * sent.fit * anyway, 1.0 - added)
+    anyway = -np.expm1(-people.own_rate[rows] * par["response_take_up_days"])
+    anyway **= par["response_take_up_power"]
+    used = np.minimum(
+        par["response_take_up"] * sent.action["take_up"] * sent.fit * anyway, 1.0 - added
+    )
     used = np.where(people.adversary[rows] != 0, 1.0, used)
-    worth = (sent.action["take_up"] > 0.0) & (people.redeem_day[rows] == col.NEVER)
-    return np.where(worth, used, 0.0)
+    offered = (sent.action["worth"] > 0) & (sent.action["take_up"] > 0.0)
+    return np.where(offered & (people.redeem_day[rows] == col.NEVER), used, 0.0)
 
 
 def _purchase(
@@ -289,9 +291,11 @@ def _purchase(
 ) -> None:
     """Settle purchases that will land in ``wait`` days."""
     people, par, tables, rows = lives.people, lives.par, lives.rules.tables, some.rows
-    earn = people.earn[rows] * tables.tiers["earn"][people.tier[rows]]
+    earn = people.earn[rows] * tables.tiers["earn_factor"][people.tier[rows]]
     points = some.action["points"] + whole(amount / 100.0 * earn)
-    margin = whole(amount * par["margin_share"] * tables.categories["margin"][category])
+    margin = whole(
+        amount * par["economics_margin_share"] * tables.categories["margin_factor"][category]
+    )
     liability = whole(points * lives.charged(rows))
     out = lives.outcome
     out.components["margin_minor"][rows] += margin

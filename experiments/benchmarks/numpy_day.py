@@ -60,7 +60,7 @@ def live_day(
     lives = NumpyPopulation(people, rules, today, seed, replicate, NumpyResult(len(people)))
     clock = today.clock
     u = lives.draw(np.arange(len(people)), Purpose.DAY)
-    own = u[0] < -np.expm1(-people.own_rate * today.record["season"][0])
+    own = u[0] < -np.expm1(-people.own_rate * today.record["factor"][0])
     struck = u[1] < rules.event_chances[-1]
     visits = u[2] < people.visit_rate
     due = people.wake <= clock
@@ -76,7 +76,7 @@ def live_day(
     _tickets(lives, tickets, chosen)
     _events(lives, np.flatnonzero(struck), u[1])
     born = people.birthday == today.record["day_of_year"][0]
-    lives.give(np.flatnonzero(born), int(rules.par["birthday_points"][0]))
+    lives.give(np.flatnonzero(born), int(rules.par["loyalty_birthday_points"][0]))
     touched |= born | lives.outcome.answers["delivered"]
     _refresh(lives, np.flatnonzero(touched), night=True)
     if (clock + 1) % col.PERIOD_DAYS == 0:
@@ -111,15 +111,16 @@ def _order_own(lives: NumpyPopulation, rows: Rows, drops_out: Float) -> None:
     people, par, tables, out = lives.people, lives.par, lives.rules.tables, lives.outcome
     amount, category, store = lives.basket(rows, Purpose.BASKET)
     out.answers["purchased"][rows] = True
-    margin = whole(amount * par["margin_share"] * tables.categories["margin"][category])
+    margin = whole(
+        amount * par["economics_margin_share"] * tables.categories["margin_factor"][category]
+    )
     out.book("margin_minor", rows, margin)
     u = lives.draw(rows, Purpose.ORDER)
-    seen = (lives.clock >= people.link_day[rows]) | (u[3] >= par["unseen_share"])
-    earn = people.earn[rows] * tables.tiers["earn"][people.tier[rows]]
+    seen = (lives.clock >= people.link_day[rows]) | (u[3] >= par["identity_unseen_share"])
+    earn = people.earn[rows] * tables.tiers["earn_factor"][people.tier[rows]]
     points = np.where(seen, whole(amount / 100.0 * earn), 0)
     out.book("points_minor", rows, whole(points * lives.charged(rows)))
-    if par["bg_nbd"] > 0.0:
-        lives.leave(rows[drops_out[rows] < people.drop_out[rows]])
+    lives.leave(rows[drops_out[rows] < people.drop_out[rows]])
     _book(lives, rows, amount, category, store, points, seen, u)
     _experience(lives, rows, u, lives.draw(rows, Purpose.FEELING))
 
@@ -140,11 +141,13 @@ def _book(
     people.ints[col.SHADOW_SPEND, hidden] += amount[~seen]
     people.ints[col.SHADOW_LAST, hidden] = clock
     rows, amount, points, u = rows[seen], amount[seen], points[seen], u[:, seen]
-    redeems = (people.points[rows] >= people.redeem_from[rows]) & (u[0] < par["redeem_chance"])
+    redeems = (people.points[rows] >= people.redeem_from[rows]) & (
+        u[0] < par["wallet_redeem_chance"]
+    )
     lot = people.redeem_from[rows[redeems]].astype(np.int64)
     lives.burn(rows[redeems], people.points[rows[redeems]] // lot * lot)
     completed = _advance(lives, rows)
-    award = int(whole(par["challenge_award"]))
+    award = int(par["challenges_award_points"])
     winners = rows[completed]
     out.book("points_minor", winners, whole(award * lives.charged(winners)))
     lives.issue(rows, points + np.where(completed, award, 0))
@@ -206,13 +209,13 @@ def _start_challenge(lives: NumpyPopulation, rows: Rows) -> None:
     """Begin a challenge where none runs."""
     people, par = lives.people, lives.par
     rows = rows[people.challenge_end[rows] <= 0]
-    pace = people.orders[rows] * par["challenge_days"] / 365.0
-    target = np.ceil(pace * par["challenge_stretch"] * people.difficulty[rows])
+    pace = people.orders[rows] * par["challenges_days"] / 365.0
+    target = np.ceil(pace * par["challenges_stretch"] * people.difficulty[rows])
     people.challenge_target[rows] = np.minimum(
-        np.maximum(target, par["challenge_min"]), par["challenge_max"]
+        np.maximum(target, par["challenges_target_min"]), par["challenges_target_max"]
     )
     people.challenge_done[rows] = 0
-    people.challenge_end[rows] = lives.clock + 1 + int(par["challenge_days"])
+    people.challenge_end[rows] = lives.clock + 1 + int(par["challenges_days"])
 
 
 def _tickets(lives: NumpyPopulation, rows: Rows, chosen: NDArray[np.int64]) -> None:
@@ -240,13 +243,13 @@ def _events(lives: NumpyPopulation, rows: Rows, uniform: Float) -> None:
     u = lives.draw(signal, Purpose.LIFE)
     heard = lives.sentiment(signal) + par["mood_signal_sd"] * normals(u[0], u[1])[0]
     people.signal[signal] = np.clip(heard, -1.0, 1.0)
-    lives.give(surprise, int(par["surprise_points"]))
+    lives.give(surprise, int(par["loyalty_surprise_points"]))
     gap = np.minimum(clock - people.wear_day[rival], 255)
     people.wear[:, rival] *= lives.rules.tables.fade[gap].T
     people.wear_day[rival] = clock
     people.wear[EMAIL, rival] += 1.0
     lives.outcome.answers["fraud"][fraud] = True
-    lives.burn(fraud, np.minimum(people.points[fraud], int(par["ask_points"])))
+    lives.burn(fraud, np.minimum(people.points[fraud], int(par["fraud_ask_points"])))
     robbed = fraud[people.adversary[fraud] == 0]
     lives.feel(robbed, -par["mood_ticket_shock"])
     lives.complain(robbed)
@@ -257,7 +260,7 @@ def _stranger(lives: NumpyPopulation, rows: Rows) -> None:
     """A stranger's purchase turns up on the profile."""
     people, par = lives.people, lives.par
     u = lives.draw(rows, Purpose.LIFE)
-    mean = people.basket[rows] + par["sigma_within"] * normals(u[2], u[3])[0]
+    mean = people.basket[rows] + par["spend_sigma_within"] * normals(u[2], u[3])[0]
     lives.qualify(rows, np.maximum(whole(np.exp(mean) * 100.0), 1))
     people.seen_order[rows] = lives.clock
 
@@ -270,22 +273,22 @@ def _refresh(lives: NumpyPopulation, rows: Rows, *, night: bool) -> None:
     people.challenge_done[over] = 0
     _link(lives, rows[people.link_day[rows] == morning])
     leaves = people.leaves[rows].astype(np.int64)
-    fades = np.where(leaves != NEVER, leaves - int(par["fade_days"]), NEVER)
+    fades = np.where(leaves != NEVER, leaves - int(par["visits_fade_days"]), NEVER)
     if night:
-        lives.feel(rows[fades == morning], -par["fade_shock"], day=morning)
+        lives.feel(rows[fades == morning], -par["visits_fade_shock"], day=morning)
     balance = people.points[rows] / np.maximum(people.redeem_from[rows], 1)
     pull = (
-        par["challenge_gradient"] * lives.progress(rows)
-        + par["tier_gradient"] * np.maximum(2.0 * lives.way_up(rows) - 1.0, 0.0)
-        + par["points_gradient"] * np.where(balance < 1.0, balance, 0.0)
+        par["challenges_goal_gradient"] * lives.progress(rows)
+        + par["loyalty_tier_gradient"] * np.maximum(2.0 * lives.way_up(rows) - 1.0, 0.0)
+        + par["loyalty_points_gradient"] * np.where(balance < 1.0, balance, 0.0)
     )
-    settled = people.joined[rows].astype(np.int64) + 1 + int(par["novelty_days"])
-    new = np.where(settled > morning, 1.0 + par["novelty"], 1.0)
+    settled = people.joined[rows].astype(np.int64) + 1 + int(par["population_novelty_days"])
+    new = np.where(settled > morning, 1.0 + par["population_novelty"], 1.0)
     rate = people.rate[rows].astype(np.float64) * new
     own = rate * people.generous[rows] * (1.0 + people.flexible[rows] * pull)
-    own *= np.where(people.blues_end[rows] > morning, 1.0 - par["demotion_drop"], 1.0)
-    visits = np.minimum(rate * par["per_purchase"], 1.0)
-    visits *= np.where(morning >= fades, par["fade_visits"], 1.0)
+    own *= np.where(people.blues_end[rows] > morning, 1.0 - par["loyalty_demotion_drop"], 1.0)
+    visits = np.minimum(rate * par["visits_per_purchase"], 1.0)
+    visits *= np.where(morning >= fades, par["visits_fade_visits"], 1.0)
     stays = leaves > morning
     people.own_rate[rows] = np.where(stays, own, 0.0)
     people.visit_rate[rows] = np.where(stays, visits, 0.0)
@@ -338,6 +341,6 @@ def _end_period(lives: NumpyPopulation) -> None:
         buckets[bucket] = 0
     tier = lives.tier_of(people.spend)
     falls = np.flatnonzero(tier < people.tier)
-    lives.feel(falls, -par["demotion_shock"], day=morning)
-    people.blues_end[falls] = morning + int(par["demotion_days"])
+    lives.feel(falls, -par["loyalty_demotion_shock"], day=morning)
+    people.blues_end[falls] = morning + int(par["loyalty_demotion_days"])
     people.tier[:] = tier

@@ -102,7 +102,7 @@ class NumpyPopulation:
     def sentiment(self, rows: Rows, day: int | None = None) -> Float:
         """As it stands on ``day``, today by default."""
         days = (self.clock if day is None else day) - self.people.sentiment_day[rows]
-        faded: Float = self.people.sentiment[rows] * self.par["mood_keeps"] ** days
+        faded: Float = self.people.sentiment[rows] * self.par["derived_mood_keeps"] ** days
         return faded
 
     def feel(self, rows: Rows, change: Any, day: int | None = None) -> Float:
@@ -129,7 +129,7 @@ class NumpyPopulation:
 
     def charged(self, rows: Rows) -> Float:
         """Minor units that a point costs when it is issued."""
-        charged: Float = self.people.point_value[rows] * self.par["charged"]
+        charged: Float = self.people.point_value[rows] * (1.0 - self.par["economics_breakage"])
         return charged
 
     def issue(self, rows: Rows, points: Any) -> None:
@@ -153,7 +153,7 @@ class NumpyPopulation:
         """Issue points that no purchase earned, with a lift of the mood."""
         self.issue(rows, points)
         self.outcome.book("points_minor", rows, whole(points * self.charged(rows)))
-        self.feel(rows, self.par["gift_lift"])
+        self.feel(rows, self.par["loyalty_gift_lift"])
 
     def qualify(self, rows: Rows, amount: NDArray[np.int64]) -> None:
         """Book a purchase each on the profile; the tier may rise."""
@@ -168,12 +168,12 @@ class NumpyPopulation:
 
     def tier_of(self, spend: NDArray[np.int64]) -> NDArray[np.int64]:
         """The tier that a year's spend qualifies for."""
-        thresholds = self.rules.tables.tiers["threshold"]
+        thresholds = self.rules.tables.tiers["from_spend_minor"]
         return np.searchsorted(thresholds, spend, side="right") - 1
 
     def way_up(self, rows: Rows) -> Float:
         """Share of the way from his tier to the next, 0 at the top."""
-        people, thresholds = self.people, self.rules.tables.tiers["threshold"]
+        people, thresholds = self.people, self.rules.tables.tiers["from_spend_minor"]
         tier = people.tier[rows].astype(np.int64)
         floor, above = thresholds[tier], thresholds[tier + 1]
         share = np.clip((people.spend[rows] - floor) / np.maximum(above - floor, 1), 0.0, 1.0)
@@ -191,13 +191,18 @@ class NumpyPopulation:
         """Minor units, category and store of a purchase each."""
         people, par = self.people, self.par
         u = self.draw(rows, purpose)
-        mean = people.basket[rows] + par["sigma_within"] * normals(u[0], u[1])[0]
+        mean = people.basket[rows] + par["spend_sigma_within"] * normals(u[0], u[1])[0]
         amount = whole(np.exp(mean) * 100.0 * self.today.record["basket"][0])
-        shares = self.rules.tables.categories["share"]
+        shares = self.rules.tables.categories["cumulative_share"]
         return (
             np.maximum(amount, 1),
-            _loyal_pick(u[2], people.favourite[rows], par["category_loyalty"], shares),
-            _loyal_pick(u[3], people.place[rows], par["store_loyalty"], self.rules.tables.stores),
+            _loyal_pick(u[2], people.favourite[rows], par["population_category_loyalty"], shares),
+            _loyal_pick(
+                u[3],
+                people.place[rows],
+                par["population_store_loyalty"],
+                self.rules.tables.cumulative_stores,
+            ),
         )
 
 

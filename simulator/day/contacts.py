@@ -34,6 +34,7 @@ from simulator.model import delays, fatigue, response, sentiment
 from simulator.model.basket import contents
 from simulator.model.chances import OWN, RECOVERY
 from simulator.model.journeys import moment
+from simulator.model.points_ledger import charged
 from simulator.model.tomorrow import SLOT_DAY, closeness
 from simulator.state import columns as col
 from simulator.state.codes import APP_BITS, DISCOUNT_KIND, IN_APP, POINTS_KIND, PUSH, C
@@ -112,8 +113,8 @@ def contact(
         c = action.channel
         kind = action.kind
         number = first + i
-        money[CREDITED + CONTACT_COST, i] += action.cost
-        money[LANDED + CONTACT_COST, i] += action.cost
+        money[CREDITED + CONTACT_COST, i] += action.cost_minor
+        money[LANDED + CONTACT_COST, i] += action.cost_minor
         # The load of past contacts, as it stands this morning.
         gap = min(clock - ints[i, col.WEAR_DAY], 255)
         load = 0.0
@@ -164,8 +165,8 @@ def contact(
             wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], after)
             waits[i, 0] = wait + 1
             fading = 1.0
-            if ints[i, col.LEAVES] != NEVER and clock >= ints[i, col.LEAVES] - par.fade_days:
-                fading = par.fade_clicks
+            if ints[i, col.LEAVES] != NEVER and clock >= ints[i, col.LEAVES] - par.visits_fade_days:
+                fading = par.visits_fade_clicks
             clicks = response.clicking(
                 channels[c].clicked, group.click * fading, affinity, fit, tiredness, opens
             )
@@ -175,7 +176,7 @@ def contact(
                 wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], after)
                 waits[i, 1] = wait + 1
                 later = 0
-                if v[2, at] < par.visit_given_click:
+                if v[2, at] < par.response_visit_given_click:
                     answer |= VISITED
                     after = normal(z[2], z[3])
                     later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
@@ -199,11 +200,11 @@ def contact(
             suits = moment(
                 journey.response,
                 journey.pressure,
-                journey.gain,
+                journey.pressure_gain,
                 closeness(
                     longs[i, col.SPEND],
-                    tables.tiers[tier].threshold,
-                    tables.tiers[tier + 1].threshold,
+                    tables.tiers[tier].from_spend_minor,
+                    tables.tiers[tier + 1].from_spend_minor,
                     tier >= tables.tiers.shape[0] - 2,
                 ),
                 min(ints[i, col.POINT_BUCKETS + oldest] / max(ints[i, col.REDEEM_FROM], 1), 1.0),
@@ -219,24 +220,24 @@ def contact(
                 gone,
             )
             chance = response.added(
-                drives, action.strength, affinity * tiredness * fit * suits, par.ceiling
+                drives, action.strength, affinity * tiredness * fit * suits, par.response_ceiling
             )
         used = 0.0
-        if action.take_up > 0.0 and ints[i, col.REDEEM_DAY] == NEVER:
+        if action.worth > 0 and action.take_up > 0.0 and ints[i, col.REDEEM_DAY] == NEVER:
             if bits[i, col.ADVERSARY]:
                 used = 1.0
             else:
                 used = response.uses(
-                    par.take_up * action.take_up,
+                    par.response_take_up * action.take_up,
                     fit,
                     float(rates[col.OWN_RATE, i]),
-                    par.take_up_days,
-                    par.take_up_power,
+                    par.response_take_up_days,
+                    par.response_take_up_power,
                     chance,
                 )
         # He comes to look, clicked or not; who buys because of it is among those who come.
         comes = answer & VISITED == 0 and v[0, at] < response.comes(
-            chance, par.conversion_given_visit_email
+            chance, par.email_conversion_given_visit_email
         )
         if not opened and (comes or v[0, at] < chance + used):
             z = drawn(number, DELAY, clock, replicate, k0, k1)
@@ -249,14 +250,14 @@ def contact(
             waits[i, 2] = wait + 1
             _set_out(ints, i, ((clock + wait) << SLOT_DAY) + 256 + VISIT_ONLY)
         if v[0, at] < chance + used:
-            charged = fs[i, col.POINT_VALUE] * par.charged
+            liability_each = charged(fs, i, par)
             amount, category, store = contents(
                 drawn(number, LATER_BASKET, clock, replicate, k0, k1),
                 fs[i, col.BASKET],
                 bits[i, col.FAVOURITE],
                 bits[i, col.PLACE],
                 tables.categories,
-                tables.stores,
+                tables.cumulative_stores,
                 par,
                 today,
             )
@@ -272,10 +273,12 @@ def contact(
                 wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], after)
                 wait = max(latency + wait, 1)
                 waits[i, 4] = wait + 1
-                earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
+                earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn_factor
                 points = extra + round(amount / 100.0 * earn)
-                margin = round(amount * par.margin_share * tables.categories[category].margin)
-                liability = round(points * charged)
+                margin = round(
+                    amount * par.economics_margin_share * tables.categories[category].margin_factor
+                )
+                liability = round(points * liability_each)
                 money[CREDITED + MARGIN, i] += margin
                 money[CREDITED + POINTS, i] += liability
                 ints[i, col.DUE_DAY] = clock + wait
@@ -294,7 +297,7 @@ def contact(
                 wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], after)
                 wait = max(latency + wait, 1)
                 waits[i, 3] = wait + 1
-                liability = round(action.points * charged)
+                liability = round(action.points * liability_each)
                 money[CREDITED + POINTS, i] += liability
                 ints[i, col.REDEEM_DAY] = clock + wait
                 ints[i, col.REDEEM_DISCOUNT] = discount

@@ -109,7 +109,7 @@ def step(
             np.uint64(first + low),
             clock,
             today.day_of_year,
-            today.season,
+            today.factor,
             event_chances[event_chances.shape[0] - 1],
             keys[0],
             keys[1],
@@ -123,7 +123,7 @@ def step(
             i = low + at
             if flag & OWN:
                 x = drawn(first + i, DAY, clock, keys[0], keys[1], keys[2])
-                if x[0] >= own_chance(float(rates[col.OWN_RATE, i]), today.season):
+                if x[0] >= own_chance(float(rates[col.OWN_RATE, i]), today.factor):
                     flag -= OWN
                     flags[at] = flag
                     if flag == 0:

@@ -19,7 +19,7 @@ from simulator.day.results import CREDITED, DISCOUNT, FRAUD, LANDED, POINTS
 from simulator.model.challenges import start
 from simulator.model.fraud import ask
 from simulator.model.identity import stranger
-from simulator.model.points_ledger import issue
+from simulator.model.points_ledger import charged, issue
 from simulator.model.sentiment import complain, feel, measure
 from simulator.model.tomorrow import SLOT_DAY
 from simulator.model.visits import visit
@@ -45,17 +45,16 @@ COMPLAINT, APP_REMOVED, ADDRESS_LOST, SIGNAL, SURPRISE, RIVAL, FRAUD_EVENT, STRA
 
 @compiled
 def give(
-    ints: NDArray[np.int32],
-    longs: NDArray[np.int64],
+    people: Blocks,
     money: NDArray[np.int32],
     i: Any,
     points: Any,
-    charged: Any,
+    par: Any,
     period: Any,
 ) -> None:
     """Issue ``points`` that no purchase earned, and charge them to the day."""
-    issue(ints, longs, i, points, period)
-    liability = round(points * charged)
+    issue(people.ints, people.longs, i, points, period)
+    liability = round(points * charged(people.floats, i, par))
     money[CREDITED + POINTS, i] += liability
     money[LANDED + POINTS, i] += liability
 
@@ -137,9 +136,8 @@ def events(
         elif event == SIGNAL:
             measure(fs, ints, i, first, keys, par, clock)
         elif event == SURPRISE:
-            charged = fs[i, col.POINT_VALUE] * par.charged
-            give(ints, longs, money, i, int(par.surprise_points), charged, period)
-            feel(fs, ints, i, par.gift_lift, par, clock)
+            give(people, money, i, par.loyalty_surprise_points, par, period)
+            feel(fs, ints, i, par.loyalty_gift_lift, par, clock)
             moved[i - low] = True
         elif event == RIVAL:
             gap = min(clock - ints[i, col.WEAR_DAY], 255)
@@ -165,9 +163,7 @@ def birthday(
     today: Any,
 ) -> None:
     """The gift to customer ``i``, whose birthday it is."""
-    fs, ints, longs = people.floats, people.ints, people.longs
-    if par.birthday_points <= 0:
+    if par.loyalty_birthday_points <= 0:
         return
-    charged = fs[i, col.POINT_VALUE] * par.charged
-    give(ints, longs, money, i, int(par.birthday_points), charged, today.period)
-    feel(fs, ints, i, par.gift_lift, par, today.clock)
+    give(people, money, i, par.loyalty_birthday_points, par, today.period)
+    feel(people.floats, people.ints, i, par.loyalty_gift_lift, par, today.clock)

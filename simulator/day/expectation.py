@@ -18,7 +18,7 @@ from simulator.model import fatigue, response, sentiment
 from simulator.model.basket import mean_amount, mean_margin
 from simulator.model.chances import own_chance
 from simulator.model.journeys import moment
-from simulator.model.points_ledger import tier_of
+from simulator.model.points_ledger import charged, tier_of
 from simulator.model.rules import Records
 from simulator.model.tomorrow import closeness
 from simulator.state import columns as col
@@ -67,7 +67,7 @@ def expect(
     width = actions.shape[0] if everything else 1
     surprise = event_chances[SURPRISE] - event_chances[SURPRISE - 1]
     for i in range(start, stop):
-        charged = fs[i, col.POINT_VALUE] * par.charged
+        liability_each = charged(fs, i, par)
         gap = min(clock - ints[i, col.WEAR_DAY], 255)
         load = 0.0
         for c in range(1, C):
@@ -103,11 +103,11 @@ def expect(
             progress = ints[i, col.CHALLENGE_DONE] / max(ints[i, col.CHALLENGE_TARGET], 1)
         way = closeness(
             longs[i, col.SPEND],
-            tables.tiers[tier].threshold,
-            tables.tiers[tier + 1].threshold,
+            tables.tiers[tier].from_spend_minor,
+            tables.tiers[tier + 1].from_spend_minor,
             tier >= tables.tiers.shape[0] - 2,
         )
-        award = float(round(round(par.challenge_award) * charged))
+        award = float(round(par.challenges_award_points * liability_each))
         running = ints[i, col.CHALLENGE_END] > 0
         done = ints[i, col.CHALLENGE_DONE]
         day_points = 0.0
@@ -119,14 +119,16 @@ def expect(
             if running and done >= ints[i, col.CHALLENGE_TARGET]:
                 day_points += award
                 running = False
-        seen = 1.0 if clock >= ints[i, col.LINK_DAY] else 1.0 - par.unseen_share
-        own_points = fs[i, col.EARN] * tables.tiers[own_tier].earn * mean / 100.0 * charged
+        seen = 1.0 if clock >= ints[i, col.LINK_DAY] else 1.0 - par.identity_unseen_share
+        own_points = (
+            fs[i, col.EARN] * tables.tiers[own_tier].earn_factor * mean / 100.0 * liability_each
+        )
         if running and done + 1 >= ints[i, col.CHALLENGE_TARGET]:
             own_points += award
-        own = own_chance(float(rates[col.OWN_RATE, i]), today.season)
-        day_points += surprise * float(round(int(par.surprise_points) * charged))
+        own = own_chance(float(rates[col.OWN_RATE, i]), today.factor)
+        day_points += surprise * float(round(par.loyalty_surprise_points * liability_each))
         if days[col.BIRTHDAY, i] == today.day_of_year:
-            day_points += float(round(int(par.birthday_points) * charged))
+            day_points += float(round(par.loyalty_birthday_points * liability_each))
 
         # What a contact adds.
         hurt = sentiment.put_off(group.hurt, ticket, par)
@@ -144,10 +146,10 @@ def expect(
             for j in range(tables.journeys.shape[0]):
                 journey = tables.journeys[j]
                 moments[j] = moment(
-                    journey.response, journey.pressure, journey.gain, way, expiry, progress
+                    journey.response, journey.pressure, journey.pressure_gain, way, expiry, progress
                 )
         unused = ints[i, col.REDEEM_DAY] == NEVER
-        earns = fs[i, col.EARN] * tables.tiers[tier].earn * mean / 100.0
+        earns = fs[i, col.EARN] * tables.tiers[tier].earn_factor * mean / 100.0
         for at in range(width):
             k = at if everything else chosen[i, 0]
             action = actions[k]
@@ -156,17 +158,17 @@ def expect(
             added = 0.0
             if free and k > 0 and not (ticket and action.recovers == 0):
                 taste = float(fs[i, col.AFFINITY + c]) * tired[c] * fit * moments[action.journey]
-                added = response.added(drives, action.strength, taste, par.ceiling)
+                added = response.added(drives, action.strength, taste, par.response_ceiling)
             used = 0.0
-            if action.take_up > 0.0 and unused:
+            if action.worth > 0 and action.take_up > 0.0 and unused:
                 used = 1.0
                 if not adversary:
                     used = response.uses(
-                        par.take_up * action.take_up,
+                        par.response_take_up * action.take_up,
                         fit,
                         float(rates[col.OWN_RATE, i]),
-                        par.take_up_days,
-                        par.take_up_power,
+                        par.response_take_up_days,
+                        par.response_take_up_power,
                         added,
                     )
             stays = own
@@ -178,7 +180,7 @@ def expect(
             points = (
                 day_points
                 + stays * seen * own_points
-                + arrives[c] * (added * earns + redeemed * action.points) * charged
+                + arrives[c] * (added * earns + redeemed * action.points) * liability_each
             )
             refused = arrives[c] * refuses[c]
             if weights.shape[0] > 0:
@@ -186,14 +188,14 @@ def expect(
                     weights[0] * margin
                     + weights[1] * discount
                     + weights[2] * points
-                    + weights[3] * action.cost
+                    + weights[3] * action.cost_minor
                     + weights[4] * refused
                 )
             else:
                 out[0, i, at] = margin
                 out[1, i, at] = discount
                 out[2, i, at] = points
-                out[3, i, at] = action.cost
+                out[3, i, at] = action.cost_minor
                 out[4, i, at] = refused
 
 

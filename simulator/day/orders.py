@@ -19,7 +19,7 @@ from simulator.day.results import CREDITED, DISCOUNT, LANDED, MARGIN, POINTS, PU
 from simulator.model.basket import contents
 from simulator.model.challenges import advance
 from simulator.model.identity import hide
-from simulator.model.points_ledger import burn, issue, qualify
+from simulator.model.points_ledger import burn, charged, issue, qualify
 from simulator.model.sentiment import complain, feel, score
 from simulator.state import columns as col
 from simulator.state.population import Blocks
@@ -67,7 +67,7 @@ def order(
     for at in range(rows.shape[0]):
         i = rows[at]
         number = first + i
-        charged = fs[i, col.POINT_VALUE] * par.charged
+        liability_each = charged(fs, i, par)
         u = drawn(number, LATER_ORDER if landing else ORDER, clock, replicate, k0, k1)
         w = drawn(number, LATER_FEELING if landing else FEELING, clock, replicate, k0, k1)
         seen = True
@@ -92,23 +92,25 @@ def order(
                 bits[i, col.FAVOURITE],
                 bits[i, col.PLACE],
                 tables.categories,
-                tables.stores,
+                tables.cumulative_stores,
                 par,
                 today,
             )
             answers[i] |= PURCHASED
-            margin = round(amount * par.margin_share * tables.categories[category].margin)
+            margin = round(
+                amount * par.economics_margin_share * tables.categories[category].margin_factor
+            )
             money[CREDITED + MARGIN, i] += margin
             money[LANDED + MARGIN, i] += margin
-            seen = clock >= ints[i, col.LINK_DAY] or u[3] >= par.unseen_share
+            seen = clock >= ints[i, col.LINK_DAY] or u[3] >= par.identity_unseen_share
             earned = 0
             if seen:
-                earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn
+                earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn_factor
                 earned = round(amount / 100.0 * earn)
-                liability = round(earned * charged)
+                liability = round(earned * liability_each)
                 money[CREDITED + POINTS, i] += liability
                 money[LANDED + POINTS, i] += liability
-            if par.bg_nbd > 0.0:
+            if fs[i, col.DROP_OUT] > 0.0:
                 x = drawn(number, DAY, clock, replicate, k0, k1)
                 if x[3] < fs[i, col.DROP_OUT]:
                     ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
@@ -121,14 +123,14 @@ def order(
             hide(ints, i, amount, clock)
         else:
             # Old points are redeemed before the new ones are earned.
-            if longs[i, col.POINTS] >= ints[i, col.REDEEM_FROM] and u[0] < par.redeem_chance:
+            if longs[i, col.POINTS] >= ints[i, col.REDEEM_FROM] and u[0] < par.wallet_redeem_chance:
                 lot = int(ints[i, col.REDEEM_FROM])
                 burn(ints, longs, i, longs[i, col.POINTS] // lot * lot, period)
             if advance(ints, i):
-                award = round(par.challenge_award)
+                award = par.challenges_award_points
                 earned += award
-                money[CREDITED + POINTS, i] += round(award * charged)
-                money[LANDED + POINTS, i] += round(award * charged)
+                money[CREDITED + POINTS, i] += round(award * liability_each)
+                money[LANDED + POINTS, i] += round(award * liability_each)
             issue(ints, longs, i, earned, period)
             qualify(ints, longs, bits, i, amount, period, tables.tiers)
             days[col.SEEN_ORDER, i] = clock

@@ -32,18 +32,18 @@ def contents(
 ) -> Any:
     """(minor units, category, store) of one basket from four uniforms."""
     z = normal(u[0], u[1])
-    amount = round(min(math.exp(mean + par.sigma_within * z) * 100.0 * today.basket, MOST))
+    amount = round(min(math.exp(mean + par.spend_sigma_within * z) * 100.0 * today.basket, MOST))
     category = int(favourite)
-    if u[2] >= par.category_loyalty:
-        left = (u[2] - par.category_loyalty) / (1.0 - par.category_loyalty)
+    if u[2] >= par.population_category_loyalty:
+        left = (u[2] - par.population_category_loyalty) / (1.0 - par.population_category_loyalty)
         category = 0
-        while category < categories.shape[0] - 1 and categories[category].share < left:
+        while category < categories.shape[0] - 1 and categories[category].cumulative_share < left:
             category += 1
     store = int(place)
-    if u[3] >= par.store_loyalty:
-        left = (u[3] - par.store_loyalty) / (1.0 - par.store_loyalty)
+    if u[3] >= par.population_store_loyalty:
+        left = (u[3] - par.population_store_loyalty) / (1.0 - par.population_store_loyalty)
         store = 0
-        while store < 2 and stores[store] < left:
+        while store < stores.shape[0] - 1 and stores[store] < left:
             store += 1
     return max(amount, 1), category, store
 
@@ -51,7 +51,7 @@ def contents(
 @compiled
 def mean_amount(mean: Any, par: Any, today: Any) -> Any:
     """E[value of one basket today], minor units, before it is rounded."""
-    return math.exp(mean + 0.5 * par.sigma_within**2) * 100.0 * today.basket
+    return math.exp(mean + 0.5 * par.spend_sigma_within**2) * 100.0 * today.basket
 
 
 @compiled
@@ -60,7 +60,9 @@ def mean_margin(favourite: Any, categories: Any, par: Any) -> Any:
     before = 0.0
     mean = 0.0
     for g in range(categories.shape[0]):
-        mean += (categories[g].share - before) * categories[g].margin
-        before = categories[g].share
-    loyal = par.category_loyalty
-    return par.margin_share * (loyal * categories[int(favourite)].margin + (1.0 - loyal) * mean)
+        mean += (categories[g].cumulative_share - before) * categories[g].margin_factor
+        before = categories[g].cumulative_share
+    loyal = par.population_category_loyalty
+    return par.economics_margin_share * (
+        loyal * categories[int(favourite)].margin_factor + (1.0 - loyal) * mean
+    )

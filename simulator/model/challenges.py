@@ -28,12 +28,12 @@ def start(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, cl
     """Begin a challenge for customer ``i``, unless one runs."""
     if ints[i, col.CHALLENGE_END] > 0:
         return
-    pace = ints[i, col.ORDERS] * par.challenge_days / 365.0
-    target = math.ceil(pace * par.challenge_stretch * fs[i, col.DIFFICULTY])
-    target = min(max(float(target), float(par.challenge_min)), float(par.challenge_max))
-    ints[i, col.CHALLENGE_TARGET] = int(target)
+    pace = ints[i, col.ORDERS] * par.challenges_days / 365.0
+    target = math.ceil(pace * par.challenges_stretch * fs[i, col.DIFFICULTY])
+    target = min(max(target, par.challenges_target_min), par.challenges_target_max)
+    ints[i, col.CHALLENGE_TARGET] = target
     ints[i, col.CHALLENGE_DONE] = 0
-    ints[i, col.CHALLENGE_END] = clock + 1 + int(par.challenge_days)
+    ints[i, col.CHALLENGE_END] = clock + 1 + par.challenges_days
 
 
 @compiled

@@ -1,6 +1,6 @@
 """Who does something of his own accord today: the one pass over everybody.
 
-    P(own purchase) = 1 - exp(-own_rate_i * season_t)
+    P(own purchase) = 1 - exp(-own_rate_i * factor_t)
     P(visit)        = visit_rate_i,     P(an unplanned event) = sum of its chances
 
 Most people do nothing on most days. This pass draws for all, reads three columns and writes a
@@ -26,9 +26,9 @@ ROUNDING = 1e-7
 
 
 @inlined
-def own_chance(rate: Any, season: Any) -> Any:
+def own_chance(rate: Any, factor: Any) -> Any:
     """P(own purchase today)."""
-    return 1.0 - survives(rate * season)
+    return 1.0 - survives(rate * factor)
 
 
 @compiled
@@ -42,7 +42,7 @@ def mark(
     first: Any,
     clock: int,
     day_of_year: int,
-    season: float,
+    factor: float,
     event_chance: float,
     replicate: Any,
     k0: Any,
@@ -59,7 +59,7 @@ def mark(
         first: uint64 number of the first customer.
         clock: the day.
         day_of_year: likewise.
-        season: factor of purchase rates.
+        factor: of purchase rates, of the calendar.
         event_chance: P(an unplanned event).
         replicate, k0, k1: address of the draws, uint64.
     """
@@ -71,7 +71,7 @@ def mark(
     for i in range(flags.shape[0]):
         u = draw(first + np.uint64(i), purpose, step, replicate, k0, k1)
         # 1 - exp(-x) <= x: the few that this lets through are looked at again.
-        own = u[0] < np.float64(own_rate[i]) * season + ROUNDING
+        own = u[0] < np.float64(own_rate[i]) * factor + ROUNDING
         event = u[1] < event_chance
         visits = u[2] < visit_rate[i]
         flags[i] = (

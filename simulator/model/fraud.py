@@ -40,7 +40,7 @@ def ask(
     today: Any,
 ) -> None:
     """Somebody asks for many points of customer ``i`` at once."""
-    burn(ints, longs, i, min(longs[i, col.POINTS], int(par.ask_points)), today.period)
+    burn(ints, longs, i, min(longs[i, col.POINTS], par.fraud_ask_points), today.period)
     if bits[i, col.ADVERSARY] == 0:
         feel(fs, ints, i, -par.mood_ticket_shock, par, today.clock)
         complain(ints, i)

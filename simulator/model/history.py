@@ -88,8 +88,8 @@ def _traits(rules: Rules, people: Population, seed: int) -> None:
     people.permits[:] = channels.draw_permits(rules.tables.channels, seed, index)
     people.reach[:] = channels.EVERY_CHANNEL
     people.birthday[:] = np.floor(life[1] * 365.0)
-    people.favourite[:] = np.searchsorted(rules.tables.categories["share"], taste[0])
-    people.place[:] = np.searchsorted(rules.tables.stores, taste[2])
+    people.favourite[:] = np.searchsorted(rules.tables.categories["cumulative_share"], taste[0])
+    people.place[:] = np.searchsorted(rules.tables.cumulative_stores, taste[2])
 
 
 def _lifetimes(scenario: Scenario, people: Population, seed: int) -> None:
@@ -138,7 +138,7 @@ def _past_purchases(rules: Rules, people: Population, seed: int, morning: int) -
         number += 1
     people.orders[:] = people.order_buckets.sum(axis=0)
     people.spend[:] = people.spend_buckets.sum(axis=0, dtype=np.int64)
-    thresholds = rules.tables.tiers["threshold"][:-1]
+    thresholds = rules.tables.tiers["from_spend_minor"][:-1]
     people.tier[:] = np.searchsorted(thresholds, people.spend, side="right") - 1
 
 
@@ -157,7 +157,7 @@ def _book(people: Population, rows: Int64, age: Float, baskets: Float, morning: 
 def _past_points(rules: Rules, people: Population, morning: int) -> None:
     """Base points of the past year at today's tier, a share of them redeemed."""
     wallet = rules.scenario.wallet
-    factor = rules.tables.tiers["earn"][people.tier]
+    factor = rules.tables.tiers["earn_factor"][people.tier]
     rate = wallet.points_per_major * factor / spend.MINOR_PER_MAJOR
     earned = np.floor(people.spend_buckets * rate).astype(np.int64)
     people.point_buckets[:] = np.floor(earned * (1.0 - wallet.redeemed_before))

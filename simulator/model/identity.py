@@ -82,6 +82,6 @@ def stranger(
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     u = drawn(first + i, STRANGER, today.clock, keys[0], keys[1], keys[2])
     z = normal(u[2], u[3])
-    amount = max(round(math.exp(fs[i, col.BASKET] + par.sigma_within * z) * 100.0), 1)
+    amount = max(round(math.exp(fs[i, col.BASKET] + par.spend_sigma_within * z) * 100.0), 1)
     qualify(ints, longs, bits, i, amount, today.period, tables.tiers)
     people.days[col.SEEN_ORDER, i] = today.clock

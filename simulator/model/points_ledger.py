@@ -43,16 +43,17 @@ class Ledger:
     breakage_share: float
 
     @classmethod
-    def of(cls, people: Population, charged: float) -> Ledger:
-        """Sums over ``people``; ``charged`` is the share of a point's value in the books."""
+    def of(cls, people: Population, breakage: float) -> Ledger:
+        """Sums over ``people``; ``breakage`` is the share of points expected to expire."""
         redeemed, expired = int(people.redeemed.sum()), int(people.expired.sum())
         settled = redeemed + expired
+        value = float((people.points * people.point_value).sum())
         return cls(
             issued=int(people.issued.sum()),
             redeemed=redeemed,
             expired=expired,
             outstanding=int(people.points.sum()),
-            liability_minor=round(float((people.points * people.point_value).sum()) * charged),
+            liability_minor=round(value * (1.0 - breakage)),
             breakage_share=expired / settled if settled else 0.0,
         )
 
@@ -70,6 +71,12 @@ def burn(
         left -= taken
     longs[i, col.POINTS] -= points - left
     longs[i, col.REDEEMED] += points - left
+
+
+@compiled
+def charged(fs: NDArray[np.float32], i: Any, par: Any) -> Any:
+    """Minor units that a point costs when it is issued to customer ``i``."""
+    return fs[i, col.POINT_VALUE] * (1.0 - par.economics_breakage)
 
 
 @compiled
@@ -106,7 +113,7 @@ def qualify(
 def tier_of(spend: Any, lowest: Any, tiers: Any) -> Any:
     """The tier that a year's spend qualifies for, at least ``lowest``."""
     tier = np.int64(lowest)
-    while spend >= tiers[tier + 1].threshold:
+    while spend >= tiers[tier + 1].from_spend_minor:
         tier += 1
     return tier
 
@@ -138,8 +145,10 @@ def end_period(
         tier = tier_of(longs[i, col.SPEND], 0, tiers)
         if tier < bits[i, col.TIER]:
             days = morning - ints[i, col.SENTIMENT_DAY]
-            sentiment = fs[i, col.SENTIMENT] * par.mood_keeps**days - par.demotion_shock
+            sentiment = (
+                fs[i, col.SENTIMENT] * par.derived_mood_keeps**days - par.loyalty_demotion_shock
+            )
             fs[i, col.SENTIMENT] = min(max(sentiment, -1.0), 1.0)
             ints[i, col.SENTIMENT_DAY] = morning
-            ints[i, col.BLUES_END] = morning + int(par.demotion_days)
+            ints[i, col.BLUES_END] = morning + par.loyalty_demotion_days
         bits[i, col.TIER] = tier

@@ -51,13 +51,21 @@ def drive(
     par: Any, today: Any, recency: Any, spend: Any, gain: Any, sentiment: Any, gone: Any
 ) -> Any:
     """drive_i from days since the last purchase and a year's spend in minor units."""
-    months = min(max(recency / DAYS_PER_MONTH, 1.0), par.max_recency_months)
-    history = math.log1p(max(spend / 100.0, par.min_history))
-    visit = par.visit_intercept + par.visit_recency * months + par.visit_log_history * history
-    lift = par.lift_intercept + par.lift_recency * months + par.lift_log_history * history
-    base = (_logistic(visit + lift) - _logistic(visit)) * par.conversion_given_visit_email
-    share = par.lapsed if gone else 1.0
-    return base * gain * math.exp(par.sentiment_gain * sentiment) * share * today.response
+    months = min(max(recency / DAYS_PER_MONTH, 1.0), par.response_max_recency_months)
+    history = math.log1p(max(spend / 100.0, par.response_min_history))
+    visit = (
+        par.email_visit_intercept
+        + par.email_visit_recency * months
+        + par.email_visit_log_history * history
+    )
+    lift = (
+        par.email_lift_intercept
+        + par.email_lift_recency * months
+        + par.email_lift_log_history * history
+    )
+    base = (_logistic(visit + lift) - _logistic(visit)) * par.email_conversion_given_visit_email
+    share = par.response_lapsed if gone else 1.0
+    return base * gain * math.exp(par.response_sentiment_gain * sentiment) * share * today.response
 
 
 @compiled

@@ -1,8 +1,14 @@
 """A scenario laid out for the kernels: one record per channel, action, group, tier, journey.
 
 Structured arrays, because Numba reads ``channels[c].delivery`` from them as fast as from a
-plain array. What changes from day to day is in the record of :func:`day_record` and in a
-copy of the channels.
+plain array. What changes from day to day is in the record of :class:`Today` and in a copy of
+the channels.
+
+A parameter keeps its name: the key ``breakage`` of the section ``economics`` is
+``par.economics_breakage``, and a record's field is called as the key of its section is. What
+follows from parameters is worked out where it is used; what a kernel cannot work out to the
+same bit, or not for nothing, is a field here of its own (``derived_...`` in ``par``, and the
+fields that :class:`Tables` names as derived).
 """
 
 from __future__ import annotations
@@ -17,7 +23,6 @@ from simulator.model import calendar, delays
 from simulator.model.journeys import PRESSURES
 from simulator.model.offers import GROUPS, SERVICE_RECOVERY
 from simulator.scenarios import Scenario
-from simulator.scenarios.processes import PurchaseFigures
 from simulator.state.codes import FIRST_CHANNEL_BIT, Event
 from simulator.state.columns import BUCKETS, PERIOD_DAYS
 from troth.catalogue import CHANNELS, OFFER_KINDS, OfferKind
@@ -26,11 +31,24 @@ Records = NDArray[np.void]
 
 MEMORY = 256
 """Days after which what decays is forgotten."""
+KERNEL_SECTIONS = (
+    "challenges", "economics", "email", "fatigue", "fraud", "identity", "loyalty", "mood",
+    "population", "response", "spend", "visits", "wallet",
+)  # fmt: skip
+"""Sections of single values: each number in them is a field ``section_key`` of ``par``."""
 _PITCHES = frozenset(OFFER_KINDS) - {OfferKind.NONE, OfferKind.REMINDER, OfferKind.APOLOGY}
 
 
 class Today(NamedTuple):
-    """What holds on one day: the calendar's, an array of one record, tables with outages."""
+    """What holds on one day.
+
+    Attributes:
+        calendar: what the day is like.
+        clock: days since the clock's start.
+        record: an array of one record: ``clock``, ``period`` (the bucket of the present period),
+            and of the calendar's fields those of :data:`CALENDAR_FIELDS`, under their names.
+        tables: those of the scenario, with today's delivery of the channels.
+    """
 
     calendar: calendar.CalendarDay
     clock: int
@@ -39,14 +57,23 @@ class Today(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The tables that kernels index.
+    """The tables that kernels index; fields are the keys of their sections, unless derived.
 
     Attributes:
-        channels: (C,) row 0 is *none*; kinds need no record, they are in ``actions``.
-        actions: (K,); groups: (4,); tiers: (T + 1,), the last one never reached.
-        journeys: (J,); categories: (G,); stores: float64 (3,) cumulative shares.
-        fade: float32 (MEMORY, C), what a gap of days leaves of the load.
-        delay: float64 (5, 2), mean and SD of ln days, in the order of ``delays.NAMES``.
+        channels: (C,) of :class:`~simulator.scenarios.sections.ChannelSection`; row 0 is *none*.
+        actions: (K,) ``channel``, ``kind`` and ``journey`` as positions, ``discount``,
+            ``points`` and ``cost_minor`` of the catalogue, ``take_up`` and ``redeems`` of the
+            offer. Derived: ``strength``, see :mod:`simulator.model.offers`; ``recovers``, it is
+            of service recovery; ``pitches``, it offers something during a ticket; ``worth``,
+            there is a discount or there are points to be used.
+        groups: (4,) of :class:`~simulator.scenarios.sections.GroupSection`.
+        tiers: (T + 1,) ``from_spend_minor`` and ``earn_factor``; the last one is never reached.
+        journeys: (J,) ``response``, ``pressure`` as the position in
+            :data:`~simulator.model.journeys.PRESSURES`, ``pressure_gain``.
+        categories: (G,) ``margin_factor``. Derived: ``cumulative_share``.
+        cumulative_stores: float64 (3,) derived: cumulative shares of the stores.
+        fade: float32 (MEMORY, C), derived: what a gap of days leaves of the load.
+        delay: float64 (5, 2), derived: mean and SD of ln days, in the order of ``delays.NAMES``.
     """
 
     channels: Records
@@ -55,7 +82,7 @@ class Tables(NamedTuple):
     tiers: Records
     journeys: Records
     categories: Records
-    stores: NDArray[np.float64]
+    cumulative_stores: NDArray[np.float64]
     fade: NDArray[np.float32]
     delay: NDArray[np.float64]
 
@@ -66,9 +93,10 @@ class Rules:
 
     Attributes:
         scenario: where they come from.
-        par: the scalars, an array of one record.
+        par: every number of :data:`KERNEL_SECTIONS`, an array of one record.
         tables: what is indexed.
-        conditions: (M,) triggers; bounds on raw features.
+        conditions: (M,) triggers: ``journey`` and ``feature`` as positions, ``at_least``,
+            ``at_most``.
         need: uint32 (K,), bits that an action needs to be eligible.
         event_chances: float64 (L,) cumulative chances of the day's events.
     """
@@ -106,13 +134,15 @@ class Rules:
                         {
                             "response": section.response,
                             "pressure": PRESSURES.index(section.pressure),
-                            "gain": section.pressure_gain,
+                            "pressure_gain": section.pressure_gain,
                         }
                         for section in scenario.journeys.values()
                     ]
                 ),
                 categories=_categories(scenario),
-                stores=_shares(scenario.stores.store, scenario.stores.web, scenario.stores.app),
+                cumulative_stores=_cumulative(
+                    scenario.stores.store, scenario.stores.web, scenario.stores.app
+                ),
                 fade=_fade(channels["recovery_days"]),
                 delay=delays.table(scenario.delays),
             ),
@@ -137,27 +167,19 @@ class Rules:
         scenario = self.scenario
         at = calendar.day(scenario, seed, day)
         clock = day + scenario.warm_up.days
-        record = np.array(
-            [
-                (
-                    clock, at.factor, at.basket, at.response, (clock // PERIOD_DAYS) % BUCKETS,
-                    at.day_of_year, at.weekend, at.season_sin, at.season_cos,
-                )
-            ],
-            dtype=_DAY,
-        )  # fmt: skip
+        values = [getattr(at, name) for name in CALENDAR_FIELDS]
+        record = np.array([(clock, (clock // PERIOD_DAYS) % BUCKETS, *values)], dtype=_DAY)
         channels = self.tables.channels.copy()
         channels["delivery"] *= at.delivery
         return Today(at, clock, record, self.tables._replace(channels=channels))
 
 
-_DAY = np.dtype(
-    [
-        ("clock", np.int64), ("season", np.float64), ("basket", np.float64),
-        ("response", np.float64), ("period", np.int64), ("day_of_year", np.int64),
-        ("weekend", np.float64), ("season_sin", np.float64), ("season_cos", np.float64),
-    ]
-)  # fmt: skip
+CALENDAR_FIELDS = {
+    "factor": np.float64, "basket": np.float64, "response": np.float64, "day_of_year": np.int64,
+    "weekend": np.float64, "season_sin": np.float64, "season_cos": np.float64,
+}  # fmt: skip
+"""Fields of :class:`~simulator.model.calendar.CalendarDay` that kernels read."""
+_DAY = np.dtype([("clock", np.int64), ("period", np.int64), *CALENDAR_FIELDS.items()])
 _KNOWN: dict[str, Rules] = {}
 _MOST_KNOWN = 32
 _MOST_DAYS = 4096
@@ -170,56 +192,26 @@ def _records(rows: list[dict[str, int | float]]) -> Records:
     return np.array([tuple(row.values()) for row in rows], dtype=dtype)
 
 
-def _shares(*values: float) -> NDArray[np.float64]:
+def _cumulative(*values: float) -> NDArray[np.float64]:
     total = np.cumsum(np.array(values, dtype=np.float64))
     return np.asarray(total / total[-1])
 
 
 def _scalars(scenario: Scenario) -> Records:
-    """Every scalar that a kernel reads, by the name it has there."""
-    s, figures = scenario, scenario.purchases
-    prefixed = {
-        "": (s.email, s.response, s.visits, s.loyalty),
-        "mood_": (s.mood,),
-        "fatigue_": (s.fatigue,),
+    """The numbers of :data:`KERNEL_SECTIONS` as ``section_key``, and what is derived of them."""
+    values: dict[str, int | float] = {
+        f"{section}_{key}": value
+        for section in KERNEL_SECTIONS
+        for key, value in getattr(scenario, section).model_dump().items()
     }
-    values: dict[str, int | float] = {}
-    for prefix, parts in prefixed.items():
-        for part in parts:
-            values |= {prefix + name: float(value) for name, value in part.model_dump().items()}
-    values |= {
-        "bg_nbd": float(isinstance(figures, PurchaseFigures)),
-        "margin_share": s.economics.margin_share,
-        "charged": 1.0 - s.economics.breakage,
-        "sigma_within": s.spend.sigma_within,
-        "redeem_chance": s.wallet.redeem_chance,
-        "novelty": s.population.novelty,
-        "novelty_days": float(s.population.novelty_days),
-        "category_loyalty": s.population.category_loyalty,
-        "store_loyalty": s.population.store_loyalty,
-        "challenge_days": float(s.challenges.days),
-        "challenge_award": float(s.challenges.award_points),
-        "challenge_gradient": s.challenges.goal_gradient,
-        "challenge_stretch": s.challenges.stretch,
-        "challenge_min": float(s.challenges.target_min),
-        "challenge_max": float(s.challenges.target_max),
-        "unseen_share": s.identity.unseen_share,
-        "ask_points": float(s.fraud.ask_points),
-        "mood_keeps": float(np.exp(-1.0 / s.mood.recovery_days)),
-    }
+    # The share of sentiment that a day leaves: an exponential per customer saved, and Numba's
+    # may differ from NumPy's in the last bit.
+    values["derived_mood_keeps"] = float(np.exp(-1.0 / scenario.mood.recovery_days))
     return _records([values])
 
 
 def _channels(scenario: Scenario) -> Records:
-    rows: list[dict[str, int | float]] = []
-    for name in CHANNELS[1:]:
-        row = scenario.channels[name].model_dump()
-        rows.append(
-            {
-                **{key: float(value) for key, value in row.items()},
-                "latency_days": row["latency_days"],
-            }
-        )
+    rows = [scenario.channels[name].model_dump() for name in CHANNELS[1:]]
     neutral = dict.fromkeys(rows[0], 0) | {"reach": 1.0, "clicked": 1.0, "recovery_days": 1.0}
     return _records([neutral, *rows])
 
@@ -250,10 +242,10 @@ def _actions(scenario: Scenario, channels: Records) -> Records:
                 "pitches": int(action.kind in _PITCHES and action.journey != SERVICE_RECOVERY),
                 "discount": action.discount,
                 "points": action.points,
-                "cost": action.cost_minor,
+                "cost_minor": action.cost_minor,
                 "worth": int(worth),
                 "redeems": offer.redeems if offer else 0.0,
-                "take_up": (offer.take_up if offer else 0.0) * worth,
+                "take_up": offer.take_up if offer else 0.0,
             }
         )
     return _records(rows)
@@ -261,15 +253,15 @@ def _actions(scenario: Scenario, channels: Records) -> Records:
 
 def _tiers(scenario: Scenario) -> Records:
     never = int(np.iinfo(np.int64).max)
-    rows = [{"threshold": t.from_spend_minor, "earn": t.earn_factor} for t in scenario.tiers]
-    return _records([*rows, {"threshold": never, "earn": 1.0}])
+    rows = [tier.model_dump(exclude={"name"}) for tier in scenario.tiers]
+    return _records([*rows, {"from_spend_minor": never, "earn_factor": 1.0}])
 
 
 def _categories(scenario: Scenario) -> Records:
-    cumulative = _shares(*(section.share for section in scenario.categories))
+    cumulative = _cumulative(*(section.share for section in scenario.categories))
     return _records(
         [
-            {"share": float(share), "margin": section.margin_factor}
+            {"cumulative_share": float(share), "margin_factor": section.margin_factor}
             for share, section in zip(cumulative, scenario.categories, strict=True)
         ]
     )
@@ -287,13 +279,13 @@ def _conditions(scenario: Scenario) -> Records:
         {
             "journey": j,
             "feature": scenario.schema.index(when.feature),
-            "low": -np.inf if when.at_least is None else when.at_least,
-            "high": np.inf if when.at_most is None else when.at_most,
+            "at_least": -np.inf if when.at_least is None else when.at_least,
+            "at_most": np.inf if when.at_most is None else when.at_most,
         }
         for j, section in enumerate(scenario.journeys.values())
         for when in section.when
     ]
-    empty = {"journey": 0, "feature": 0, "low": -np.inf, "high": np.inf}
+    empty = {"journey": 0, "feature": 0, "at_least": -np.inf, "at_most": np.inf}
     return _records(rows or [empty])
 
 

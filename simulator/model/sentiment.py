@@ -28,7 +28,7 @@ MOST_TICKETS = 9
 @compiled
 def now(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, clock: Any) -> Any:
     """The sentiment of customer ``i`` today."""
-    return fs[i, col.SENTIMENT] * par.mood_keeps ** (clock - ints[i, col.SENTIMENT_DAY])
+    return fs[i, col.SENTIMENT] * par.derived_mood_keeps ** (clock - ints[i, col.SENTIMENT_DAY])
 
 
 @compiled

@@ -63,9 +63,9 @@ def refresh(
         if ints[i, col.LINK_DAY] == morning:
             link(people, i, tiers, morning)
         leaves = ints[i, col.LEAVES]
-        fades = leaves - int(par.fade_days) if leaves != NEVER else NEVER
+        fades = leaves - par.visits_fade_days if leaves != NEVER else NEVER
         if night and fades == morning:
-            feel(fs, ints, i, -par.fade_shock, par, morning)
+            feel(fs, ints, i, -par.visits_fade_shock, par, morning)
         if leaves <= morning:
             own = 0.0
             visits = 0.0
@@ -73,8 +73,8 @@ def refresh(
             tier = bits[i, col.TIER]
             way = closeness(
                 longs[i, col.SPEND],
-                tiers[tier].threshold,
-                tiers[tier + 1].threshold,
+                tiers[tier].from_spend_minor,
+                tiers[tier + 1].from_spend_minor,
                 tier >= last_tier,
             )
             balance = longs[i, col.POINTS] / max(ints[i, col.REDEEM_FROM], 1)
@@ -83,20 +83,20 @@ def refresh(
             if ints[i, col.CHALLENGE_END] > 0:
                 progress = ints[i, col.CHALLENGE_DONE] / max(ints[i, col.CHALLENGE_TARGET], 1)
             pull = 1.0 + fs[i, col.FLEXIBLE] * (
-                par.challenge_gradient * progress
-                + par.tier_gradient * max(2.0 * way - 1.0, 0.0)
-                + par.points_gradient * near_reward
+                par.challenges_goal_gradient * progress
+                + par.loyalty_tier_gradient * max(2.0 * way - 1.0, 0.0)
+                + par.loyalty_points_gradient * near_reward
             )
             rate = fs[i, col.RATE]
-            settled = days[col.JOINED, i] + 1 + int(par.novelty_days)
+            settled = days[col.JOINED, i] + 1 + par.population_novelty_days
             if settled > morning:
-                rate = rate * (1.0 + par.novelty)
+                rate = rate * (1.0 + par.population_novelty)
             own = rate * fs[i, col.GENEROUS] * pull
             if ints[i, col.BLUES_END] > morning:
-                own = own * (1.0 - par.demotion_drop)
-            visits = min(rate * par.per_purchase, 1.0)
+                own = own * (1.0 - par.loyalty_demotion_drop)
+            visits = min(rate * par.visits_per_purchase, 1.0)
             if morning >= fades:
-                visits = visits * par.fade_visits
+                visits = visits * par.visits_fade_visits
         rates[col.OWN_RATE, i] = own
         rates[col.VISIT_RATE, i] = visits
         wake = min(ints[i, col.DUE_DAY], ints[i, col.REDEEM_DAY])
@@ -104,7 +104,7 @@ def refresh(
             wake = min(wake, leaves)
             if fades > morning:
                 wake = min(wake, fades)
-            settled = days[col.JOINED, i] + 1 + int(par.novelty_days)
+            settled = days[col.JOINED, i] + 1 + par.population_novelty_days
             if settled > morning:
                 wake = min(wake, settled)
         if ints[i, col.CHALLENGE_END] > morning:

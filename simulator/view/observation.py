@@ -121,7 +121,7 @@ def told(
     Arguments as of :func:`settled`; ``chosen`` are the day's actions, int64 (n,).
     """
     fs, ints = people.floats, people.ints
-    weight = np.float32(par.smoothing_clicks)
+    weight = np.float32(par.response_smoothing_clicks)
     for at in range(rows.shape[0]):
         i = rows[at]
         out[row.SENTIMENT, i] = fs[i, col.SIGNAL]
@@ -129,7 +129,7 @@ def told(
         c = action.channel
         if c == 0:
             continue
-        prior = np.float32(par.smoothing_clicks / tables.channels[c].clicked)
+        prior = np.float32(par.response_smoothing_clicks / tables.channels[c].clicked)
         out[row.RESPONSE + c, i] = _response(ints, i, c, weight, prior)
         part = action.kind - DISCOUNT_KIND
         if 0 <= part < col.WATCHED_KINDS:
@@ -159,11 +159,11 @@ def settled(
     """
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     oldest = col.POINT_BUCKETS + (morning // col.PERIOD_DAYS + 1) % col.BUCKETS
-    weight = np.float32(par.smoothing_clicks)
+    weight = np.float32(par.response_smoothing_clicks)
     top = tables.tiers.shape[0] - 2
     prior = np.empty(C, dtype=np.float32)
     for c in range(C):
-        prior[c] = par.smoothing_clicks / tables.channels[c].clicked
+        prior[c] = par.response_smoothing_clicks / tables.channels[c].clicked
     for at in range(rows.shape[0]):
         i = rows[at]
         out[row.FREQUENCY, i] = min(np.float32(ints[i, col.ORDERS]), high[row.FREQUENCY])
@@ -175,7 +175,7 @@ def settled(
         out[row.POINTS_BALANCE, i] = min(np.float32(longs[i, col.POINTS]), high[row.POINTS_BALANCE])
         gap = 0.0
         if tier < top:
-            gap = max(tables.tiers[tier + 1].threshold - longs[i, col.SPEND], 0) / 100.0
+            gap = max(tables.tiers[tier + 1].from_spend_minor - longs[i, col.SPEND], 0) / 100.0
         out[row.TO_NEXT_TIER, i] = min(np.float32(gap), high[row.TO_NEXT_TIER])
         out[row.EXPIRING, i] = min(np.float32(ints[i, oldest]), high[row.EXPIRING])
         share = np.float32(0.0)
@@ -307,7 +307,7 @@ def eligible(
     for m in range(conditions.shape[0]):
         when = conditions[m]
         column, bit = raw[when.feature, start:stop], np.uint32(1 << when.journey)
-        _unless(started, column, when.low, when.high, bit)
+        _unless(started, column, when.at_least, when.at_most, bit)
     _open(
         words[start:stop],
         started,

@@ -99,7 +99,7 @@ def test_ledger_by_hand(still: Scenario) -> None:
     people = purse(p0=1000)
     people.redeemed[:], people.expired[:], people.issued[:] = 60, 20, 1080
     people.point_value[:] = 1.5
-    ledger = points_ledger.Ledger.of(people, 0.7)
+    ledger = points_ledger.Ledger.of(people, 0.3)
     assert ledger == points_ledger.Ledger(1080, 60, 20, 1000, 1050, 0.25)
     world = World(still, 50, 2)
     assert world.ledger().liability_minor == round(0.7 * world.people.points.sum())
