@@ -336,11 +336,9 @@ class World:
         self._threads.run(
             self.size,
             lambda a, b: one_day.step(
-                self._people.memory, a, b, self._sight.features, actions, result.answers,
-                result.pauses, result.money, result.orders, result.spend_minor,
-                result.category, result.store, self.first_customer, self._keys,
-                self._rules.event_chances, today.tables, self._rules.par, today.record,
-                self._encoder.bounds,
+                self._people.memory, a, b, self._sight.features, actions, result,
+                self.first_customer, self._keys, self._rules.event_chances, today.tables,
+                self._rules.par, today.record, self._encoder.bounds,
             ),
         )  # fmt: skip
         self.day += 1

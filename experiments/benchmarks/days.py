@@ -169,7 +169,7 @@ def sizes(timing: Timing) -> list[BenchmarkRow]:
 def dense_bytes(lives: BusyWorld) -> float:
     """Bytes per customer of the action, the columns read of everybody and the day's result."""
     people, result = lives.world.people, StepResult.empty(1)
-    fields: list[NDArray[Any]] = list(vars(result).values())
+    fields: tuple[NDArray[Any], ...] = result
     read = sum(getattr(people, name).itemsize for name in READ_BY_ALL)
     return float(np.dtype(np.int64).itemsize + read + sum(field.nbytes for field in fields))
 

@@ -25,10 +25,16 @@ from simulator.day.results import (
     OPENED,
     OPT_OUTS,
     OPTED_OUT,
+    PAUSE_CLICKED,
+    PAUSE_OPENED,
+    PAUSE_PURCHASED,
+    PAUSE_REDEEMED,
+    PAUSE_VISITED,
     POINTS,
     PURCHASED,
     REDEEMED,
     VISITED,
+    ResultArrays,
 )
 from simulator.model import delays, fatigue, response, sentiment
 from simulator.model.basket import contents
@@ -68,9 +74,7 @@ def contact(
     low: int,
     flags: NDArray[np.uint8],
     moved: NDArray[np.bool_],
-    answers: NDArray[np.uint8],
-    waits: NDArray[np.int16],
-    money: NDArray[np.int32],
+    result: ResultArrays,
     chosen: NDArray[np.int64],
     first: int,
     keys: Any,
@@ -87,9 +91,7 @@ def contact(
         flags: uint8 of the block, see :mod:`simulator.model.chances`; a contact may put off an own
             purchase.
         moved: bool of the block, set for those who stand otherwise tomorrow.
-        answers: uint8 (n,), see :mod:`simulator.day.results`; written.
-        waits: int16 (n, 5), delays plus one; written.
-        money: int32 (10, n), components; added to.
+        result: of the day; written.
         chosen: int64 (n,), actions.
         first: number of the first customer.
         keys: replicate and the two words of the seed, uint64.
@@ -98,6 +100,7 @@ def contact(
     """
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     rates, days = people.rates, people.days
+    money, answers, pauses = result.money, result.answers, result.pauses
     replicate, k0, k1 = keys
     channels, actions, groups = tables.channels, tables.actions, tables.groups
     clock = today.clock
@@ -163,7 +166,7 @@ def contact(
             answer |= OPENED
             after = normal(z[0], z[1])
             wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], after)
-            waits[i, 0] = wait + 1
+            pauses[i, PAUSE_OPENED] = wait + 1
             fading = 1.0
             if ints[i, col.LEAVES] != NEVER and clock >= ints[i, col.LEAVES] - par.visits_fade_days:
                 fading = par.visits_fade_clicks
@@ -174,14 +177,14 @@ def contact(
                 answer |= CLICKED
                 after = other_normal(z[0], z[1])
                 wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], after)
-                waits[i, 1] = wait + 1
+                pauses[i, PAUSE_CLICKED] = wait + 1
                 later = 0
                 if v[2, at] < par.response_visit_given_click:
                     answer |= VISITED
                     after = normal(z[2], z[3])
                     later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
                     later = min(later, LAST_VISIT - 1) + 1
-                    waits[i, 2] = wait + later
+                    pauses[i, PAUSE_VISITED] = wait + later
                 _set_out(ints, i, ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind)
 
         # Purchase because of it, or use of the offer on a purchase of his own.
@@ -247,7 +250,7 @@ def contact(
             wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], after)
             after = normal(z[2], z[3])
             wait += delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
-            waits[i, 2] = wait + 1
+            pauses[i, PAUSE_VISITED] = wait + 1
             _set_out(ints, i, ((clock + wait) << SLOT_DAY) + 256 + VISIT_ONLY)
         if v[0, at] < chance + used:
             liability_each = charged(fs, i, par)
@@ -272,7 +275,7 @@ def contact(
                 after = other_normal(z[2], z[3])
                 wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], after)
                 wait = max(latency + wait, 1)
-                waits[i, 4] = wait + 1
+                pauses[i, PAUSE_PURCHASED] = wait + 1
                 earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn_factor
                 points = extra + round(amount / 100.0 * earn)
                 margin = round(
@@ -290,13 +293,13 @@ def contact(
                 ints[i, col.DUE_PLACE] = category + 256 * store
                 if redeems and action.worth > 0:
                     answer |= REDEEMED
-                    waits[i, 3] = wait + 1
+                    pauses[i, PAUSE_REDEEMED] = wait + 1
             else:
                 answer |= REDEEMED
                 after = other_normal(z[2], z[3])
                 wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], after)
                 wait = max(latency + wait, 1)
-                waits[i, 3] = wait + 1
+                pauses[i, PAUSE_REDEEMED] = wait + 1
                 liability = round(action.points * liability_each)
                 money[CREDITED + POINTS, i] += liability
                 ints[i, col.REDEEM_DAY] = clock + wait

@@ -18,7 +18,7 @@ from simulator.day.contacts import contact
 from simulator.day.events import birthday, events, land
 from simulator.day.orders import order
 from simulator.day.prefetch import ahead
-from simulator.day.results import clear
+from simulator.day.results import ResultArrays, clear
 from simulator.model.chances import (
     BIRTHDAY,
     DAY,
@@ -53,13 +53,7 @@ def step(
     stop: int,
     features: NDArray[np.float32],
     chosen: NDArray[np.int64],
-    answers: NDArray[np.uint8],
-    waits: NDArray[np.int16],
-    money: NDArray[np.int32],
-    booked: NDArray[np.int32],
-    spent: NDArray[np.int64],
-    sorts: NDArray[np.uint8],
-    stores: NDArray[np.uint8],
+    result: ResultArrays,
     first: int,
     keys: Any,
     event_chances: NDArray[np.float64],
@@ -75,8 +69,7 @@ def step(
         start, stop: positions.
         features: float32 (F, n), what the firm sees; written where it has changed.
         chosen: int64 (n,), actions.
-        answers, waits, money, booked, spent, sorts, stores: the fields of
-            :class:`simulator.day.results.StepResult`, written.
+        result: of the day, written.
         first: number of the first customer.
         keys: replicate and the two words of the seed, uint64.
         event_chances: cumulative chances of unplanned events.
@@ -98,7 +91,7 @@ def step(
     buyers = np.empty(BLOCK, dtype=np.int64)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
-        clear(money, answers, waits, booked, spent, sorts, stores, low, high)
+        clear(result, low, high)
         mark(
             flags[: high - low],
             rates[col.OWN_RATE, low:high],
@@ -150,42 +143,35 @@ def step(
                 struck[n_struck] = i
                 n_struck += 1
         contact(
-            people, served[:n_served], low, flags, moved, answers, waits, money, chosen, first,
-            keys, tables, par, today,
+            people, served[:n_served], low, flags, moved, result, chosen, first, keys, tables, par,
+            today,
         )  # fmt: skip
         n_buyers = 0
         for at in range(n_due):
             if ints[due[at], col.DUE_DAY] <= clock:
                 buyers[n_buyers] = due[at]
                 n_buyers += 1
-        order(
-            people, buyers[:n_buyers], True, answers, money, booked, spent, sorts, stores, first,
-            keys, tables, par, today,
-        )  # fmt: skip
+        order(people, buyers[:n_buyers], True, result, first, keys, tables, par, today)
         n_buyers = 0
         for at in range(n_marked):
             if flags[marked[at] - low] & OWN:
                 buyers[n_buyers] = marked[at]
                 n_buyers += 1
-        order(
-            people, buyers[:n_buyers], False, answers, money, booked, spent, sorts, stores, first,
-            keys, tables, par, today,
-        )  # fmt: skip
-        land(people, due[:n_due], money, par, today)
+        order(people, buyers[:n_buyers], False, result, first, keys, tables, par, today)
+        land(people, due[:n_due], result, par, today)
         n_buyers = 0
         for at in range(n_served):  # a click may land on the day of its contact
             if moved[served[at] - low]:
                 buyers[n_buyers] = served[at]
                 n_buyers += 1
-        land(people, buyers[:n_buyers], money, par, today)
+        land(people, buyers[:n_buyers], result, par, today)
         tickets(ints, troubled[:n_troubled], low, flags, first, keys, par, today)
         events(
             people,
             struck[:n_struck],
             low,
             moved,
-            answers,
-            money,
+            result,
             first,
             keys,
             event_chances,
@@ -195,7 +181,7 @@ def step(
         )
         for at in range(n_marked):
             if flags[marked[at] - low] & BIRTHDAY:
-                birthday(people, marked[at], money, par, today)
+                birthday(people, marked[at], result, par, today)
         # Whom nothing else happened to than a contact or a signal stands as he stood.
         n_moved = n_told = 0
         for at in range(n_marked):

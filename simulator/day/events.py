@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simulator.compiled.kernel import compiled, drawn
 from simulator.compiled.purposes import Purpose
 from simulator.day.contacts import LAST_VISIT, VISIT_ONLY
-from simulator.day.results import CREDITED, DISCOUNT, FRAUD, LANDED, POINTS
+from simulator.day.results import CREDITED, DISCOUNT, FRAUD, LANDED, POINTS, ResultArrays
 from simulator.model.challenges import start
 from simulator.model.fraud import ask
 from simulator.model.identity import stranger
@@ -46,7 +46,7 @@ COMPLAINT, APP_REMOVED, ADDRESS_LOST, SIGNAL, SURPRISE, RIVAL, FRAUD_EVENT, STRA
 @compiled
 def give(
     people: Blocks,
-    money: NDArray[np.int32],
+    result: ResultArrays,
     i: Any,
     points: Any,
     par: Any,
@@ -55,15 +55,15 @@ def give(
     """Issue ``points`` that no purchase earned, and charge them to the day."""
     issue(people.ints, people.longs, i, points, period)
     liability = round(points * charged(people.floats, i, par))
-    money[CREDITED + POINTS, i] += liability
-    money[LANDED + POINTS, i] += liability
+    result.money[CREDITED + POINTS, i] += liability
+    result.money[LANDED + POINTS, i] += liability
 
 
 @compiled
 def land(
     people: Blocks,
     rows: NDArray[np.int64],
-    money: NDArray[np.int32],
+    result: ResultArrays,
     par: Any,
     today: Any,
 ) -> None:
@@ -91,8 +91,8 @@ def land(
                 start(fs, ints, i, par, clock)
         if ints[i, col.REDEEM_DAY] <= clock:
             ints[i, col.REDEEM_DAY] = NEVER
-            money[LANDED + DISCOUNT, i] += ints[i, col.REDEEM_DISCOUNT]
-            money[LANDED + POINTS, i] += ints[i, col.REDEEM_LIABILITY]
+            result.money[LANDED + DISCOUNT, i] += ints[i, col.REDEEM_DISCOUNT]
+            result.money[LANDED + POINTS, i] += ints[i, col.REDEEM_LIABILITY]
             issue(ints, longs, i, ints[i, col.REDEEM_POINTS], period)
 
 
@@ -102,8 +102,7 @@ def events(
     rows: NDArray[np.int64],
     low: int,
     moved: NDArray[np.bool_],
-    answers: NDArray[np.uint8],
-    money: NDArray[np.int32],
+    result: ResultArrays,
     first: int,
     keys: Any,
     event_chances: NDArray[np.float64],
@@ -136,7 +135,7 @@ def events(
         elif event == SIGNAL:
             measure(fs, ints, i, first, keys, par, clock)
         elif event == SURPRISE:
-            give(people, money, i, par.loyalty_surprise_points, par, period)
+            give(people, result, i, par.loyalty_surprise_points, par, period)
             feel(fs, ints, i, par.loyalty_gift_lift, par, clock)
             moved[i - low] = True
         elif event == RIVAL:
@@ -146,7 +145,7 @@ def events(
             ints[i, col.WEAR_DAY] = clock
             fs[i, col.WEAR + EMAIL] += 1.0
         elif event == FRAUD_EVENT:
-            answers[i] |= FRAUD
+            result.answers[i] |= FRAUD
             ask(fs, ints, longs, bits, i, par, today)
             moved[i - low] = True
         elif bits[i, col.STRANGER]:
@@ -158,12 +157,12 @@ def events(
 def birthday(
     people: Blocks,
     i: Any,
-    money: NDArray[np.int32],
+    result: ResultArrays,
     par: Any,
     today: Any,
 ) -> None:
     """The gift to customer ``i``, whose birthday it is."""
     if par.loyalty_birthday_points <= 0:
         return
-    give(people, money, i, par.loyalty_birthday_points, par, today.period)
+    give(people, result, i, par.loyalty_birthday_points, par, today.period)
     feel(people.floats, people.ints, i, par.loyalty_gift_lift, par, today.clock)

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from simulator.compiled.kernel import compiled, drawn, normal
 from simulator.compiled.purposes import Purpose
-from simulator.day.results import CREDITED, DISCOUNT, LANDED, MARGIN, POINTS, PURCHASED
+from simulator.day.results import (
+    CREDITED,
+    DISCOUNT,
+    LANDED,
+    MARGIN,
+    POINTS,
+    PURCHASED,
+    ResultArrays,
+)
 from simulator.model.basket import contents
 from simulator.model.challenges import advance
 from simulator.model.identity import hide
@@ -36,12 +44,7 @@ def order(
     people: Blocks,
     rows: NDArray[np.int64],
     landing: bool,
-    answers: NDArray[np.uint8],
-    money: NDArray[np.int32],
-    booked: NDArray[np.int32],
-    spent: NDArray[np.int64],
-    sorts: NDArray[np.uint8],
-    stores: NDArray[np.uint8],
+    result: ResultArrays,
     first: int,
     keys: Any,
     tables: Any,
@@ -54,14 +57,13 @@ def order(
         people: the population.
         rows: int64 (m,), positions.
         landing: whether they are the ones that contacts brought about.
-        answers, money: of the day, see :mod:`simulator.day.results`; written.
-        booked, spent, sorts, stores: orders, their value, category and store; written.
+        result: of the day; written.
         first: number of the first customer.
         keys: replicate and the two words of the seed, uint64.
         tables, par, today: as in :func:`simulator.day.contacts.contact`.
     """
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
-    days = people.days
+    days, money = people.days, result.money
     replicate, k0, k1 = keys
     clock, period = today.clock, today.period
     for at in range(rows.shape[0]):
@@ -96,7 +98,7 @@ def order(
                 par,
                 today,
             )
-            answers[i] |= PURCHASED
+            result.answers[i] |= PURCHASED
             margin = round(
                 amount * par.economics_margin_share * tables.categories[category].margin_factor
             )
@@ -114,10 +116,10 @@ def order(
                 x = drawn(number, DAY, clock, replicate, k0, k1)
                 if x[3] < fs[i, col.DROP_OUT]:
                     ints[i, col.LEAVES] = min(ints[i, col.LEAVES], clock + 1)
-        booked[i] += 1
-        spent[i] += amount
-        sorts[i] = category
-        stores[i] = store
+        result.orders[i] += 1
+        result.spend_minor[i] += amount
+        result.category[i] = category
+        result.store[i] = store
         ints[i, col.LAST_ORDER] = clock
         if not seen:
             hide(ints, i, amount, clock)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,8 @@ ARRIVED, OPENED, CLICKED, VISITED, REDEEMED, PURCHASED, OPTED_OUT, FRAUD = (
 )  # fmt: skip
 """Bits of ``answers``."""
 WAITS = ("opened", "clicked", "visited", "redeemed", "purchased")
+PAUSE_OPENED, PAUSE_CLICKED, PAUSE_VISITED, PAUSE_REDEEMED, PAUSE_PURCHASED = range(len(WAITS))
+"""Columns of ``pauses``."""
 NO_PLACE = 255
 
 
@@ -50,31 +51,6 @@ def _weigh(out: NDArray[np.float64], money: NDArray[np.int32], by: NDArray[np.fl
             out[i] += weight * np.float64(column[i])
 
 
-@compiled
-def clear(
-    money: NDArray[np.int32],
-    answers: NDArray[np.uint8],
-    pauses: NDArray[np.int16],
-    orders: NDArray[np.int32],
-    spend_minor: NDArray[np.int64],
-    category: NDArray[np.uint8],
-    store: NDArray[np.uint8],
-    low: int,
-    high: int,
-) -> None:
-    """Nothing happens to customers ``low`` to ``high``; the arrays are a :class:`StepResult`'s.
-
-    Block by block, so that each thread touches its own memory first, while it is near.
-    """
-    money[:, low:high] = 0
-    answers[low:high] = 0
-    pauses[low:high] = 0
-    orders[low:high] = 0
-    spend_minor[low:high] = 0
-    category[low:high] = NO_PLACE
-    store[low:high] = NO_PLACE
-
-
 @lru_cache(maxsize=64)
 def weights(objective: Objective) -> NDArray[np.float64]:
     """float64 (5,): of the components, in their order; not to be written to."""
@@ -82,9 +58,8 @@ def weights(objective: Objective) -> NDArray[np.float64]:
     return np.array([by_name[name] for name in COMPONENTS])
 
 
-@dataclass(frozen=True)
-class StepResult:
-    """What one day brought.
+class ResultArrays(NamedTuple):
+    """What one day brought, as kernels write it.
 
     Attributes:
         money: int32 (10, n): components credited to the day, then those booked on it.
@@ -103,6 +78,25 @@ class StepResult:
     spend_minor: NDArray[np.int64]
     category: NDArray[np.uint8]
     store: NDArray[np.uint8]
+
+
+@compiled
+def clear(result: ResultArrays, low: int, high: int) -> None:
+    """Nothing happens to customers ``low`` to ``high``.
+
+    Block by block, so that each thread touches its own memory first, while it is near.
+    """
+    result.money[:, low:high] = 0
+    result.answers[low:high] = 0
+    result.pauses[low:high] = 0
+    result.orders[low:high] = 0
+    result.spend_minor[low:high] = 0
+    result.category[low:high] = NO_PLACE
+    result.store[low:high] = NO_PLACE
+
+
+class StepResult(ResultArrays):
+    """What one day brought: the arrays above, and what is read from them."""
 
     @classmethod
     def unwritten(cls, size: int) -> StepResult:
@@ -127,19 +121,13 @@ class StepResult:
             raise InvalidArgument(
                 f"a day of {self.money.shape[1]} customers, not of {size}", field="out"
             )
-        return StepResult(
-            self.money, self.answers, self.pauses, self.orders, self.spend_minor, self.category,
-            self.store,
-        )  # fmt: skip
+        return StepResult(*self)
 
     @classmethod
     def empty(cls, size: int) -> StepResult:
         """A day on which nothing happened."""
         day = cls.unwritten(size)
-        clear(
-            day.money, day.answers, day.pauses, day.orders, day.spend_minor, day.category,
-            day.store, 0, size,
-        )  # fmt: skip
+        clear(day, 0, size)
         return day
 
     @cached_property

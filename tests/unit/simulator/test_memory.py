@@ -23,7 +23,7 @@ def test_a_given_day_is_written_over_and_brings_the_same(lively: Scenario) -> No
         actions = any_contact(fresh, rng)
         expected = fresh.step(actions)
         day = again.step(actions, day)
-        for name, column in vars(expected).items():
+        for name, column in expected._asdict().items():
             np.testing.assert_array_equal(getattr(day, name), column, err_msg=name)
         np.testing.assert_array_equal(day.waits, expected.waits)
         for name, column in expected.components.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,20 +28,21 @@ def _hashes(actions: np.ndarray, result: StepResult) -> fates.Hashes:
 
 
 def test_every_column_counts(day: tuple[np.ndarray, StepResult]) -> None:
-    """A change of one customer in any column changes his hash and no other's."""
+    """A change of one customer in any column changes their hash and no other's."""
     actions, result = day
     whole = _hashes(actions, result)
     others = np.arange(40) != 17
     changed = 0
-    for field in fields(result):
-        block = getattr(result, field.name)
+    for name, block in result._asdict().items():
         customers = block.shape.index(actions.size)  # money lies in columns, pauses in rows
         for column in range(block.size // actions.size):
             other = block.copy()
-            his = np.moveaxis(other, customers, 0)
-            his[17] ^= np.eye(his[0].size, dtype=block.dtype)[column].reshape(his[17].shape)
-            found = _hashes(actions, replace(result, **{field.name: other}))
-            assert found[17] != whole[17], (field.name, column)
+            theirs = np.moveaxis(other, customers, 0)
+            theirs[17] ^= np.eye(theirs[0].size, dtype=block.dtype)[column].reshape(
+                theirs[17].shape
+            )
+            found = _hashes(actions, result._replace(**{name: other}))
+            assert found[17] != whole[17], (name, column)
             np.testing.assert_array_equal(found[others], whole[others])
             changed += 1
     assert changed == len(list(fates.columns(result))) > 15
@@ -58,7 +58,7 @@ def test_order_and_days_count(day: tuple[np.ndarray, StepResult]) -> None:
     money = result.money[::-1].copy()
     differs = (money != result.money).any(axis=0)
     assert differs.any()
-    assert ((_hashes(actions, replace(result, money=money)) != once) == differs).all()
+    assert ((_hashes(actions, result._replace(money=money)) != once) == differs).all()
 
 
 def test_values_do_not_depend_on_their_width() -> None:
