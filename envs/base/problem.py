@@ -44,7 +44,7 @@ class DecisionProblem(Protocol):
     Attributes:
         actions: names of the A actions; 0 is *no contact*.
         extras: names of the E columns, each in 0..1, that the observation has beyond the
-            schema's: what the learner must know of the part that is decided for him.
+            schema's: what the learner must know of the part that is decided for them.
         whole: whether the actions are the catalogue's own columns, K of them; then neither
             method is asked.
     """

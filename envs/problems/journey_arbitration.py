@@ -1,4 +1,4 @@
-"""``troth/JourneyArbitration-v0``: which of the journeys that want a customer gets him."""
+"""``troth/JourneyArbitration-v0``: which of the journeys that want a customer may speak."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class JourneyArbitrationEnv(CustomerEnv):
     ## Description
     The world of :class:`envs.problems.next_best_action.NextBestActionEnv`. Each triggered journey
     would send its step in turn (step ``1 + day mod S`` of S, or the next one that can reach
-    the customer) with that step's offer, on the channel of that step on which he has clicked
+    the customer) with that step's offer, on the channel of that step on which they have clicked
     most relative to what is usual there. What is left to decide is which journey may.
 
     ## Action Space
     ``Discrete(J + 1)``: 0 is *no contact*, then the journeys of the catalogue. Those that are
-    triggered and can reach him are in ``info["action_mask"]``; any other is served as *no
+    triggered and can reach them are in ``info["action_mask"]``; any other is served as *no
     contact*, and ``info["refused"]`` says so.
 
     ## Observation Space

@@ -191,9 +191,9 @@ def _send(
     messages: Int64,
     channel: Int64,
 ) -> int:
-    """What a journey sends customer i, 0 if nothing can reach him.
+    """What a journey sends customer i, 0 if nothing can reach them.
 
-    The step in turn or the next that can, on the channel of it that he prefers.
+    The step in turn or the next that can, on the channel of it that they prefer.
     """
     chosen, best = 0, np.float32(0.0)
     for later in range(steps[journey]):
@@ -226,7 +226,7 @@ def send(
     """The contact of the journey that each customer's action names.
 
     Args:
-        served: int64 (n,), written; 0 for action 0 and where the journey cannot reach him.
+        served: int64 (n,), written; 0 for action 0 and where the journey cannot reach them.
         actions: int64 (n,), 1 + the journey.
         eligible: bool (n, K).
         encoded: float32 (D, n).
@@ -257,10 +257,10 @@ def send_plainly(
     messages: Int64,
     cost: Int64,
 ) -> None:
-    """One contact a week for everybody, from the most pressing journey that can reach him.
+    """One contact a week for everybody, from the most pressing journey that can reach them.
 
     Args:
-        served: int64 (n,), written; 0 on the other days of his week.
+        served: int64 (n,), written; 0 on the other days of their week.
         first_customer: number of the first; the weekday of number i is ``i mod 7``.
         priority: int64 (J,), see :class:`envs.problems.messages.Messages`.
         eligible: bool (n, K).

@@ -8,7 +8,7 @@ rules any firm could write down, because they use nothing but what it observes:
   which are always on, go last.
 - **Turn.** A journey's steps take turns, one a day: on day d of the episode step
   ``1 + d mod S`` of its S steps.
-- **Preference.** A customer prefers the channel on which his smoothed click rate is highest
+- **Preference.** A customer prefers the channel on which their smoothed click rate is highest
   relative to the channel's usual rate: the largest standardised ``response_<channel>`` of the
   observation, the first of equals in the order of the channels.
 """

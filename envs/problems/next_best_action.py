@@ -38,9 +38,9 @@ class NextBestActionEnv(CustomerEnv):
     """One customer of a loyalty programme, one decision a day.
 
     ## Description
-    A member of the programme lives in the world of a scenario: he buys, tires of contacts,
-    complains, withdraws permissions, leaves. Each morning one action of the catalogue, or *no
-    contact*, is chosen. What he thinks and whether he has left for good stays hidden; the
+    A member of the programme lives in the world of a scenario: they buy, tire of contacts,
+    complain, withdraw permissions, leave. Each morning one action of the catalogue, or *no
+    contact*, is chosen. What they think and whether they have left for good stays hidden; the
     observation holds what a firm knows. Partially observed, episodic.
 
     ## Action Space

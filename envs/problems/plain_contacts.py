@@ -1,7 +1,7 @@
 """Plain contacts: what a programme sends while something else about it is being decided.
 
-Every member is contacted once a week, on a weekday of his own (his number modulo 7), with the
-most pressing message that can reach him, on the cheapest channel of it: the journeys in order
+Every member is contacted once a week, on a weekday of their own (their number modulo 7), with the
+most pressing message that can reach them, on the cheapest channel of it: the journeys in order
 of priority, the step in turn or the next that has an eligible channel; see
 :mod:`envs.problems.messages`. Of channels that cost the same it takes the first that the step
 lists.

@@ -57,7 +57,7 @@ class ProgrammeDesignEnv(_Views, gymnasium.Env[Any, Any]):
     terms are set: how many points a unit of money earns, what a redeemed point is worth, from
     how many points it can be redeemed, how fast a challenge must be met. Generous terms make
     members come back and cost money now and later. Contacts follow a plain rule: every member
-    once a week, on a weekday of his own, with the most pressing message that can reach him,
+    once a week, on a weekday of their own, with the most pressing message that can reach them,
     on its cheapest channel; see :mod:`envs.problems.plain_contacts`.
 
     ## Action Space

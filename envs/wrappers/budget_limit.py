@@ -3,7 +3,7 @@
 Contacts are granted in the order of the customers' numbers, each morning beginning with
 another one (day d begins at customer ``d * n // 7 mod n``), so that the same people do not
 always come first. One that costs more than is left is served as *no contact* and marked in
-``refused``; those after him may still afford less. Contacts without cost are always granted.
+``refused``; those after them may still afford less. Contacts without cost are always granted.
 
 Under a shared budget customers do influence each other, and a mask promises only that a
 contact could be paid for if nobody else were contacted first.

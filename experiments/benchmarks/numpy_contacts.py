@@ -40,7 +40,7 @@ class Contacts:
         tired: factor of the response.
         affinity, fit, sentiment: of the customer.
         ticket: one is open.
-        gone: he has left.
+        gone: they have left.
     """
 
     rows: Rows
@@ -61,7 +61,7 @@ class Contacts:
 
 
 def contact(lives: NumpyPopulation, rows: Rows, chosen: NDArray[np.int64], own: Bool) -> None:
-    """Serve ``chosen`` (m,) to ``rows``; who is put off loses his place in ``own`` (n,)."""
+    """Serve ``chosen`` (m,) to ``rows``; who is put off loses their place in ``own`` (n,)."""
     action = lives.rules.tables.actions[chosen]
     lives.outcome.book("contact_minor", rows, action["cost_minor"])
     load = _wear_off(lives, rows)
@@ -207,7 +207,7 @@ def _come(
 def _respond(
     lives: NumpyPopulation, sent: Contacts, uniform: Float, added: Float, z: Float
 ) -> None:
-    """A purchase because of it, or its offer used on one of his own."""
+    """A purchase because of it, or its offer used on one of their own."""
     used = _used(lives, sent, added)
     latency = sent.channel["latency_days"]
     buys, uses = uniform < added, (uniform >= added) & (uniform < added + used)
@@ -268,7 +268,7 @@ def _moment(lives: NumpyPopulation, sent: Contacts) -> Float:
 
 
 def _used(lives: NumpyPopulation, sent: Contacts, added: Float) -> Float:
-    """P(uses the offer on a purchase of his own | arrived)."""
+    """P(uses the offer on a purchase of their own | arrived)."""
     people, par, rows = lives.people, lives.par, sent.rows
     anyway = -np.expm1(-people.own_rate[rows] * par["response_take_up_days"])
     anyway **= par["response_take_up_power"]

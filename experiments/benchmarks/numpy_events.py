@@ -117,7 +117,7 @@ class NumpyPopulation:
         self.people.tickets[rows] = np.minimum(self.people.tickets[rows] + 1, MOST_TICKETS)
 
     def leave(self, rows: Rows) -> None:
-        """From tomorrow on he is gone."""
+        """From tomorrow on they are gone."""
         self.people.leaves[rows] = np.minimum(self.people.leaves[rows], self.clock + 1)
 
     def visit(self, rows: Rows) -> None:
@@ -172,7 +172,7 @@ class NumpyPopulation:
         return np.searchsorted(thresholds, spend, side="right") - 1
 
     def way_up(self, rows: Rows) -> Float:
-        """Share of the way from his tier to the next, 0 at the top."""
+        """Share of the way from their tier to the next, 0 at the top."""
         people, thresholds = self.people, self.rules.tables.tiers["from_spend_minor"]
         tier = people.tier[rows].astype(np.int64)
         floor, above = thresholds[tier], thresholds[tier + 1]

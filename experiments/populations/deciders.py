@@ -52,7 +52,7 @@ def never(world: World) -> Actions:
 def plain(world: World) -> Actions:
     """The programme before Troth: now and then an eligible contact, all alike.
 
-    Each customer is due with the scenario's ``warm_up.contact_chance`` per day, as he was in
+    Each customer is due with the scenario's ``warm_up.contact_chance`` per day, as they were in
     the days before day 0; one uniform decides that, another which contact it is.
     """
     customers = np.arange(world.first_customer, world.first_customer + world.size)

@@ -66,7 +66,7 @@ def holdout_moments(
 ) -> tuple[Moment, ...]:
     """Purchases in the second half of the log, predicted from the first half, all customers.
 
-    BG/NBD cannot lose a customer before his first repeat purchase, so the groups are shown
+    BG/NBD cannot lose a customer before their first repeat purchase, so the groups are shown
     apart: what it gets wrong, it gets wrong for some of them.
     """
     ids, data = histories(log.customer, log.day, log.middle)

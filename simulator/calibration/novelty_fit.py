@@ -1,6 +1,6 @@
 """How much faster new members buy, and for how long, from a purchase log.
 
-Novelty runs a new member's clock faster in his first weeks (:mod:`simulator.calibration.season`).
+Novelty runs a new member's clock faster in their first weeks (:mod:`simulator.calibration.season`).
 Its size is estimated by maximum likelihood together with the process; its length, in whole
 weeks, by that of greater likelihood than its neighbours. A density of purchase times on the
 faster clock is one in calendar time when it is multiplied by the clock's speed at each purchase,
@@ -37,7 +37,7 @@ class Novelty:
     Attributes:
         share: by which a new member buys more often, >= 0, in thousandths.
         stderr: its standard error at the process's best figures.
-        days: for how long after his first purchase.
+        days: for how long after their first purchase.
         gain: log-likelihood over that of no novelty.
     """
 

@@ -2,7 +2,7 @@
 
 Schmittlein, Morrison & Colombo, "Counting Your Customers: Who Are They and What Will They Do
 Next?", Management Science 33(1), 1987. While alive a customer buys at Poisson rate lambda,
-gamma(r, alpha) over customers; his lifetime is exponential at rate mu, gamma(s, beta) over
+gamma(r, alpha) over customers; their lifetime is exponential at rate mu, gamma(s, beta) over
 customers. Equation numbers are those of Fader & Hardie, "A Note on Deriving the Pareto/NBD
 Model and Related Expressions", 2005. Times are in weeks.
 
@@ -15,7 +15,7 @@ observed until T, has
         + int_tx^T s beta^s (beta+u)^-(s+1) (alpha+M(u))^-(r+x) du ]
 
 which is equation 15 with mu and lambda integrated out, times the season's factors on the days of
-his purchases, a constant.
+their purchases, a constant.
 """
 
 from __future__ import annotations

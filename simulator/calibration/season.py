@@ -3,7 +3,7 @@
 A customer whose daily rate is lambda m(d) buys as one of constant rate lambda does whose clock
 runs m(d) days on day d. A likelihood written for constant rates holds for seasonal ones with
 M(t) = the sum of m over the days until t in the place of t (Cox & Isham, "Point Processes",
-1980, section 3.1). The novelty of a new member runs the same clock faster in his first weeks.
+1980, section 3.1). The novelty of a new member runs the same clock faster in their first weeks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Season:
         month: float64 (12,) from January, > 0.
         weekday: float64 (7,) from Monday, > 0.
         novelty: share by which a customer buys more often at first, >= 0 ...
-        novelty_weeks: ... for so long after his first purchase.
+        novelty_weeks: ... for so long after their first purchase.
 
     Raises:
         InvalidArgument: for another shape, or a factor that is not above 0.
@@ -83,7 +83,7 @@ class Season:
 
         Args:
             day: since 1970-01-01.
-            age: days since the customer's first purchase; past his novelty by default.
+            age: days since the customer's first purchase; past their novelty by default.
         """
         factor = self.month[month_of(day)] * self.weekday[weekday_of(day)]
         if age is not None:

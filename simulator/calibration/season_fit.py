@@ -85,7 +85,7 @@ def fit_weekdays(
     watched = _watched(data.joined, last)
     share = counts / counts.sum()
     factor = share / (watched / watched.sum())
-    # Linearised ratio: each customer's purchases on the day less his expected share of them.
+    # Linearised ratio: each customer's purchases on the day less their expected share of them.
     _, at, total = np.unique(who, return_inverse=True, return_counts=True)
     if len(total) < MIN_CLUSTERS:
         raise FailedPrecondition(

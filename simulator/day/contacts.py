@@ -151,7 +151,7 @@ def contact(
         if kind in (DISCOUNT_KIND, POINTS_KIND):
             fs[i, col.KIND_EXPECTED + kind - DISCOUNT_KIND] += channels[c].clicked
 
-        # Does it put him off? The own purchase of the day is lost with the share hurt.
+        # Does it put them off? The own purchase of the day is lost with the share hurt.
         hurt = sentiment.put_off(group.hurt, ticket, par)
         if hurt > 0.0 and action.recovers == 0 and flags[i - low] & OWN and v[3, at] < hurt:
             flags[i - low] &= 255 - OWN
@@ -187,7 +187,7 @@ def contact(
                     pauses[i, PAUSE_VISITED] = wait + later
                 _set_out(ints, i, ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind)
 
-        # Purchase because of it, or use of the offer on a purchase of his own.
+        # Purchase because of it, or use of the offer on a purchase of their own.
         put_off = ticket and action.recovers == 0
         gain = group.gain
         if bits[i, col.ADVERSARY]:
@@ -238,7 +238,7 @@ def contact(
                     par.response_take_up_power,
                     chance,
                 )
-        # He comes to look, clicked or not; who buys because of it is among those who come.
+        # They come to look, clicked or not; who buys because of it is among those who come.
         comes = answer & VISITED == 0 and v[0, at] < response.comes(
             chance, par.email_conversion_given_visit_email
         )

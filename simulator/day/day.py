@@ -182,7 +182,7 @@ def step(
         for at in range(n_marked):
             if flags[marked[at] - low] & BIRTHDAY:
                 birthday(people, marked[at], result, par, today)
-        # Whom nothing else happened to than a contact or a signal stands as he stood.
+        # Those to whom nothing but a contact or a signal happened stand as they stood.
         n_moved = n_told = 0
         for at in range(n_marked):
             if moved[marked[at] - low]:

@@ -1,4 +1,4 @@
-"""Purchases: a basket is booked, points move, a challenge advances, he is pleased or not.
+"""Purchases: a basket is booked, points move, a challenge advances, customers are pleased or not.
 
 Own purchases are drawn by :mod:`simulator.model.chances`; those a contact brought about were
 settled on its day and land here. An own purchase of a member with a second identifier may go

@@ -2,7 +2,7 @@
 
 What a contact touches of a customer is a dozen cache lines; people with a contact lie too far
 apart for the processor to guess the next. A kernel that knows whom it will serve a few rows
-from now asks for his rows, and does not wait for them.
+from now asks for their rows, and does not wait for them.
 """
 
 from __future__ import annotations

@@ -176,12 +176,12 @@ class StepResult(ResultArrays):
 
     @property
     def redeemed(self) -> Bool:
-        """Its offer is used, on a purchase it brought about or on one of his own."""
+        """Its offer is used, on a purchase it brought about or on one of their own."""
         return self._answered(REDEEMED)
 
     @property
     def purchased(self) -> Bool:
-        """It brings a purchase, sooner or later, or he bought of his own accord today."""
+        """It brings a purchase, sooner or later, or they bought of their own accord today."""
         return self._answered(PURCHASED)
 
     @property
@@ -191,7 +191,7 @@ class StepResult(ResultArrays):
 
     @property
     def fraud(self) -> Bool:
-        """Somebody asked today for points that are not his to take, or for far too many."""
+        """Somebody asked today for points that are not theirs to take, or for far too many."""
         return self._answered(FRAUD)
 
     def reward(self, objective: Objective, *, landed: bool = False) -> NDArray[np.float64]:

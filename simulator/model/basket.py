@@ -1,7 +1,7 @@
 """What is in a basket: its value, its category and the place it is bought at.
 
     ln amount = mean_i + sigma_within * z + ln(basket factor of the day)
-    P(category g) = l * [g is his favourite] + (1 - l) * share_g,   likewise for stores
+    P(category g) = l * [g is their favourite] + (1 - l) * share_g,   likewise for stores
 
 with ``l`` the share of purchases that stay with the favourite, which itself is drawn by the
 shares, so that the shares of the population are those of the scenario. Log-normal spend, see

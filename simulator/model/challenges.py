@@ -38,7 +38,7 @@ def start(fs: NDArray[np.float32], ints: NDArray[np.int32], i: Any, par: Any, cl
 
 @compiled
 def advance(ints: NDArray[np.int32], i: Any) -> Any:
-    """Count a purchase of customer ``i``; whether it completes his challenge."""
+    """Count a purchase of customer ``i``; whether it completes their challenge."""
     if ints[i, col.CHALLENGE_END] <= 0:
         return False
     ints[i, col.CHALLENGE_DONE] += 1

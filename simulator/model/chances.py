@@ -1,4 +1,4 @@
-"""Who does something of his own accord today: the one pass over everybody.
+"""Who does something of their own accord today: the one pass over everybody.
 
     P(own purchase) = 1 - exp(-own_rate_i * factor_t)
     P(visit)        = visit_rate_i,     P(an unplanned event) = sum of its chances

@@ -1,10 +1,10 @@
-"""Channels: who can be reached, who likes which, and when he looks.
+"""Channels: who can be reached, who likes which, and when they look.
 
     affinity_ic = exp(s_c * z_ic - s_c**2 / 2) * exp(s_e * z_i - s_e**2 / 2) * hour_ic
     hour_ic     = exp(k * cos(2 pi (h_i - h_c) / 24)) / I0(k)
 
 with s_c the channel's spread, s_e that of a person's openness to contacts at all, h_i the hour
-at which he looks at messages and h_c the one at which the channel speaks; mean 1 where hours
+at which they look at messages and h_c the one at which the channel speaks; mean 1 where hours
 are spread evenly. A customer permits a channel with the channel's ``reach``. Hidden from
 policies: they see permissions and past clicks.
 """

@@ -1,8 +1,8 @@
 """Who cheats: adversarial members, and thieves of points.
 
-An adversary takes every offer on purchases he would have made anyway and never buys because
+An adversary takes every offer on purchases they would have made anyway and never buys because
 of one. From time to time somebody asks for thousands of points at once from an account that
-redeems a few hundred a month: an adversary from his own, a thief from another's, whose owner
+redeems a few hundred a month: an adversary from their own, a thief from another's, whose owner
 complains. The ask is paid as far as the balance goes, and never further. Shares are knobs.
 """
 

@@ -3,7 +3,7 @@
 A member joined with a first purchase, up to ``tenure_days_max`` ago, and has since bought by
 the process of :mod:`simulator.model.purchases`, drawn purchase by purchase rather than day by day,
 without season. Contacts of the past year are counted, not replayed: each channel that reaches
-him had its share of ``sends_per_year``, and clicks are binomial at the rates of
+them had its share of ``sends_per_year``, and clicks are binomial at the rates of
 :mod:`simulator.model.response` under ordinary fatigue. What depends on the order of recent days
 (fatigue, contact dates, tickets, sentiment) is left to the warm-up, which the world runs.
 Newcomers have no past: they bought for the first time on the day before.
@@ -105,7 +105,7 @@ def _past_purchases(rules: Rules, people: Population, seed: int, morning: int) -
     scenario = rules.scenario
     rows = np.arange(len(people))
     age = (morning - people.joined).astype(np.float64)  # days ago of the purchase at hand
-    # A member is gone from the morning on which he leaves.
+    # A member is gone from the morning on which they leave.
     leaves_ago = morning - people.leaves.astype(np.float64)
     first = kernel.uniforms(seed, people.index, purpose=Purpose.TRAIT_PURCHASE, step=1)
     baskets = spend.basket_minor(

@@ -47,7 +47,7 @@ def hide(ints: NDArray[np.int32], i: Any, amount: Any, clock: Any) -> None:
 
 @compiled
 def link(people: Blocks, i: Any, tiers: Any, morning: Any) -> None:
-    """All that customer ``i`` bought under it appears on his profile, in yesterday's period.
+    """All that customer ``i`` bought under it appears on their profile, in yesterday's period.
 
     A period that begins on ``morning`` empties its own bucket yet.
     """

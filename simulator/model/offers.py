@@ -54,7 +54,7 @@ class GroupTable:
         )
 
     def draw(self, rate_quantile: Float, uniform: Float) -> NDArray[np.uint8]:
-        """uint8 (n,): a group per customer, from the quantile of his rate and a uniform."""
+        """uint8 (n,): a group per customer, from the quantile of their rate and a uniform."""
         weights = self.share[:, None] * np.exp(
             self.rate_slope[:, None] * (rate_quantile[None, :] - 0.5)
         )

@@ -4,7 +4,7 @@ Pareto/NBD (Schmittlein, Morrison & Colombo, "Counting your customers: who are t
 will they do next?", Management Science 33(1), 1987): while a member, customer i buys at a
 Poisson rate lambda_i ~ Gamma(r, alpha) and leaves after a lifetime Exp(mu_i) with
 mu_i ~ Gamma(s, beta), drawn on joining. BG/NBD (Fader, Hardie & Lee, "Counting your customers
-the easy way", Marketing Science 24(2), 2005): he leaves after each own purchase with
+the easy way", Marketing Science 24(2), 2005): they leave after each own purchase with
 probability p_i ~ Beta(a, b) instead. Day by day,
 
     P(buys today) = 1 - exp(-lambda_i * factor_t)        while a member, else 0

@@ -2,18 +2,18 @@
 
 For customer i and action k on channel c, of kind o, in journey j:
 
-    arrives_ic = delivery_c today, if the channel physically reaches him
+    arrives_ic = delivery_c today, if the channel physically reaches them
     base_i     = [sigma(v_i + l_i) - sigma(v_i)] * conversion   (one e-mail, Hillstrom)
     v_i        = visit_intercept + visit_recency * m_i + visit_log_history * log1p(h_i)
     l_i        = lift_intercept + lift_recency * m_i + lift_log_history * log1p(h_i)
-    drive_i    = base_i * gain[group_i] * exp(s * sentiment_i) * (lapsed, if he has left) * day
+    drive_i    = base_i * gain[group_i] * exp(s * sentiment_i) * (lapsed, if they have left) * day
     added_ik   = min(drive_i * strength_k * affinity_ic * tired_ic * fit_io * moment_ij, ceiling)
     uses_ik    = take_up_k * fit_io * P(own purchase within take_up_days) ** take_up_power
 
-and, given that it arrives, he buys because of it with probability added_ik, or else uses the
-offer on a purchase that he would have made anyway with probability uses_ik; of the purchases
+and, given that it arrives, they buy because of it with probability added_ik, or else use the
+offer on a purchase that they would have made anyway with probability uses_ik; of the purchases
 it brings, the share redeems_k uses the offer; today's own purchase is lost with probability
-hurt_i where contacts put him off. Both answers are settled in his mind on the day of the
+hurt_i where contacts put them off. Both answers are settled in their mind on the day of the
 contact and land after delays of their own (:mod:`simulator.model.delays`); while one is on its way
 there is no second of its kind. So the expectation of all that a decision brings is exact given
 the state of its morning, even though it comes in over weeks. m_i are months since the last

@@ -2,8 +2,8 @@
 
 Sentiment s in [-1, 1] returns to 0 with a time constant; a complaint lowers it and opens a
 ticket, a purchase, a gift or an apology lifts it. Each day an open ticket is solved with some
-chance, more likely when service recovery reaches him, and he may leave for good over it. While
-it is open, any contact but service recovery puts him off: his own purchase of the day is at
+chance, more likely when service recovery reaches them, and they may leave for good over it. While
+it is open, any contact but service recovery puts them off: their own purchase of the day is at
 risk, and an offer costs sentiment. Sentiment scales the response by exp(gain * s). The firm
 sees only a signal: a noisy measurement of some past day, and the score of the last survey. All
 figures are knobs: no sourced ones were found.

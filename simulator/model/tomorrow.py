@@ -1,4 +1,4 @@
-"""How he stands from tomorrow on: purchase and visit rates, and when something is next due.
+"""How a customer stands from tomorrow on: purchase and visit rates, and when something is next due.
 
     own_rate = rate * new * generous * pull * blues    while a member, else 0
     new      = 1 + novelty in the first ``novelty_days`` of the membership, else 1

@@ -52,7 +52,7 @@ class FirmSection(Section):
     """The firm around the programme.
 
     Channels fail ``outages_per_year`` times for ``outage_days``. Other departments contact a
-    member by e-mail with chance ``rival_contacts_per_day``: it tires him, and Troth has no say
+    member by e-mail with chance ``rival_contacts_per_day``: it tires them, and Troth has no say
     in it. ``budget_minor_per_customer`` is what a day's contacts may cost in all, per customer
     of the world, first customers first; 0 means no limit. A contact that costs more than is
     left is not made; those after it may cost less. It is the one thing customers share.
@@ -85,7 +85,7 @@ class FraudSection(Section):
 
     ``adversary_share`` of members take every offer and never buy because of one. On
     ``attempts_per_day`` of days somebody asks for ``ask_points`` at once from an account, be it
-    an adversary from his own or a thief from another's.
+    an adversary from their own or a thief from another's.
     """
 
     adversary_share: Share

@@ -21,7 +21,7 @@ class Values(BaseModel):
 class PurchaseFigures(Values):
     """BG/NBD purchase process (Fader, Hardie & Lee 2005).
 
-    While alive, a customer buys at a Poisson rate; after each repeat purchase he leaves for
+    While alive, a customer buys at a Poisson rate; after each repeat purchase they leave for
     good with some probability.
     """
 
@@ -35,7 +35,7 @@ class PurchaseFigures(Values):
 class ParetoFigures(Values):
     """Pareto/NBD purchase process (Schmittlein, Morrison & Colombo 1987).
 
-    While alive, a customer buys at a Poisson rate; his lifetime is exponential and ends unseen.
+    While alive, a customer buys at a Poisson rate; their lifetime is exponential and ends unseen.
     """
 
     model: Literal["pareto_nbd"] = "pareto_nbd"
@@ -75,7 +75,7 @@ class EmailFigures(Values):
     Without an e-mail, logit P(visit) = visit_intercept + visit_recency * m + visit_log_history
     * log1p(h), with m months since the last purchase (fitted on 1..12) and h dollars spent in
     the past year; an e-mail adds lift_intercept + lift_recency * m + lift_log_history *
-    log1p(h). A visitor buys with the share given for his arm.
+    log1p(h). A visitor buys with the share given for their arm.
     """
 
     visit_intercept: float = Field(ge=-50.0, le=50.0)

@@ -25,7 +25,7 @@ CLICK_SLOTS = 3
 _C, _O = len(CHANNELS), len(OFFER_KINDS)
 
 # float32 in columns (RATES, n): read for everyone, every day
-OWN_RATE = 0  # own purchases per day as he stands now; 0 once he has left
+OWN_RATE = 0  # own purchases per day as they stand now; 0 once they have left
 VISIT_RATE = 1  # visits per day likewise
 VISITS = 2  # recent visits, on VISITS_DAY
 RATES = 3
@@ -46,7 +46,7 @@ RATE = 0  # own purchases per day of a member, before anything acts on it
 DEPARTS = 1  # departures per day (Pareto/NBD), or 0
 DROP_OUT = 2  # P(leaves after an own purchase) (BG/NBD), or 0
 BASKET = 3  # mean of ln basket, major units
-FLEXIBLE = 4  # share of the loyalty pulls that reach him
+FLEXIBLE = 4  # share of the loyalty pulls that reach them
 # ... programme in force
 EARN = 5  # points per major unit
 POINT_VALUE = 6  # minor units per redeemed point
@@ -62,7 +62,7 @@ KIND_EXPECTED = WEAR + _C  # (2) clicks that base rates predict for watched kind
 FLOATS = KIND_EXPECTED + WATCHED_KINDS
 
 # int32 in rows (n, INTS)
-LEAVES = 0  # day he leaves for good, hidden
+LEAVES = 0  # day they leave for good, hidden
 LAST_ORDER = 1  # day of the last purchase
 WEAR_DAY = 2
 SENTIMENT_DAY = 3
@@ -87,7 +87,7 @@ SHADOW_SPEND = 21  # minor units
 SHADOW_LAST = 22  # day of the last of them
 ORDERS = 23  # over the past year
 TICKETS = 24  # open
-REACH = 25  # bit c: channel c physically reaches him
+REACH = 25  # bit c: channel c physically reaches them
 REDEEM_FROM = 26  # points, programme in force
 NPS = 27  # last score 0..10, or -1
 LIFETIME_ORDERS = 28

@@ -47,7 +47,7 @@ class Estimate:
 def over_customers(values: Float) -> Estimate:
     """The mean of ``values``, float64 (n,) or (replicates, n): one cluster per customer.
 
-    Replicates of one customer are averaged first: they share his traits.
+    Replicates of one customer are averaged first: they share that customer's traits.
 
     Raises:
         InvalidArgument: if there is no value.

@@ -63,7 +63,7 @@ def read(study: Study) -> TransactionLog:
 def imitate(study: Study, real: TransactionLog) -> TransactionLog:
     """A simulated cohort observed like the real one.
 
-    Everybody's joining purchase is day 0; its amount is what the firm knows of him next day.
+    Everybody's joining purchase is day 0; its amount is what the firm knows of them next day.
     """
     first = np.datetime64(int(np.median(real.start)), "D").astype(object)
     world = newcomers(study, start=first)

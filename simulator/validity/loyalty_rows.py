@@ -3,7 +3,7 @@
 *Goal gradient*: members are sent a challenge; their twins, with the same chances, are not. On
 every morning on which a member is near the goal and both have bought alike so far, what either is
 expected to spend today without a contact is added up: the ratio is how much faster the goal
-makes him buy. Expectations are the world's own, given each life's state; they leave out the
+makes them buy. Expectations are the world's own, given each life's state; they leave out the
 chance of a single purchase and change no mean.
 """
 

@@ -1,8 +1,8 @@
 """What offers do beyond their redemption, soon and later, on counterfactual twins.
 
 *Advertising*: what a discount by e-mail adds within four weeks, how much of it through its
-redemption, and how much in the second week. *Deep discounts*: whoever took one, did he buy
-more or less afterwards than in the life without it? What he spends afterwards is the world's
+redemption, and how much in the second week. *Deep discounts*: whoever took one, did they buy
+more or less afterwards than in the life without it? What they spend afterwards is the world's
 own expectation, given each life's state: it leaves out the chance of single purchases.
 """
 

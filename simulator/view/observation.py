@@ -1,6 +1,6 @@
 """What the firm sees of a population: raw features, their encoding, and the mask.
 
-Left out on purpose: whether and when a customer leaves, his uplift group, rate, true
+Left out on purpose: whether and when a customer leaves, their uplift group, rate, true
 affinities and fits, fatigue, true sentiment, and purchases under an identifier that is not
 linked; of these only traces show. Past clicks are smoothed,
 

@@ -174,7 +174,7 @@ def refreshed(world: World) -> World:
 
 @cache
 def eager() -> Scenario:
-    """Nobody buys by himself; whoever is contacted opens, clicks, visits and buys, all for sure."""
+    """Nobody buys unasked; whoever is contacted opens, clicks, visits and buys, all for sure."""
     calm = still()
     return calm.replace(
         purchases={"r": 1e-4, "alpha_weeks": 1000.0},

@@ -116,7 +116,7 @@ def test_offers_go_on_the_preferred_channel(brisk: Scenario) -> None:
 
 
 def test_journeys_send_their_step_in_turn(brisk: Scenario) -> None:
-    """The step of the day or the next that can reach him, on the channel he prefers of it."""
+    """The step of the day or the next that can reach them, on the channel they prefer of it."""
     env = JourneyArbitrationVectorEnv(CUSTOMERS, scenario=brisk)
     journeys, width = brisk.catalogue.journeys, brisk.schema.width
     for day, observation, columns in mornings(env):

@@ -45,7 +45,7 @@ def test_a_wrong_expectation_shows() -> None:
 
 
 def test_pairs_of_one_outcome_are_not_judged_alone() -> None:
-    """Whose lives are all alike has no standard error; he still counts in the mean."""
+    """Whose lives are all alike has no standard error; it still counts in the mean."""
     drawn, expected = lives(0.1)
     drawn[:, 7] = 0.5
     row = truth.judged("e", "no contact", drawn, expected)

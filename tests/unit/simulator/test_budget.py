@@ -44,7 +44,7 @@ def test_who_costs_less_may_still_be_paid_for() -> None:
 
 
 def test_first_customers_are_served_first() -> None:
-    """The money runs out at a customer, and everybody before him got his contact."""
+    """The money runs out at a customer, and everybody before them got their contact."""
     world = limited(0.25)
     actions = everybody(world, "engagement/1/news/email")
     result = world.step(actions)

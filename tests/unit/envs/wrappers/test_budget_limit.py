@@ -33,7 +33,7 @@ def dearest(env: Any) -> np.ndarray:
 
 
 def test_pays_in_order_and_lets_the_cheap_pass() -> None:
-    """Who cannot be paid for gets nothing; those behind him may still afford less."""
+    """Who cannot be paid for gets nothing; those behind them may still afford less."""
     actions, broke = np.array([1, 2, 2, 1, 0]), np.zeros(5, dtype=bool)
     costs = np.tile([0, 1, 5], (5, 1))
     assert kernel.pay(actions, broke, costs, 7, 1) == 0

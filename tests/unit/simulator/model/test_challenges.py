@@ -138,7 +138,7 @@ def test_the_goal_is_nearer_the_more_is_done() -> None:
 
 
 def test_difficulty_is_a_term_of_the_programme() -> None:
-    """Harder terms ask for more purchases, for each member by his own."""
+    """Harder terms ask for more purchases, for each member by their own."""
     world = World(eager().replace(delays={"open": {"median_days": 0.1, "sigma": 0.0},
                                           "click": {"median_days": 0.1, "sigma": 0.0}}),
                   100, 3, newcomers=True)  # fmt: skip

@@ -119,7 +119,7 @@ def test_departure_is_hidden_and_announced_by_visits() -> None:
 
 
 def test_visits_come_at_their_rate() -> None:
-    """A member visits ``per_purchase`` times as often as he buys, as the feature shows."""
+    """A member visits ``per_purchase`` times as often as they buy, as the feature shows."""
     scenario = under(PARETO).replace(visits={"per_purchase": 4.0, "fade_days": 0})
     world = World(scenario, 4000, 8, newcomers=True)
     world.people.leaves[:] = NEVER
@@ -145,7 +145,7 @@ def test_clicks_fade_before_a_departure() -> None:
 
 
 def test_sentiment_falls_when_a_member_begins_to_leave() -> None:
-    """The shock counts in full on that night, however long ago he was last moved."""
+    """The shock counts in full on that night, however long ago they were last moved."""
     scenario = under(PARETO).replace(visits={"fade_days": 30, "fade_shock": 0.3})
     world = World(scenario, 100, 8, newcomers=True)
     people, now = world.people, clock(world)
@@ -162,7 +162,7 @@ def test_sentiment_falls_when_a_member_begins_to_leave() -> None:
 
 
 def test_a_purchase_wins_a_lapsed_member_back() -> None:
-    """He buys because of a contact, is a member again, and gets a lifetime of his own."""
+    """They buy because of a contact, are members again, and get a lifetime of their own."""
     scenario = altered(eager(), purchases=PARETO.model_dump())
     world = World(scenario, 4000, 9, newcomers=True)
     world.people.leaves[:] = clock(world) - 10

@@ -165,7 +165,7 @@ def test_answers_come_as_often_as_the_equations_say(morning: World) -> None:
 
 
 def test_expected_margins_and_opt_outs_are_those_of_the_equations(morning: World) -> None:
-    """What a contact adds to the margin is arrives * added * what a basket of his earns."""
+    """What a contact adds to the margin is arrives * added * what a basket of theirs earns."""
     actions = any_contact(morning, np.random.default_rng(1))
     chances = by_the_equations(morning, actions)
     scenario, people = morning.scenario, morning.people
@@ -213,7 +213,7 @@ def test_the_funnel_narrows(lively: Scenario) -> None:
 
 
 def test_one_purchase_at_a_time() -> None:
-    """While a purchase is on his mind nothing else moves him; once it has landed he can be."""
+    """While a purchase is on their mind nothing else moves them; once it has landed they can be."""
     world = World(eager(), 200, 5, newcomers=True)
     orders = np.zeros(world.size, dtype=np.int64)
     begun = np.zeros(world.size, dtype=np.int64)
@@ -231,7 +231,7 @@ def test_one_purchase_at_a_time() -> None:
 
 
 def test_one_offer_in_use_at_a_time() -> None:
-    """A member who is about to use an offer on a purchase of his own uses no second one."""
+    """A member who is about to use an offer on a purchase of their own uses no second one."""
     world = World(eager().replace(fraud={"adversary_share": 1.0}), 200, 5, newcomers=True)
     used = np.zeros(world.size, dtype=np.int64)
     for _ in range(20):

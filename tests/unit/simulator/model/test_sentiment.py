@@ -42,7 +42,7 @@ def test_sentiment_returns_to_nought() -> None:
 
 
 def test_put_off_is_the_larger_of_disposition_and_open_ticket() -> None:
-    """A sleeping dog is no more put off by a ticket than he already is."""
+    """A sleeping dog is no more put off by a ticket than they already are."""
     par, hurt = Rules.of(still()).par[0], still().mood.hurt_when_open
     assert sentiment.put_off(0.0, False, par) == 0.0
     assert sentiment.put_off(0.0, True, par) == hurt
@@ -157,7 +157,7 @@ def test_recovery_lifts_and_upsell_hurts_while_a_ticket_is_open(troubled: World)
 
 
 def test_an_open_ticket_turns_offers_against_their_sender(troubled: World) -> None:
-    """Nothing but service recovery moves him, and an own purchase is lost with the share given."""
+    """Nothing but service recovery moves them, and an own purchase is lost with the share given."""
     assert not (troubled.fork().step(everybody(troubled, OFFER)).delay["purchased"] >= 0).any()
     assert (troubled.fork().step(everybody(troubled, LETTER)).delay["purchased"] >= 0).all()
     busy = troubled.fork()

@@ -1,4 +1,4 @@
-"""How a member stands: the pull of rewards, whom it moves, and what he is woken for."""
+"""How a member stands: the pull of rewards, whom it moves, and what they are woken for."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_messages_are_of_the_channel_and_kind(world: World) -> None:
 
 
 def test_send_respects_the_mask(world: World) -> None:
-    """Nobody is sent what he may not be sent, however due."""
+    """Nobody is sent what they may not be sent, however due."""
     action = int(messages(world, Channel.PUSH)[0])
     chosen = send(world, action, np.ones(world.size, dtype=np.bool_))
     assert ((chosen == action) == world.mask()[:, action]).all()

@@ -21,7 +21,7 @@ def test_receipts_of_a_day_are_one_purchase() -> None:
 
 
 def test_days_count_from_each_first_purchase(log: TransactionLog) -> None:
-    """Day 0 is each customer's own first day, and he is observed from there to the end."""
+    """Day 0 is each customer's own first day, and they are observed from there to the end."""
     assert log.day.tolist() == [0, 2, 10, 0, 0, 4]
     assert log.span.tolist() == [14, 12, 13]
     assert log.customers == 3
