@@ -15,18 +15,24 @@ from numpy.typing import NDArray
 
 from experiments.benchmarks.numpy_events import Bool, Float, NumpyPopulation, Rows, normals, whole
 from simulator.compiled.purposes import Purpose
+from simulator.model.delays import BUY, CLICK, LONGEST, OPEN, REDEEM, VISIT
+from simulator.model.journeys import PRESSURES
+from simulator.model.offers import USUAL_POINTS
+from simulator.model.response import DAYS_PER_MONTH
+from simulator.model.rules import FORGOTTEN
+from simulator.model.spend import MINOR_PER_MAJOR
+from simulator.model.under_way import (
+    CHANNEL_SHIFT,
+    DAY_SHIFT,
+    LONGEST_PAUSE,
+    STORE_SHIFT,
+    VISIT_ONLY,
+    VISIT_SHIFT,
+)
 from simulator.state import columns as col
-from troth.catalogue import CHANNELS, OFFER_KINDS, OfferKind
+from simulator.state.codes import APP_BITS, DISCOUNT_KIND, IN_APP, POINTS_KIND, PUSH
 
-EMAIL, PUSH, IN_APP = (CHANNELS.index(name) for name in ("email", "push", "in_app"))
-WATCHED = (OFFER_KINDS.index(OfferKind.DISCOUNT), OFFER_KINDS.index(OfferKind.POINTS))
-CHALLENGE = OFFER_KINDS.index(OfferKind.CHALLENGE)
-LONGEST_DAYS = 365
-DAYS_PER_MONTH = 30.4375
-OPEN, CLICK, VISIT, REDEEM, BUY = range(5)
-# A click under way: its day above bit 13, then the visit's delay plus one (5 bits), channel
-# and kind (4 bits each). A visit on its own carries the kind 15.
-DAY_SHIFT, VISIT_SHIFT, VISIT_MASK, ONLY_VISIT = 13, 8, 31, 15
+WATCHED = (DISCOUNT_KIND, POINTS_KIND)
 
 
 @dataclass(frozen=True)
@@ -83,13 +89,15 @@ def contact(lives: NumpyPopulation, rows: Rows, chosen: NDArray[np.int64], own: 
 def _wear_off(lives: NumpyPopulation, rows: Rows) -> Float:
     """Bring the load of past contacts up to this morning and note the new contact."""
     people, clock = lives.people, lives.clock
-    gap = np.minimum(clock - people.wear_day[rows], 255)
+    gap = np.minimum(clock - people.wear_day[rows], FORGOTTEN)
     worn = people.wear[1:, rows] * lives.rules.tables.fade[gap, 1:].T
     people.wear[1:, rows] = worn
     people.wear_day[rows] = clock
     since = clock - people.last_contact[rows]
-    moved = people.recent[rows].astype(np.int64) << np.minimum(since, 29)
-    people.recent[rows] = (np.where(since < 29, moved, 0) | 1) & 0x1FFFFFFF
+    moved = people.recent[rows].astype(np.int64) << np.minimum(since, col.RECENT_DAYS)
+    people.recent[rows] = (np.where(since < col.RECENT_DAYS, moved, 0) | 1) & (
+        (1 << col.RECENT_DAYS) - 1
+    )
     people.last_contact[rows] = clock
     load: Float = worn.sum(axis=0, dtype=np.float64)
     return load
@@ -166,13 +174,13 @@ def _open(
     wait, later = (wait + _days(lives, CLICK, z[1]))[clicked], _days(lives, VISIT, z_visit)
     rows, action = sent.rows[clicked], sent.action[clicked]
     visited = visits[clicked] < par["response_visit_given_click"]
-    later = np.where(visited, np.minimum(later[clicked], VISIT_MASK - 1) + 1, 0)
+    later = np.where(visited, np.minimum(later[clicked], LONGEST_PAUSE) + 1, 0)
     out.answers["clicked"][rows] = True
     out.delay["clicked"][rows] = wait
     out.answers["visited"][rows[visited]] = True
     out.delay["visited"][rows[visited]] = (wait + later - 1)[visited]
     packed = (clock + wait << DAY_SHIFT) + (later << VISIT_SHIFT)
-    packed += action["channel"] * 16 + action["kind"]
+    packed += (action["channel"] << CHANNEL_SHIFT) + action["kind"]
     _remember(lives, rows, packed)
 
 
@@ -201,7 +209,7 @@ def _come(
     rows, wait = sent.rows[comes], wait[comes]
     out.answers["visited"][rows] = True
     out.delay["visited"][rows] = wait
-    _remember(lives, rows, (lives.clock + wait << DAY_SHIFT) + (1 << VISIT_SHIFT) + ONLY_VISIT)
+    _remember(lives, rows, (lives.clock + wait << DAY_SHIFT) + (1 << VISIT_SHIFT) + VISIT_ONLY)
 
 
 def _respond(
@@ -230,7 +238,9 @@ def _added(lives: NumpyPopulation, sent: Contacts) -> Float:
     people, par, rows = lives.people, lives.par, sent.rows
     recency = (lives.clock - people.seen_order[rows]) / DAYS_PER_MONTH
     months = np.minimum(np.maximum(recency, 1.0), par["response_max_recency_months"])
-    history = np.log1p(np.maximum(people.spend[rows] / 100.0, par["response_min_history"]))
+    history = np.log1p(
+        np.maximum(people.spend[rows] / MINOR_PER_MAJOR, par["response_min_history"])
+    )
     visit, lift = (
         par[f"email_{name}_intercept"]
         + par[f"email_{name}_recency"] * months
@@ -255,14 +265,14 @@ def _moment(lives: NumpyPopulation, sent: Contacts) -> Float:
     people, rows = lives.people, sent.rows
     journey = lives.rules.tables.journeys[sent.action["journey"]]
     expiring = people.point_buckets[(lives.period + 1) % col.BUCKETS, rows]
-    pressure = np.stack(
-        (
-            np.zeros(len(rows)),
-            lives.way_up(rows),
-            np.minimum(expiring / np.maximum(people.redeem_from[rows], 1), 1.0),
-            lives.progress(rows),
-        )
-    )[journey["pressure"], np.arange(len(rows))]
+    presses = {
+        "none": np.zeros(len(rows)),
+        "tier": lives.way_up(rows),
+        "expiry": np.minimum(expiring / np.maximum(people.redeem_from[rows], 1), 1.0),
+        "progress": lives.progress(rows),
+    }
+    each = np.stack([presses[name] for name in PRESSURES])
+    pressure = each[journey["pressure"], np.arange(len(rows))]
     moment: Float = journey["response"] * (1.0 + journey["pressure_gain"] * pressure)
     return moment
 
@@ -292,7 +302,7 @@ def _purchase(
     """Settle purchases that will land in ``wait`` days."""
     people, par, tables, rows = lives.people, lives.par, lives.rules.tables, some.rows
     earn = people.earn[rows] * tables.tiers["earn_factor"][people.tier[rows]]
-    points = some.action["points"] + whole(amount / 100.0 * earn)
+    points = some.action["points"] + whole(amount / MINOR_PER_MAJOR * earn)
     margin = whole(
         amount * par["economics_margin_share"] * tables.categories["margin_factor"][category]
     )
@@ -305,7 +315,15 @@ def _purchase(
     offered = some.action["worth"] > 0
     out.answers["redeemed"][rows[offered]] = True
     out.delay["redeemed"][rows[offered]] = wait[offered]
-    due = (lives.clock + wait, amount, margin, discount, points, liability, category + 256 * store)
+    due = (
+        lives.clock + wait,
+        amount,
+        margin,
+        discount,
+        points,
+        liability,
+        category + (store << STORE_SHIFT),
+    )
     people.ints[col.DUE_DAY : col.DUE_PLACE + 1, rows] = due
 
 
@@ -344,10 +362,10 @@ def _resent(lives: NumpyPopulation, sent: Contacts, refusing: Float, leaving: Fl
     share = par["fatigue_app_removal_on_opt_out"]
     removes = (channel == PUSH) & (refusing[refused] < refuses[refused] * share)
     people.permits[rows[removes]] &= ~(1 << IN_APP)
-    people.reach[rows[removes]] &= ~((1 << IN_APP) | (1 << PUSH))
+    people.reach[rows[removes]] &= ~APP_BITS
     lives.leave(sent.rows[leaving < np.minimum(par["fatigue_irritation"] * sent.load, 1.0)])
     troubled = sent.where(sent.ticket)
-    relief = par["mood_compensation_lift"] * troubled.action["points"] / 500.0
+    relief = par["mood_compensation_lift"] * troubled.action["points"] / USUAL_POINTS
     change = np.where(troubled.action["pitches"] != 0, -par["mood_upsell_shock"], 0.0)
     recovers = troubled.action["recovers"] != 0
     change = np.where(recovers, par["mood_recovery_lift"] + relief, change)
@@ -362,4 +380,4 @@ def _logistic(x: Float) -> Float:
 def _days(lives: NumpyPopulation, index: int, z: Float) -> NDArray[np.int64]:
     """Whole days of a delay from a standard normal."""
     mean, sigma = lives.rules.tables.delay[index]
-    return np.asarray(np.minimum(np.exp(mean + sigma * z), LONGEST_DAYS), dtype=np.int64)
+    return np.asarray(np.minimum(np.exp(mean + sigma * z), LONGEST), dtype=np.int64)

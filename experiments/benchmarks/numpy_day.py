@@ -9,18 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.benchmarks.numpy_contacts import (
-    CHALLENGE,
-    DAY_SHIFT,
-    EMAIL,
-    IN_APP,
-    ONLY_VISIT,
-    PUSH,
-    VISIT_MASK,
-    VISIT_SHIFT,
-    WATCHED,
-    contact,
-)
+from experiments.benchmarks.numpy_contacts import WATCHED, contact
 from experiments.benchmarks.numpy_events import (
     Bool,
     Float,
@@ -31,8 +20,21 @@ from experiments.benchmarks.numpy_events import (
     whole,
 )
 from simulator.compiled.purposes import Purpose
-from simulator.model.rules import Rules, Today
+from simulator.model.rules import FORGOTTEN, Rules, Today
+from simulator.model.spend import MINOR_PER_MAJOR
+from simulator.model.under_way import (
+    CATEGORY_MASK,
+    CHANNEL_SHIFT,
+    DAY_SHIFT,
+    NIBBLE,
+    STORE_SHIFT,
+    VISIT_MASK,
+    VISIT_ONLY,
+    VISIT_SHIFT,
+)
+from simulator.scenarios.schema import MOST_SCORE
 from simulator.state import columns as col
+from simulator.state.codes import APP_BITS, CHALLENGE_KIND, EMAIL, Event
 from simulator.state.population import Population
 
 NEVER = col.NEVER
@@ -97,12 +99,12 @@ def _order_landing(lives: NumpyPopulation, rows: Rows) -> None:
     w = lives.draw(rows, Purpose.LATER_FEELING)
     back = people.leaves[rows] <= lives.clock
     departs = people.departs[rows].astype(np.float64)
-    stays = np.minimum(-np.log(w[3]) / np.where(departs > 0.0, departs, 1.0), 1e6)
+    stays = np.minimum(-np.log(w[3]) / np.where(departs > 0.0, departs, 1.0), col.LONGEST_WAIT)
     leaves = np.where(departs > 0.0, lives.clock + 1 + stays.astype(np.int64), NEVER)
     people.leaves[rows[back]] = leaves[back]
     everyone = np.ones(len(rows), dtype=bool)
     u = lives.draw(rows, Purpose.LATER_ORDER)
-    _book(lives, rows, amount, place & 255, place >> 8, points, everyone, u)
+    _book(lives, rows, amount, place & CATEGORY_MASK, place >> STORE_SHIFT, points, everyone, u)
     _experience(lives, rows, u, w)
 
 
@@ -118,7 +120,7 @@ def _order_own(lives: NumpyPopulation, rows: Rows, drops_out: Float) -> None:
     u = lives.draw(rows, Purpose.ORDER)
     seen = (lives.clock >= people.link_day[rows]) | (u[3] >= par["identity_unseen_share"])
     earn = people.earn[rows] * tables.tiers["earn_factor"][people.tier[rows]]
-    points = np.where(seen, whole(amount / 100.0 * earn), 0)
+    points = np.where(seen, whole(amount / MINOR_PER_MAJOR * earn), 0)
     out.book("points_minor", rows, whole(points * lives.charged(rows)))
     lives.leave(rows[drops_out[rows] < people.drop_out[rows]])
     _book(lives, rows, amount, category, store, points, seen, u)
@@ -161,7 +163,7 @@ def _advance(lives: NumpyPopulation, rows: Rows) -> Bool:
     runs = people.challenge_end[rows] > 0
     people.challenge_done[rows] += runs
     completed = runs & (people.challenge_done[rows] >= people.challenge_target[rows])
-    people.challenge_end[rows[completed]] = -1
+    people.challenge_end[rows[completed]] = col.NONE
     people.challenge_done[rows[completed]] = 0
     return completed
 
@@ -177,7 +179,7 @@ def _experience(lives: NumpyPopulation, rows: Rows, u: Float, w: Float) -> None:
     noise = par["mood_nps_sd"] * normals(w[0], w[1])[0]
     answer = whole(par["mood_nps_mean"] + par["mood_nps_gain"] * sentiment + noise)
     asked = u[2] < par["mood_nps_per_purchase"]
-    people.nps[rows[asked]] = np.clip(answer, 0, 10)[asked]
+    people.nps[rows[asked]] = np.clip(answer, 0, MOST_SCORE)[asked]
 
 
 def _land(lives: NumpyPopulation, rows: Rows) -> None:
@@ -188,15 +190,15 @@ def _land(lives: NumpyPopulation, rows: Rows) -> None:
         lands = (packed != 0) & (packed >> DAY_SHIFT <= clock)
         here, packed = rows[lands], packed[lands]
         later = (packed >> VISIT_SHIFT) & VISIT_MASK
-        channel, kind = (packed >> 4) & 15, packed & 15
+        channel, kind = (packed >> CHANNEL_SHIFT) & NIBBLE, packed & NIBBLE
         lives.visit(here[later == 1])
-        visit = (clock + later - 1 << DAY_SHIFT) + (1 << VISIT_SHIFT) + ONLY_VISIT
+        visit = (clock + later - 1 << DAY_SHIFT) + (1 << VISIT_SHIFT) + VISIT_ONLY
         slot[here] = np.where(later > 1, visit, 0)
-        clicked = kind != ONLY_VISIT
+        clicked = kind != VISIT_ONLY
         people.clicks[channel[clicked], here[clicked]] += 1
         for part, watched in enumerate(WATCHED):
             people.kind_clicks[part, here[kind == watched]] += 1
-        _start_challenge(lives, here[kind == CHALLENGE])
+        _start_challenge(lives, here[kind == CHALLENGE_KIND])
     used = rows[people.redeem_day[rows] <= clock]
     discount, points, liability = people.ints[col.REDEEM_DISCOUNT : col.REDEEM_LIABILITY + 1, used]
     people.redeem_day[used] = NEVER
@@ -233,18 +235,20 @@ def _events(lives: NumpyPopulation, rows: Rows, uniform: Float) -> None:
     """What nobody planned; ``uniform`` (n,) decides what it is, in the order of the chances."""
     people, par, clock = lives.people, lives.par, lives.clock
     event = np.searchsorted(lives.rules.event_chances[:-1], uniform[rows], side="right")
-    complaint, app, address, signal, surprise, rival, fraud, stranger = (
-        rows[event == which] for which in range(8)
+    struck = {which: rows[event == which] for which in Event}
+    complaint, signal, rival = (
+        struck[which] for which in (Event.COMPLAINT, Event.SIGNAL, Event.RIVAL_CONTACT)
     )
+    fraud, stranger = struck[Event.FRAUD], struck[Event.STRANGER]
     lives.feel(complaint, -par["mood_ticket_shock"])
     lives.complain(complaint)
-    people.reach[app] &= ~((1 << PUSH) | (1 << IN_APP))
-    people.reach[address] &= ~(1 << EMAIL)
+    people.reach[struck[Event.APP_REMOVED]] &= ~APP_BITS
+    people.reach[struck[Event.ADDRESS_LOST]] &= ~(1 << EMAIL)
     u = lives.draw(signal, Purpose.LIFE)
     heard = lives.sentiment(signal) + par["mood_signal_sd"] * normals(u[0], u[1])[0]
     people.signal[signal] = np.clip(heard, -1.0, 1.0)
-    lives.give(surprise, int(par["loyalty_surprise_points"]))
-    gap = np.minimum(clock - people.wear_day[rival], 255)
+    lives.give(struck[Event.SURPRISE], int(par["loyalty_surprise_points"]))
+    gap = np.minimum(clock - people.wear_day[rival], FORGOTTEN)
     people.wear[:, rival] *= lives.rules.tables.fade[gap].T
     people.wear_day[rival] = clock
     people.wear[EMAIL, rival] += 1.0
@@ -261,7 +265,7 @@ def _stranger(lives: NumpyPopulation, rows: Rows) -> None:
     people, par = lives.people, lives.par
     u = lives.draw(rows, Purpose.LIFE)
     mean = people.basket[rows] + par["spend_sigma_within"] * normals(u[2], u[3])[0]
-    lives.qualify(rows, np.maximum(whole(np.exp(mean) * 100.0), 1))
+    lives.qualify(rows, np.maximum(whole(np.exp(mean) * MINOR_PER_MAJOR), 1))
     people.seen_order[rows] = lives.clock
 
 
@@ -269,7 +273,7 @@ def _refresh(lives: NumpyPopulation, rows: Rows, *, night: bool) -> None:
     """Rates and the next day on which something is due, as of tomorrow morning."""
     people, par, morning = lives.people, lives.par, lives.clock + 1
     over = rows[people.challenge_end[rows] <= morning]
-    people.challenge_end[over] = -1
+    people.challenge_end[over] = col.NONE
     people.challenge_done[over] = 0
     _link(lives, rows[people.link_day[rows] == morning])
     leaves = people.leaves[rows].astype(np.int64)

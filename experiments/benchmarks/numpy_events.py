@@ -4,7 +4,8 @@ With :mod:`experiments.benchmarks.numpy_contacts` and :mod:`experiments.benchmar
 this writes the simulator's model a second time, for arrays of customers instead of one after
 the other: masks and fancy indexing, nothing compiled but the uniforms. The kernels are timed
 against it, and must agree with it. The equations are those of the modules of
-:mod:`simulator` that describe them; only parameters, columns and random draws are shared.
+:mod:`simulator` that describe them; only parameters, constants, columns and random draws are
+shared.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from numpy.typing import NDArray
 
 from simulator.compiled import kernel
 from simulator.compiled.purposes import Purpose
+from simulator.day.results import NO_PLACE, WAITS
+from simulator.model import visits
 from simulator.model.rules import Rules, Today
+from simulator.model.spend import MINOR_PER_MAJOR
+from simulator.scenarios.schema import MOST_TICKETS
 from simulator.state import columns as col
 from simulator.state.population import Population
 from troth.objective import COMPONENTS
@@ -30,10 +35,6 @@ Rows = NDArray[np.int64]
 ANSWERS = (
     "delivered", "opened", "clicked", "visited", "redeemed", "purchased", "opted_out", "fraud",
 )  # fmt: skip
-DELAYS = ("opened", "clicked", "visited", "redeemed", "purchased")
-VISIT_MEMORY_DAYS = 28.0
-MOST_TICKETS = 9
-NOWHERE = 255
 
 
 class NumpyResult:
@@ -43,11 +44,11 @@ class NumpyResult:
         self.components = {name: np.zeros(size, dtype=np.int64) for name in COMPONENTS}
         self.landed = {name: np.zeros(size, dtype=np.int64) for name in COMPONENTS}
         self.answers = {name: np.zeros(size, dtype=bool) for name in ANSWERS}
-        self.delay = {name: np.full(size, -1, dtype=np.int16) for name in DELAYS}
+        self.delay = {name: np.full(size, -1, dtype=np.int16) for name in WAITS}
         self.orders = np.zeros(size, dtype=np.int32)
         self.spend_minor = np.zeros(size, dtype=np.int64)
-        self.category = np.full(size, NOWHERE, dtype=np.uint8)
-        self.store = np.full(size, NOWHERE, dtype=np.uint8)
+        self.category = np.full(size, NO_PLACE, dtype=np.uint8)
+        self.store = np.full(size, NO_PLACE, dtype=np.uint8)
 
     def book(self, name: str, rows: Rows, amount: Any) -> None:
         """Credit ``amount`` to the day and book it on the day."""
@@ -124,7 +125,7 @@ class NumpyPopulation:
         """Count a visit each."""
         people = self.people
         days = self.clock - people.visits_day[rows]
-        people.visits[rows] = people.visits[rows] * np.exp(-days / VISIT_MEMORY_DAYS) + 1.0
+        people.visits[rows] = people.visits[rows] * np.exp(-days / visits.MEMORY) + 1.0
         people.visits_day[rows] = self.clock
 
     def charged(self, rows: Rows) -> Float:
@@ -192,7 +193,7 @@ class NumpyPopulation:
         people, par = self.people, self.par
         u = self.draw(rows, purpose)
         mean = people.basket[rows] + par["spend_sigma_within"] * normals(u[0], u[1])[0]
-        amount = whole(np.exp(mean) * 100.0 * self.today.record["basket"][0])
+        amount = whole(np.exp(mean) * MINOR_PER_MAJOR * self.today.record["basket"][0])
         shares = self.rules.tables.categories["cumulative_share"]
         return (
             np.maximum(amount, 1),

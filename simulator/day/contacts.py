@@ -40,8 +40,12 @@ from simulator.model import delays, fatigue, response, sentiment
 from simulator.model.basket import contents
 from simulator.model.chances import OWN, RECOVERY
 from simulator.model.journeys import moment
+from simulator.model.offers import USUAL_POINTS
 from simulator.model.points_ledger import charged
-from simulator.model.tomorrow import SLOT_DAY, closeness
+from simulator.model.rules import FORGOTTEN
+from simulator.model.spend import MINOR_PER_MAJOR
+from simulator.model.tomorrow import closeness
+from simulator.model.under_way import LONGEST_PAUSE, click, place, visit_alone
 from simulator.state import columns as col
 from simulator.state.codes import APP_BITS, DISCOUNT_KIND, IN_APP, POINTS_KIND, PUSH, C
 from simulator.state.population import Blocks
@@ -52,10 +56,9 @@ DELAY = int(Purpose.DELAY)
 LATER_BASKET = int(Purpose.LATER_BASKET)
 
 NEVER = col.NEVER
-VISIT_ONLY = 15
+RECENT_BITS = (1 << col.RECENT_DAYS) - 1
 AHEAD = 8
 """Contacts between asking for a customer's rows and using them."""
-LAST_VISIT = 31
 
 
 @compiled
@@ -119,7 +122,7 @@ def contact(
         money[CREDITED + CONTACT_COST, i] += action.cost_minor
         money[LANDED + CONTACT_COST, i] += action.cost_minor
         # The load of past contacts, as it stands this morning.
-        gap = min(clock - ints[i, col.WEAR_DAY], 255)
+        gap = min(clock - ints[i, col.WEAR_DAY], FORGOTTEN)
         load = 0.0
         for ch in range(1, C):
             worn = fs[i, col.WEAR + ch] * tables.fade[gap, ch]
@@ -127,8 +130,8 @@ def contact(
             load += worn
         ints[i, col.WEAR_DAY] = clock
         since = clock - days[col.LAST_CONTACT, i]
-        recent = days[col.RECENT, i] << since if since < 29 else 0
-        days[col.RECENT, i] = (recent | 1) & 0x1FFFFFFF
+        recent = days[col.RECENT, i] << since if since < col.RECENT_DAYS else 0
+        days[col.RECENT, i] = (recent | 1) & RECENT_BITS
         days[col.LAST_CONTACT, i] = clock
         bit = 1 << c
         if ints[i, col.REACH] & bit == 0:
@@ -154,7 +157,7 @@ def contact(
         # Does it put them off? The own purchase of the day is lost with the share hurt.
         hurt = sentiment.put_off(group.hurt, ticket, par)
         if hurt > 0.0 and action.recovers == 0 and flags[i - low] & OWN and v[3, at] < hurt:
-            flags[i - low] &= 255 - OWN
+            flags[i - low] &= ~OWN
 
         # Opening and click.
         opens = response.opening(channels[c].opened, affinity)
@@ -165,7 +168,7 @@ def contact(
             z = drawn(number, DELAY, clock, replicate, k0, k1)
             answer |= OPENED
             after = normal(z[0], z[1])
-            wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], after)
+            wait = latency + delays.whole_days(tables.delay, delays.OPEN, after)
             pauses[i, PAUSE_OPENED] = wait + 1
             fading = 1.0
             if ints[i, col.LEAVES] != NEVER and clock >= ints[i, col.LEAVES] - par.visits_fade_days:
@@ -176,16 +179,16 @@ def contact(
             if u[2, at] < clicks:
                 answer |= CLICKED
                 after = other_normal(z[0], z[1])
-                wait += delays.whole_days(tables.delay[1, 0], tables.delay[1, 1], after)
+                wait += delays.whole_days(tables.delay, delays.CLICK, after)
                 pauses[i, PAUSE_CLICKED] = wait + 1
                 later = 0
                 if v[2, at] < par.response_visit_given_click:
                     answer |= VISITED
                     after = normal(z[2], z[3])
-                    later = delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
-                    later = min(later, LAST_VISIT - 1) + 1
+                    later = delays.whole_days(tables.delay, delays.VISIT, after)
+                    later = min(later, LONGEST_PAUSE) + 1
                     pauses[i, PAUSE_VISITED] = wait + later
-                _set_out(ints, i, ((clock + wait) << SLOT_DAY) + (later << 8) + c * 16 + kind)
+                _set_out(ints, i, click(clock + wait, later, c, kind))
 
         # Purchase because of it, or use of the offer on a purchase of their own.
         put_off = ticket and action.recovers == 0
@@ -247,11 +250,11 @@ def contact(
         if comes:
             answer |= VISITED
             after = normal(z[0], z[1])
-            wait = latency + delays.whole_days(tables.delay[0, 0], tables.delay[0, 1], after)
+            wait = latency + delays.whole_days(tables.delay, delays.OPEN, after)
             after = normal(z[2], z[3])
-            wait += delays.whole_days(tables.delay[2, 0], tables.delay[2, 1], after)
+            wait += delays.whole_days(tables.delay, delays.VISIT, after)
             pauses[i, PAUSE_VISITED] = wait + 1
-            _set_out(ints, i, ((clock + wait) << SLOT_DAY) + 256 + VISIT_ONLY)
+            _set_out(ints, i, visit_alone(clock + wait))
         if v[0, at] < chance + used:
             liability_each = charged(fs, i, par)
             amount, category, store = contents(
@@ -273,11 +276,11 @@ def contact(
             if buys:
                 answer |= PURCHASED
                 after = other_normal(z[2], z[3])
-                wait = delays.whole_days(tables.delay[4, 0], tables.delay[4, 1], after)
+                wait = delays.whole_days(tables.delay, delays.BUY, after)
                 wait = max(latency + wait, 1)
                 pauses[i, PAUSE_PURCHASED] = wait + 1
                 earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn_factor
-                points = extra + round(amount / 100.0 * earn)
+                points = extra + round(amount / MINOR_PER_MAJOR * earn)
                 margin = round(
                     amount * par.economics_margin_share * tables.categories[category].margin_factor
                 )
@@ -290,14 +293,14 @@ def contact(
                 ints[i, col.DUE_DISCOUNT] = discount
                 ints[i, col.DUE_POINTS] = points
                 ints[i, col.DUE_LIABILITY] = liability
-                ints[i, col.DUE_PLACE] = category + 256 * store
+                ints[i, col.DUE_PLACE] = place(category, store)
                 if redeems and action.worth > 0:
                     answer |= REDEEMED
                     pauses[i, PAUSE_REDEEMED] = wait + 1
             else:
                 answer |= REDEEMED
                 after = other_normal(z[2], z[3])
-                wait = delays.whole_days(tables.delay[3, 0], tables.delay[3, 1], after)
+                wait = delays.whole_days(tables.delay, delays.REDEEM, after)
                 wait = max(latency + wait, 1)
                 pauses[i, PAUSE_REDEEMED] = wait + 1
                 liability = round(action.points * liability_each)
@@ -331,7 +334,8 @@ def contact(
             change = 0.0
             if action.recovers:
                 flags[i - low] |= RECOVERY
-                change = par.mood_recovery_lift + par.mood_compensation_lift * action.points / 500.0
+                relief = par.mood_compensation_lift * action.points / USUAL_POINTS
+                change = par.mood_recovery_lift + relief
             elif action.pitches:
                 change = -par.mood_upsell_shock
             sentiment.feel(fs, ints, i, change, par, clock)

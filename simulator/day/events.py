@@ -14,14 +14,21 @@ from numpy.typing import NDArray
 
 from simulator.compiled.kernel import compiled, drawn
 from simulator.compiled.purposes import Purpose
-from simulator.day.contacts import LAST_VISIT, VISIT_ONLY
 from simulator.day.results import CREDITED, DISCOUNT, FRAUD, LANDED, POINTS, ResultArrays
 from simulator.model.challenges import start
 from simulator.model.fraud import ask
 from simulator.model.identity import stranger
 from simulator.model.points_ledger import charged, issue
+from simulator.model.rules import FORGOTTEN
 from simulator.model.sentiment import complain, feel, measure
-from simulator.model.tomorrow import SLOT_DAY
+from simulator.model.under_way import (
+    VISIT_ONLY,
+    channel_of,
+    kind_of,
+    lands,
+    visit_alone,
+    visit_of,
+)
 from simulator.model.visits import visit
 from simulator.state import columns as col
 from simulator.state.codes import (
@@ -74,14 +81,14 @@ def land(
         i = rows[at]
         for s in range(col.CLICK_SLOTS):
             packed = ints[i, col.CLICK + s]
-            if packed == 0 or packed >> SLOT_DAY > clock:
+            if packed == 0 or lands(packed) > clock:
                 continue
-            later, c, kind = (packed >> 8) & LAST_VISIT, (packed >> 4) & 15, packed & 15
+            later, c, kind = visit_of(packed), channel_of(packed), kind_of(packed)
             ints[i, col.CLICK + s] = 0
             if later == 1:
                 visit(people.rates, people.days, i, clock)
             elif later > 1:
-                ints[i, col.CLICK + s] = ((clock + later - 1) << SLOT_DAY) + 256 + VISIT_ONLY
+                ints[i, col.CLICK + s] = visit_alone(clock + later - 1)
             if kind == VISIT_ONLY:
                 continue
             ints[i, col.CLICKS + c] += 1
@@ -139,7 +146,7 @@ def events(
             feel(fs, ints, i, par.loyalty_gift_lift, par, clock)
             moved[i - low] = True
         elif event == RIVAL:
-            gap = min(clock - ints[i, col.WEAR_DAY], 255)
+            gap = min(clock - ints[i, col.WEAR_DAY], FORGOTTEN)
             for ch in range(tables.fade.shape[1]):
                 fs[i, col.WEAR + ch] *= tables.fade[gap, ch]
             ints[i, col.WEAR_DAY] = clock

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from simulator.compiled.kernel import compiled
 from simulator.day.events import SURPRISE
+from simulator.day.results import CONTACT_COST, DISCOUNT, MARGIN, OPT_OUTS, POINTS
 from simulator.model import fatigue, response, sentiment
 from simulator.model.basket import mean_amount, mean_margin
 from simulator.model.chances import own_chance
 from simulator.model.journeys import moment
 from simulator.model.points_ledger import charged, tier_of
-from simulator.model.rules import Records
+from simulator.model.rules import FORGOTTEN, Records
+from simulator.model.spend import MINOR_PER_MAJOR
 from simulator.model.tomorrow import closeness
 from simulator.state import columns as col
 from simulator.state.codes import FIRST_CHANNEL_BIT, C
@@ -68,7 +70,7 @@ def expect(
     surprise = event_chances[SURPRISE] - event_chances[SURPRISE - 1]
     for i in range(start, stop):
         liability_each = charged(fs, i, par)
-        gap = min(clock - ints[i, col.WEAR_DAY], 255)
+        gap = min(clock - ints[i, col.WEAR_DAY], FORGOTTEN)
         load = 0.0
         for c in range(1, C):
             tired[c] = fs[i, col.WEAR + c] * tables.fade[gap, c]
@@ -120,9 +122,8 @@ def expect(
                 day_points += award
                 running = False
         seen = 1.0 if clock >= ints[i, col.LINK_DAY] else 1.0 - par.identity_unseen_share
-        own_points = (
-            fs[i, col.EARN] * tables.tiers[own_tier].earn_factor * mean / 100.0 * liability_each
-        )
+        earn = fs[i, col.EARN] * tables.tiers[own_tier].earn_factor
+        own_points = earn * mean / MINOR_PER_MAJOR * liability_each
         if running and done + 1 >= ints[i, col.CHALLENGE_TARGET]:
             own_points += award
         own = own_chance(float(rates[col.OWN_RATE, i]), today.factor)
@@ -149,7 +150,7 @@ def expect(
                     journey.response, journey.pressure, journey.pressure_gain, way, expiry, progress
                 )
         unused = ints[i, col.REDEEM_DAY] == NEVER
-        earns = fs[i, col.EARN] * tables.tiers[tier].earn_factor * mean / 100.0
+        earns = fs[i, col.EARN] * tables.tiers[tier].earn_factor * mean / MINOR_PER_MAJOR
         for at in range(width):
             k = at if everything else chosen[i, 0]
             action = actions[k]
@@ -185,18 +186,18 @@ def expect(
             refused = arrives[c] * refuses[c]
             if weights.shape[0] > 0:
                 out[0, i, at] = (
-                    weights[0] * margin
-                    + weights[1] * discount
-                    + weights[2] * points
-                    + weights[3] * action.cost_minor
-                    + weights[4] * refused
+                    weights[MARGIN] * margin
+                    + weights[DISCOUNT] * discount
+                    + weights[POINTS] * points
+                    + weights[CONTACT_COST] * action.cost_minor
+                    + weights[OPT_OUTS] * refused
                 )
             else:
-                out[0, i, at] = margin
-                out[1, i, at] = discount
-                out[2, i, at] = points
-                out[3, i, at] = action.cost_minor
-                out[4, i, at] = refused
+                out[MARGIN, i, at] = margin
+                out[DISCOUNT, i, at] = discount
+                out[POINTS, i, at] = points
+                out[CONTACT_COST, i, at] = action.cost_minor
+                out[OPT_OUTS, i, at] = refused
 
 
 @compiled

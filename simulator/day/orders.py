@@ -29,6 +29,8 @@ from simulator.model.challenges import advance
 from simulator.model.identity import hide
 from simulator.model.points_ledger import burn, charged, issue, qualify
 from simulator.model.sentiment import complain, feel, score
+from simulator.model.spend import MINOR_PER_MAJOR
+from simulator.model.under_way import category_of, store_of
 from simulator.state import columns as col
 from simulator.state.population import Blocks
 
@@ -75,8 +77,8 @@ def order(
         seen = True
         if landing:
             amount = int(ints[i, col.DUE_BASKET])
-            category = int(ints[i, col.DUE_PLACE]) & 255
-            store = int(ints[i, col.DUE_PLACE]) >> 8
+            category = category_of(int(ints[i, col.DUE_PLACE]))
+            store = store_of(int(ints[i, col.DUE_PLACE]))
             earned = int(ints[i, col.DUE_POINTS])
             money[LANDED + MARGIN, i] += ints[i, col.DUE_MARGIN]
             money[LANDED + DISCOUNT, i] += ints[i, col.DUE_DISCOUNT]
@@ -85,7 +87,8 @@ def order(
             if ints[i, col.LEAVES] <= clock:  # won back
                 stays = NEVER
                 if fs[i, col.DEPARTS] > 0.0:
-                    stays = clock + 1 + int(min(-math.log(w[3]) / fs[i, col.DEPARTS], 1e6))
+                    wait = min(-math.log(w[3]) / fs[i, col.DEPARTS], col.LONGEST_WAIT)
+                    stays = clock + 1 + int(wait)
                 ints[i, col.LEAVES] = stays
         else:
             amount, category, store = contents(
@@ -108,7 +111,7 @@ def order(
             earned = 0
             if seen:
                 earn = fs[i, col.EARN] * tables.tiers[bits[i, col.TIER]].earn_factor
-                earned = round(amount / 100.0 * earn)
+                earned = round(amount / MINOR_PER_MAJOR * earn)
                 liability = round(earned * liability_each)
                 money[CREDITED + POINTS, i] += liability
                 money[LANDED + POINTS, i] += liability

@@ -14,6 +14,7 @@ import math
 from typing import Any
 
 from simulator.compiled.kernel import compiled, normal
+from simulator.model.spend import MINOR_PER_MAJOR
 
 MOST = 2e9
 """Minor units: the most a basket can be worth, for the columns that hold it."""
@@ -32,7 +33,8 @@ def contents(
 ) -> Any:
     """(minor units, category, store) of one basket from four uniforms."""
     z = normal(u[0], u[1])
-    amount = round(min(math.exp(mean + par.spend_sigma_within * z) * 100.0 * today.basket, MOST))
+    major = math.exp(mean + par.spend_sigma_within * z)
+    amount = round(min(major * MINOR_PER_MAJOR * today.basket, MOST))
     category = int(favourite)
     if u[2] >= par.population_category_loyalty:
         left = (u[2] - par.population_category_loyalty) / (1.0 - par.population_category_loyalty)
@@ -51,7 +53,7 @@ def contents(
 @compiled
 def mean_amount(mean: Any, par: Any, today: Any) -> Any:
     """E[value of one basket today], minor units, before it is rounded."""
-    return math.exp(mean + 0.5 * par.spend_sigma_within**2) * 100.0 * today.basket
+    return math.exp(mean + 0.5 * par.spend_sigma_within**2) * MINOR_PER_MAJOR * today.basket
 
 
 @compiled

@@ -44,6 +44,6 @@ def advance(ints: NDArray[np.int32], i: Any) -> Any:
     ints[i, col.CHALLENGE_DONE] += 1
     if ints[i, col.CHALLENGE_DONE] < ints[i, col.CHALLENGE_TARGET]:
         return False
-    ints[i, col.CHALLENGE_END] = -1
+    ints[i, col.CHALLENGE_END] = col.NONE
     ints[i, col.CHALLENGE_DONE] = 0
     return True

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from simulator.compiled.kernel import compiled
 from simulator.scenarios.sections import DelaysSection
 
-NAMES = ("open", "click", "visit", "redeem", "buy")
-OPEN, CLICK, VISIT, REDEEM, BUY = range(5)
+NAMES = tuple(DelaysSection.model_fields)
+OPEN, CLICK, VISIT, REDEEM, BUY = (
+    NAMES.index(name) for name in ("open", "click", "visit", "redeem", "buy")
+)
 LONGEST = 365
 """Days; what would come later does so on that day."""
 
@@ -31,6 +33,9 @@ def table(section: DelaysSection) -> NDArray[np.float64]:
 
 
 @compiled
-def whole_days(mean: Any, sigma: Any, z: Any) -> Any:
-    """Whole days of one delay from a standard normal, int in 0..LONGEST."""
-    return int(min(math.exp(mean + sigma * z), LONGEST))
+def whole_days(delay: NDArray[np.float64], which: Any, z: Any) -> Any:
+    """Whole days of one delay, int in 0..LONGEST, from a standard normal.
+
+    ``delay`` is a :func:`table`, ``which`` the position in :data:`NAMES`.
+    """
+    return int(min(math.exp(delay[which, 0] + delay[which, 1] * z), LONGEST))

@@ -20,6 +20,9 @@ from simulator.model import channels, fraud, identity, offers, purchases, spend
 from simulator.model.rules import Rules
 from simulator.scenarios import Scenario
 from simulator.scenarios.processes import ParetoFigures
+from simulator.scenarios.schema import MAX_SINCE_CONTACT_DAYS
+from simulator.state import columns as col
+from simulator.state.codes import DISCOUNT_KIND, POINTS_KIND
 from simulator.state.columns import BUCKETS, PERIOD_DAYS, WATCHED_KINDS
 from simulator.state.population import Population
 from troth.catalogue import CHANNELS
@@ -45,11 +48,11 @@ def draw(
     person = kernel.uniforms(seed, people.index, purpose=Purpose.TRAIT_PERSON, step=0)
     tenure = 1.0 + np.floor(person[0] * scenario.population.tenure_days_max)
     people.joined[:] = morning - (1.0 if newcomers else tenure)
-    people.last_contact[:] = morning - 90
+    people.last_contact[:] = morning - int(MAX_SINCE_CONTACT_DAYS)
     for column in (people.wear_day, people.sentiment_day, people.visits_day):
         column[:] = morning
-    people.challenge_end[:] = -1
-    people.nps[:] = -1
+    people.challenge_end[:] = col.NONE
+    people.nps[:] = col.NONE
     identity.assign(scenario, people, seed, morning)
     fraud.assign(scenario, people, seed)
     _lifetimes(scenario, people, seed)
@@ -87,7 +90,7 @@ def _traits(rules: Rules, people: Population, seed: int) -> None:
     people.fit[:] = offers.draw_fit(scenario, sensitivity, seed, index)
     people.permits[:] = channels.draw_permits(rules.tables.channels, seed, index)
     people.reach[:] = channels.EVERY_CHANNEL
-    people.birthday[:] = np.floor(life[1] * 365.0)
+    people.birthday[:] = np.floor(life[1] * col.BIRTHDAYS)
     people.favourite[:] = np.searchsorted(rules.tables.categories["cumulative_share"], taste[0])
     people.place[:] = np.searchsorted(rules.tables.cumulative_stores, taste[2])
 
@@ -172,7 +175,7 @@ def _past_contacts(rules: Rules, people: Population, seed: int, morning: int) ->
     years = np.minimum(morning - people.joined, 365) / 365.0
     mix = (scenario.warm_up.discount_share, scenario.warm_up.points_share)
     shares = (*mix, max(0.0, 1.0 - sum(mix)))
-    watched = (offers.DISCOUNT, offers.POINTS)
+    watched = (DISCOUNT_KIND, POINTS_KIND)
     group_click = rules.tables.groups["click"][people.group] * ORDINARY_FATIGUE
     for c in range(1, len(CHANNELS)):
         base = float(table["clicked"][c])

@@ -20,6 +20,7 @@ from simulator.compiled import kernel
 from simulator.compiled.kernel import compiled, drawn, normal
 from simulator.compiled.purposes import Purpose
 from simulator.model.points_ledger import qualify, tier_of
+from simulator.model.spend import MINOR_PER_MAJOR
 from simulator.scenarios import Scenario
 from simulator.state import columns as col
 from simulator.state.population import Blocks, Population
@@ -31,7 +32,7 @@ def assign(scenario: Scenario, people: Population, seed: int, morning: int) -> N
     """Draw who has a second identifier, when it is linked, and who is merged wrongly."""
     section = scenario.identity
     u = kernel.uniforms(seed, people.index, purpose=Purpose.TRAIT_IDENTITY, step=0)
-    wait = np.minimum(1.0 - section.link_days * np.log(u[1]), 1e6)
+    wait = np.minimum(1.0 - section.link_days * np.log(u[1]), col.LONGEST_WAIT)
     late = u[0] < section.late_share
     people.link_day[:] = np.where(late, morning + wait.astype(np.int64), morning)
     people.stranger[:] = u[2] < section.wrong_share
@@ -82,6 +83,7 @@ def stranger(
     fs, ints, longs, bits = people.floats, people.ints, people.longs, people.bytes
     u = drawn(first + i, STRANGER, today.clock, keys[0], keys[1], keys[2])
     z = normal(u[2], u[3])
-    amount = max(round(math.exp(fs[i, col.BASKET] + par.spend_sigma_within * z) * 100.0), 1)
+    major = math.exp(fs[i, col.BASKET] + par.spend_sigma_within * z)
+    amount = max(round(major * MINOR_PER_MAJOR), 1)
     qualify(ints, longs, bits, i, amount, today.period, tables.tiers)
     people.days[col.SEEN_ORDER, i] = today.clock

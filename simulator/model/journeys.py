@@ -13,21 +13,24 @@ to expire, progress of a challenge.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from simulator.compiled.kernel import compiled
+from simulator.scenarios.sections import JourneySection
 
-PRESSURES = ("none", "tier", "expiry", "progress")
+PRESSURES: tuple[str, ...] = get_args(JourneySection.model_fields["pressure"].annotation)
+"""What may press, by name, in the order of the section's type."""
+TIER, EXPIRY, PROGRESS = (PRESSURES.index(name) for name in ("tier", "expiry", "progress"))
 
 
 @compiled
 def moment(response: Any, pressure: Any, gain: Any, tier: Any, expiry: Any, progress: Any) -> Any:
     """moment_ij; ``pressure`` is the position in :data:`PRESSURES`."""
     presses = 0.0
-    if pressure == 1:
+    if pressure == TIER:
         presses = tier
-    elif pressure == 2:
+    elif pressure == EXPIRY:
         presses = expiry
-    elif pressure == 3:
+    elif pressure == PROGRESS:
         presses = progress
     return response * (1.0 + gain * presses)

@@ -23,14 +23,16 @@ from scipy.special import ndtri
 from simulator.compiled import kernel
 from simulator.compiled.purposes import Purpose
 from simulator.scenarios import Scenario
-from troth.catalogue import OFFER_KINDS, OfferKind
+from simulator.scenarios.sections import PersuadabilitySection
+from simulator.state.codes import DISCOUNT_KIND
+from troth.catalogue import OFFER_KINDS
 
 Float = NDArray[np.float64]
 
-GROUPS = ("sure_thing", "persuadable", "lost_cause", "sleeping_dog")
-DISCOUNT = OFFER_KINDS.index(OfferKind.DISCOUNT)
-POINTS = OFFER_KINDS.index(OfferKind.POINTS)
-CHALLENGE = OFFER_KINDS.index(OfferKind.CHALLENGE)
+GROUPS = tuple(PersuadabilitySection.model_fields)
+"""The uplift groups, in the order of their section."""
+USUAL_DISCOUNT, USUAL_POINTS = 0.10, 500.0
+"""What an offer's discount and points are measured by."""
 SERVICE_RECOVERY = "service_recovery"
 """The one journey that an open ticket does not turn against its sender."""
 
@@ -74,5 +76,5 @@ def draw_fit(
         u = kernel.uniforms(seed, index, purpose=Purpose.TRAIT_OFFER, step=o)[0]
         sigma = scenario.kinds[kind].fit_sigma
         fit[o] = np.exp(sigma * ndtri(u) - 0.5 * sigma**2)
-    fit[DISCOUNT] *= price_sensitivity.astype(np.float32)
+    fit[DISCOUNT_KIND] *= price_sensitivity.astype(np.float32)
     return fit

@@ -37,6 +37,7 @@ import math
 from typing import Any
 
 from simulator.compiled.kernel import compiled, survives
+from simulator.model.spend import MINOR_PER_MAJOR
 
 DAYS_PER_MONTH = 30.4375
 
@@ -52,7 +53,7 @@ def drive(
 ) -> Any:
     """drive_i from days since the last purchase and a year's spend in minor units."""
     months = min(max(recency / DAYS_PER_MONTH, 1.0), par.response_max_recency_months)
-    history = math.log1p(max(spend / 100.0, par.response_min_history))
+    history = math.log1p(max(spend / MINOR_PER_MAJOR, par.response_min_history))
     visit = (
         par.email_visit_intercept
         + par.email_visit_recency * months

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from simulator.model import calendar, delays
 from simulator.model.journeys import PRESSURES
-from simulator.model.offers import GROUPS, SERVICE_RECOVERY
+from simulator.model.offers import GROUPS, SERVICE_RECOVERY, USUAL_DISCOUNT, USUAL_POINTS
 from simulator.scenarios import Scenario
 from simulator.state.codes import FIRST_CHANNEL_BIT, Event
 from simulator.state.columns import BUCKETS, PERIOD_DAYS
@@ -30,7 +30,9 @@ from troth.catalogue import CHANNELS, OFFER_KINDS, OfferKind
 Records = NDArray[np.void]
 
 MEMORY = 256
-"""Days after which what decays is forgotten."""
+"""Days without a contact of which the load's decay is tabled."""
+FORGOTTEN = MEMORY - 1
+"""Days after which nothing is left of it."""
 KERNEL_SECTIONS = (
     "challenges", "economics", "email", "fatigue", "fraud", "identity", "loyalty", "mood",
     "population", "response", "spend", "visits", "wallet",
@@ -220,8 +222,8 @@ def _actions(scenario: Scenario, channels: Records) -> Records:
     """Every action; the equation of ``strength`` is in :mod:`simulator.model.offers`."""
     catalogue, response = scenario.catalogue, scenario.response
     kinds = np.array([0.0, *(scenario.kinds[k].response for k in OFFER_KINDS[1:])])
-    depth = np.where(catalogue.discount > 0, catalogue.discount / 0.10, 1.0)
-    points = np.where(catalogue.points > 0, catalogue.points / 500.0, 1.0)
+    depth = np.where(catalogue.discount > 0, catalogue.discount / USUAL_DISCOUNT, 1.0)
+    points = np.where(catalogue.points > 0, catalogue.points / USUAL_POINTS, 1.0)
     strength = (
         channels["response"][catalogue.channel]
         * kinds[catalogue.kind]
@@ -270,7 +272,7 @@ def _categories(scenario: Scenario) -> Records:
 def _fade(recovery_days: NDArray[np.float64]) -> NDArray[np.float32]:
     gaps = np.arange(MEMORY)
     fade = np.exp(-gaps[:, None] / recovery_days[None, :])
-    fade[-1] = 0.0
+    fade[FORGOTTEN] = 0.0
     return fade.astype(np.float32)
 
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from simulator.compiled.kernel import compiled, drawn, normal
 from simulator.compiled.purposes import Purpose
 from simulator.model.chances import RECOVERY
+from simulator.scenarios.schema import MOST_SCORE, MOST_TICKETS
 from simulator.state import columns as col
 
 TICKET, SIGNAL = int(Purpose.TICKET), int(Purpose.LIFE)
-MOST_TICKETS = 9
 
 
 @compiled
@@ -56,9 +56,9 @@ def put_off(group: Any, ticket: Any, par: Any) -> Any:
 
 @compiled
 def score(sentiment: Any, z: Any, par: Any) -> Any:
-    """Answer to a survey, whole, 0..10."""
+    """Answer to a survey, whole, 0..MOST_SCORE."""
     answer = par.mood_nps_mean + par.mood_nps_gain * sentiment + par.mood_nps_sd * z
-    return int(min(max(round(answer), 0.0), 10.0))
+    return int(min(max(round(answer), 0.0), float(MOST_SCORE)))
 
 
 @compiled

@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 from simulator.compiled.kernel import compiled
 from simulator.model.identity import link
 from simulator.model.sentiment import feel
+from simulator.model.under_way import lands
 from simulator.state import columns as col
 from simulator.state.population import Blocks
 
 NEVER = col.NEVER
-SLOT_DAY = 13
-"""Bits below the day of a click under way; see :mod:`simulator.day.contacts`."""
 
 
 @compiled
@@ -58,7 +57,7 @@ def refresh(
     for at in range(rows.shape[0]):
         i = rows[at]
         if ints[i, col.CHALLENGE_END] <= morning:
-            ints[i, col.CHALLENGE_END] = -1
+            ints[i, col.CHALLENGE_END] = col.NONE
             ints[i, col.CHALLENGE_DONE] = 0
         if ints[i, col.LINK_DAY] == morning:
             link(people, i, tiers, morning)
@@ -117,5 +116,5 @@ def refresh(
             wake = min(wake, morning)
         for s in range(col.CLICK_SLOTS):
             if ints[i, col.CLICK + s] != 0:
-                wake = min(wake, ints[i, col.CLICK + s] >> SLOT_DAY)
+                wake = min(wake, lands(ints[i, col.CLICK + s]))
         days[col.WAKE, i] = wake

@@ -8,6 +8,10 @@ from troth.features import Feature, FeatureKind, FeatureSchema
 
 MAX_RECENCY_DAYS = 1095.0
 MAX_SINCE_CONTACT_DAYS = 90.0
+MOST_TICKETS = 9
+"""Open tickets that a customer can have."""
+MOST_SCORE = 10
+"""The best answer to a survey; the worst is 0."""
 NO_SCORE = 7.5
 """Shown as the last survey score where there is none."""
 
@@ -57,7 +61,7 @@ def reference_schema(tiers: tuple[str, ...], clicked: Mapping[str, float]) -> Fe
         log("points_to_next_tier", 1e7, 4.6, 1.2, "tier points, one per major unit"),
         log("points_expiring_30d", 1e7, 0.5, 1.5, "points"),
         number("challenge_progress", 0.0, 1.0, 0.0, 0.3, "share"),
-        number("open_tickets", 0.0, 9.0, 0.0, 0.3, "tickets"),
+        number("open_tickets", 0.0, float(MOST_TICKETS), 0.0, 0.3, "tickets"),
         number("sentiment", -1.0, 1.0, 0.0, 0.3),
         number("contacts_7d", 0.0, 7.0, 2.0, 1.0, "contacts"),
         number("contacts_28d", 0.0, 28.0, 8.0, 4.0, "contacts"),
@@ -74,6 +78,6 @@ def reference_schema(tiers: tuple[str, ...], clicked: Mapping[str, float]) -> Fe
         ),
         log("visits_28d", 1000.0, 0.3, 0.6, "visits, forgotten over 28 days"),
         number("days_to_birthday", 0.0, 364.0, 182.0, 105.0, "days"),
-        number("last_nps", 0.0, 10.0, NO_SCORE, 1.5, "score"),
+        number("last_nps", 0.0, float(MOST_SCORE), NO_SCORE, 1.5, "score"),
     ]
     return FeatureSchema(tuple(features))

@@ -13,6 +13,14 @@ from __future__ import annotations
 from troth.catalogue import CHANNELS, OFFER_KINDS
 
 NEVER = 2**31 - 1
+LONGEST_WAIT = 1e6
+"""Days: what is drawn to come later comes then."""
+NONE = -1
+"""As the end of a challenge or as a score: there is none."""
+RECENT_DAYS = 29
+"""Days whose contacts are remembered one by one, that of the last one included."""
+BIRTHDAYS = 365
+"""Days of the year on which there are birthdays, so that no year holds two of one."""
 BUCKETS = 12
 """Periods in a qualifying year; a ring, see :mod:`simulator.model.points_ledger`."""
 PERIOD_DAYS = 30
@@ -37,7 +45,7 @@ JOINED = 2  # day of the first purchase
 LAST_CONTACT = 3
 RECENT = 4  # bit d: a contact d days before LAST_CONTACT
 VISITS_DAY = 5
-BIRTHDAY = 6  # day of the year, 0..364
+BIRTHDAY = 6  # day of the year, 0..BIRTHDAYS - 1
 PERMITS = 7  # bit c: channel c may be used; bit 0 is set
 DAYS = 8
 
@@ -66,7 +74,7 @@ LEAVES = 0  # day they leave for good, hidden
 LAST_ORDER = 1  # day of the last purchase
 WEAR_DAY = 2
 SENTIMENT_DAY = 3
-CHALLENGE_END = 4  # last day of the running challenge plus one, or -1
+CHALLENGE_END = 4  # last day of the running challenge plus one, or NONE
 CHALLENGE_DONE = 5
 CHALLENGE_TARGET = 6
 BLUES_END = 7  # last day of disappointment over a demotion plus one
@@ -76,7 +84,7 @@ DUE_MARGIN = 10  # minor units
 DUE_DISCOUNT = 11  # minor units
 DUE_POINTS = 12  # points issued with it
 DUE_LIABILITY = 13  # minor units
-DUE_PLACE = 14  # category + 256 * store
+DUE_PLACE = 14  # category and store, packed in simulator.model.under_way
 REDEEM_DAY = 15  # day an offer is used on a purchase that would have come anyway, or NEVER
 REDEEM_DISCOUNT = 16  # minor units
 REDEEM_POINTS = 17  # points issued with it
@@ -89,9 +97,9 @@ ORDERS = 23  # over the past year
 TICKETS = 24  # open
 REACH = 25  # bit c: channel c physically reaches them
 REDEEM_FROM = 26  # points, programme in force
-NPS = 27  # last score 0..10, or -1
+NPS = 27  # last score 0..MOST_SCORE, or NONE
 LIFETIME_ORDERS = 28
-CLICK = 29  # (3) a click under way, packed in simulator.day.contacts, or 0
+CLICK = 29  # (3) a click under way, packed in simulator.model.under_way, or 0
 DELIVERED = CLICK + CLICK_SLOTS  # (C) contacts since joining (at most a year before day 0)
 CLICKS = DELIVERED + _C  # (C)
 KIND_CLICKS = CLICKS + _C  # (2)

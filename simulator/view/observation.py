@@ -1,4 +1,4 @@
-"""What the firm sees of a population: raw features, their encoding, and the mask.
+"""What the firm sees of a population: raw features and the mask.
 
 Left out on purpose: whether and when a customer leaves, their uplift group, rate, true
 affinities and fits, fatigue, true sentiment, and purchases under an identifier that is not
@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.compiled.kernel import compiled, inlined
-from simulator.compiled.vector import log
 from simulator.model.rules import Records
+from simulator.model.spend import MINOR_PER_MAJOR
 from simulator.model.visits import MEMORY
 from simulator.state import columns as col
 from simulator.state.codes import CONTACT_BITS, DISCOUNT_KIND, FIRST_CHANNEL_BIT, C
@@ -30,8 +30,10 @@ Row = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 _FADES = np.exp(-np.arange(512) / MEMORY).astype(np.float32)
-MONTH_BITS, WEEK_BITS = 0x1FFFFFFE, 0xFE
+_FORGOTTEN = np.int32(_FADES.size - 1)
+MONTH_BITS, WEEK_BITS = ((1 << (days + 1)) - 2 for days in (28, 7))
 """Days 1 to 28 ago, days 1 to 7 ago."""
+_LAST_BIT = np.int32(31)
 
 
 @inlined
@@ -65,7 +67,7 @@ def _contacts(out: Row, recent: Ints, last: Ints, clock: Any, bits: Any, high: A
     today, window = np.int32(clock), np.uint32(bits)
     for i in range(out.shape[0]):
         since = today - last[i]
-        since = since if since < np.int32(31) else np.int32(31)
+        since = since if since < _LAST_BIT else _LAST_BIT
         made = np.uint32(np.uint32(recent[i]) << np.uint32(since)) & window
         count = np.float32(_ones(made))
         out[i] = count if count < high else high
@@ -77,7 +79,7 @@ def _visits(out: Row, visits: Row, day: Ints, clock: Any, high: Any) -> None:
     today, fades = np.int32(clock), _FADES
     for i in range(out.shape[0]):
         gap = today - day[i]
-        gap = gap if gap < np.int32(511) else np.int32(511)
+        gap = gap if gap < _FORGOTTEN else _FORGOTTEN
         left = visits[i] * fades[gap]
         out[i] = left if left < high else high
 
@@ -87,7 +89,7 @@ def _birthday(out: Row, birthday: Ints, day_of_year: Any) -> None:
     today = np.int32(day_of_year)
     for i in range(out.shape[0]):
         ahead = birthday[i] - today
-        out[i] = np.float32(ahead + np.int32(365) if ahead < np.int32(0) else ahead)
+        out[i] = np.float32(ahead + np.int32(col.BIRTHDAYS) if ahead < np.int32(0) else ahead)
 
 
 @compiled
@@ -175,7 +177,10 @@ def settled(
         out[row.POINTS_BALANCE, i] = min(np.float32(longs[i, col.POINTS]), high[row.POINTS_BALANCE])
         gap = 0.0
         if tier < top:
-            gap = max(tables.tiers[tier + 1].from_spend_minor - longs[i, col.SPEND], 0) / 100.0
+            gap = (
+                max(tables.tiers[tier + 1].from_spend_minor - longs[i, col.SPEND], 0)
+                / MINOR_PER_MAJOR
+            )
         out[row.TO_NEXT_TIER, i] = min(np.float32(gap), high[row.TO_NEXT_TIER])
         out[row.EXPIRING, i] = min(np.float32(ints[i, oldest]), high[row.EXPIRING])
         share = np.float32(0.0)
@@ -271,7 +276,7 @@ def _open(
     today, days, most = np.int32(clock), np.uint32(window), np.uint32(cap)
     for i in range(words.shape[0]):
         since = today - last[i]
-        since = since if since < np.int32(31) else np.int32(31)
+        since = since if since < _LAST_BIT else _LAST_BIT
         made = np.uint32(np.uint32(recent[i]) << np.uint32(since)) & days
         channels = np.uint32(np.uint32(permits[i]) & np.uint32(CONTACT_BITS)) << np.uint32(
             FIRST_CHANNEL_BIT
@@ -292,7 +297,7 @@ def eligible(
     conditions: Any,
     journeys: int,
     need: NDArray[np.uint32],
-    cap: int,
+    cap_contacts: int,
     cap_days: int,
     clock: int,
 ) -> None:
@@ -316,7 +321,7 @@ def eligible(
         days[col.LAST_CONTACT, start:stop],
         clock,
         (1 << (cap_days + 1)) - 2,
-        cap,
+        cap_contacts,
     )
     _spread(out[start:stop], words[start:stop], need)
 
@@ -342,59 +347,3 @@ def first_refused(
         if need[actions[i]] & ~words[i] != np.uint32(0):
             return i
     return -1
-
-
-@compiled
-def _standard(out: Row, column: Row, instead: Any, loc: Any, per: Any) -> None:
-    for i in range(out.shape[0]):
-        x = column[i]
-        x = x if x == x else instead  # only NaN differs from itself
-        out[i] = (x - loc) * per
-
-
-@compiled
-def _logarithm(out: Row, column: Row, instead: Any, loc: Any, per: Any) -> None:
-    for i in range(out.shape[0]):
-        x = column[i]
-        x = x if x == x else instead
-        out[i] = (log(x + np.float32(1.0)) - loc) * per
-
-
-@compiled
-def _level(out: Row, column: Row, instead: Any, level: Any) -> None:
-    for i in range(out.shape[0]):
-        x = column[i]
-        x = x if x == x else instead
-        out[i] = np.float32(1.0) if x == level else np.float32(0.0)
-
-
-@compiled
-def encode_columns(
-    out: NDArray[np.float32],
-    raw: NDArray[np.float32],
-    start: int,
-    stop: int,
-    source: NDArray[np.int64],
-    kind: NDArray[np.int64],
-    missing: NDArray[np.float32],
-    loc: NDArray[np.float32],
-    per_scale: NDArray[np.float32],
-) -> None:
-    """:func:`troth.features.encode` for columns in structure-of-arrays layout.
-
-    Args:
-        out: float32 (D, n), written.
-        raw: float32 (F, n) inside the features' bounds, or NaN.
-        start, stop: positions.
-        source: int64 (D,), the raw column of each encoded one.
-        kind: int64 (D,): 0 as it is, 1 logarithmic, 2 + level for a category.
-        missing, loc, per_scale: float32 (D,); the last is 1 / scale.
-    """
-    for d in range(out.shape[0]):
-        into, column = out[d, start:stop], raw[source[d], start:stop]
-        if kind[d] == 0:
-            _standard(into, column, missing[d], loc[d], per_scale[d])
-        elif kind[d] == 1:
-            _logarithm(into, column, missing[d], loc[d], per_scale[d])
-        else:
-            _level(into, column, missing[d], np.float32(kind[d] - 2))

@@ -48,7 +48,7 @@ def test_table_keeps_the_order_of_the_names(reference: Scenario) -> None:
 )
 def test_whole_days_by_hand(z: float, days: int) -> None:
     """5 * exp(0.9 z), rounded down, at most a year."""
-    assert delays.whole_days(math.log(5.0), 0.9, z) == days
+    assert delays.whole_days(np.array([[9.0, 9.0], [math.log(5.0), 0.9]]), 1, z) == days
 
 
 def test_realised_delays_are_log_normal() -> None:
