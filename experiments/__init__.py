@@ -1,1 +1,3 @@
 """Simulate, log, train, evaluate, propose: runs, reports and benchmarks."""
+
+from experiments.runs.baselines import baselines as baselines

@@ -11,10 +11,9 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from envs.base.cohort import Cohort
-from simulator.compiled import kernel
-from simulator.compiled.purposes import Purpose
+from simulator.rollout import DecisionRound, decide
 from troth.errors import FailedPrecondition, InvalidArgument
-from troth.policy import Mask, Policy, check_distribution, sample
+from troth.policy import Mask, Policy
 
 Vector = VectorEnv[Any, Any, NDArray[Any]]
 
@@ -72,22 +71,11 @@ class PolicyActor:
         world, mask = cohort.world, env.action_masks()
         table = None if cohort.problem.whole else cohort.columns()
         eligible = mask if table is None else over_catalogue(mask, table, len(world.catalogue))
-        distribution = check_distribution(
-            self.policy.distribution(world.contexts(), world.catalogue, eligible), eligible
-        )
-        uniform = kernel.uniforms(
-            world.seed,
-            np.arange(world.first_customer, world.first_customer + world.size),
-            purpose=Purpose.POLICY,
-            step=world.day,
-            replicate=world.replicate,
-        )[0]
-        columns = sample(distribution, uniform)
-        actions = columns
+        decided = decide(DecisionRound.of(world, eligible), self.policy)
+        actions = columns = decided.action
         if table is not None:
             actions = np.argmax(table == columns[:, None], axis=1)
-        propensity = distribution[np.arange(world.size), columns]
-        return Choice(actions, propensity, mask, columns, eligible)
+        return Choice(actions, decided.propensity, mask, columns, eligible)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from experiments.demo.governing import DECISION_POINT
 from experiments.demo.population import ServedPopulation, settle
 from experiments.runs.config import RunConfig
 from experiments.runs.results import Served, write_text
-from experiments.runs.rollout import customer_numbers, decision_ids
+from experiments.runs.rollout import decision_ids
 from serving.clock import ServiceClock
+from simulator.rollout import customer_numbers
 from simulator.world import StepResult
 from troth.catalogue import NO_CONTACT, Channel
 from troth.client import Answer, AsyncDecisionClient, Question

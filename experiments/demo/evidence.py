@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.policies.uniform import NeverContact
-from experiments.runs.evaluate import NEVER, figures
-from experiments.runs.leaderboard import RFM
+from experiments.runs.baselines import NEVER_CONTACT, RFM, baselines
+from experiments.runs.evaluate import figures
 from experiments.runs.results import MeasuredMean, Played, RunResults
 from experiments.runs.rollout import roll_out
 from simulator.world import World
@@ -15,7 +14,7 @@ from troth.errors import NotFound
 from troth.policy import Policy
 
 _LEVEL = 0.95
-TITLES = {RFM: "RFM rules", NEVER: "no contact at all"}
+TITLES = {RFM: "RFM rules", NEVER_CONTACT: "no contact at all"}
 
 
 def evidence_for(
@@ -121,7 +120,7 @@ def case_of(
             scenario.objective,
             _LEVEL,
         )
-        for one in (policy, NeverContact())
+        for one in (policy, baselines()[NEVER_CONTACT])
     )
     return case(
         policy_digest=policy_digest,
@@ -131,7 +130,7 @@ def case_of(
         days=days,
         currency="USD",
         level=_LEVEL,
-        against=(TITLES[NEVER], None),
+        against=(TITLES[NEVER_CONTACT], None),
         proposed=proposed,
         compared=compared,
     )

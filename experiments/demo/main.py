@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.baselines.rfm import RfmRules
 from experiments.demo import governing, serving_day
 from experiments.demo.calibration import calibrate_scenario
 from experiments.demo.evidence import evidence_for
@@ -20,10 +19,9 @@ from experiments.demo.stages import Stages, fresh
 from experiments.demo.summary import summarise
 from experiments.reports.report import render, write
 from experiments.runs.apart import ApartRunner
+from experiments.runs.baselines import NEVER_CONTACT, RFM, baselines
 from experiments.runs.config import RunConfig, load
-from experiments.runs.evaluate import NEVER
 from experiments.runs.executors import executor_of
-from experiments.runs.leaderboard import RFM
 from experiments.runs.results import Checks, RunResults, write_record, write_text
 from experiments.runs.run_folder import RunFolder
 from experiments.runs.runner import Runner
@@ -138,7 +136,7 @@ def _approve(config: RunConfig, home: RunFolder, results: RunResults) -> Governe
     scenario = load_scenario(config.scenario)
     world = World(scenario, 256, config.seed)
     baseline = governed.artifacts.save(
-        RfmRules(),
+        baselines()[RFM],
         schema=world.schema,
         catalogue=world.catalogue,
         contexts=world.contexts(),
@@ -146,7 +144,7 @@ def _approve(config: RunConfig, home: RunFolder, results: RunResults) -> Governe
         training={"learner": "none"},
     )
     rules = evidence_for(
-        results, RFM, policy_digest=baseline, guardrails_digest=behind, against=NEVER
+        results, RFM, policy_digest=baseline, guardrails_digest=behind, against=NEVER_CONTACT
     )
     put_in_force(governed, baseline, Role.BASELINE, rules, "the rules in use so far")
     best = results.best

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.runs.baselines import NAMES
 from troth.cli.output import AsJson, emit, progress, say, show_mapping
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def live(
     days: Annotated[int, typer.Option(min=1, help="How long.")] = 365,
     policy: Annotated[
         str,
-        typer.Option(help="uniform, never, rfm, plain, or the digest of an artifact."),
+        typer.Option(help=f"{', '.join(NAMES)}, plain, or the digest of an artifact."),
     ] = "plain",
     seed: Annotated[int, typer.Option(min=0, help="Every random number follows from it.")] = 7,
     out: Annotated[Path, typer.Option(help="Folder of this run alone.")] = Path("runs/live"),

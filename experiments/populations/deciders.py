@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.compiled.kernel import pick, uniforms
-from simulator.compiled.purposes import Purpose
+from experiments.populations.plan import PLAIN
+from experiments.runs.baselines import NAMES, baselines
+from simulator.compiled.kernel import pick
+from simulator.rollout import choose, draws
 from simulator.scenarios import Scenario
-from simulator.truth import choose
 from simulator.world import World
-from troth.catalogue import NO_CONTACT
 from troth.errors import FailedPrecondition
 from troth.policy import Policy
 
@@ -21,14 +21,12 @@ Actions = NDArray[np.int64]
 Decide = Callable[[World], Actions]
 """Today's action of every customer, int64 (n,), eligible; draws are keyed by customer and day."""
 
-NAMES = ("uniform", "never", "rfm", "plain")
-
 
 def decider(name: str, scenario: Scenario, artifacts: Path) -> Decide:
     """Who ``name`` is, for the customers of any world of ``scenario``.
 
     Args:
-        name: one of :data:`NAMES`, or the digest of an artifact.
+        name: one of :data:`experiments.populations.plan.DECIDERS`, or the digest of an artifact.
         scenario: gives the catalogue and the feature schema.
         artifacts: the store that a digest is looked up in.
 
@@ -36,48 +34,26 @@ def decider(name: str, scenario: Scenario, artifacts: Path) -> Decide:
         NotFound: if the store has no such artifact.
         FailedPrecondition: if it was trained on another catalogue or feature schema.
     """
-    if name == "never":
-        return never
-    if name == "plain":
+    if name == PLAIN:
         return plain
-    policy = _policy(name, scenario, artifacts)
+    policy = baselines()[name] if name in NAMES else _stored(name, scenario, artifacts)
     return lambda world: choose(world, policy)
-
-
-def never(world: World) -> Actions:
-    """No contact, for nobody, ever."""
-    return np.full(world.size, NO_CONTACT, dtype=np.int64)
 
 
 def plain(world: World) -> Actions:
     """The programme before Troth: now and then an eligible contact, all alike.
 
-    Each customer is due with the scenario's ``warm_up.contact_chance`` per day, as they were in
-    the days before day 0; one uniform decides that, another which contact it is.
+    Each customer is due with the scenario's ``warm_up.contact_chance`` per day, as in the
+    days before day 0; one uniform decides that, another which contact it is.
     """
-    customers = np.arange(world.first_customer, world.first_customer + world.size)
-    u = uniforms(
-        world.seed,
-        customers,
-        purpose=Purpose.POLICY,
-        step=world.day,
-        replicate=world.replicate,
-    )
+    u = draws(world)
     actions = np.empty(world.size, dtype=np.int64)
     due = u[0] < world.scenario.warm_up.contact_chance
     pick(actions, world.mask(), due, u[1])
     return actions
 
 
-def _policy(name: str, scenario: Scenario, artifacts: Path) -> Policy:
-    if name == "uniform":
-        from agents.policies.uniform import UniformPolicy
-
-        return UniformPolicy()
-    if name == "rfm":
-        from agents.baselines.rfm import RfmRules
-
-        return RfmRules()
+def _stored(name: str, scenario: Scenario, artifacts: Path) -> Policy:
     from agents.artifacts.artifact import ArtifactStore
 
     artifact = ArtifactStore(artifacts).load(name)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from experiments.runs.baselines import NAMES, NEVER_CONTACT
 from simulator.scenarios import Scenario
 from simulator.scenarios import load as load_scenario
 from troth.digests import digest
 from troth.errors import FailedPrecondition, InvalidArgument
+
+PLAIN = "plain"
+DECIDERS = (*NAMES, PLAIN)
+"""Names of who may decide: the baselines, and the programme that a scenario begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Plan(BaseModel):
         customers: how many live, numbered from 0.
         days: how long.
         seed: every random number follows from it.
-        policy: ``uniform``, ``never``, ``rfm``, ``plain`` or the digest of an artifact.
+        policy: one of :data:`DECIDERS` or the digest of an artifact.
         shard: customers per shard: what is in memory at a time. It changes no life, unless the
             scenario shares a contact budget: then each shard has its own.
         transactions: whether every purchase is kept.
@@ -49,9 +54,15 @@ class Plan(BaseModel):
     customers: int = Field(ge=1, le=2**32)
     days: int = Field(ge=1, le=36_500)
     seed: int = Field(ge=0, lt=2**64)
-    policy: str = Field(pattern=r"^(uniform|never|rfm|plain|[0-9a-f]{64})$")
+    policy: str = Field(pattern=rf"^({'|'.join(DECIDERS)}|[0-9a-f]{{64}})$")
     shard: int = Field(ge=1, le=10_000_000)
     transactions: bool = False
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _never(cls, name: object) -> object:
+        """``never`` is what plans of 0.1 call silence."""
+        return NEVER_CONTACT if name == "never" else name
 
     @classmethod
     def of(

@@ -12,14 +12,14 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from experiments.reports.charts import Group, IntervalRow, Line, interval_chart, line_chart
-from experiments.runs.leaderboard import ORACLE, RFM, UNIFORM
+from experiments.runs.baselines import NEVER_CONTACT, ORACLE, RFM, UNIFORM
 from experiments.runs.results import Checks, OffPolicy, RunResults, Served, Standing, write_text
 
 TITLES: Mapping[str, str] = {
     UNIFORM: "Uniform over eligible",
     RFM: "RFM rules",
     ORACLE: "One-step oracle",
-    "never_contact": "Never contact",
+    NEVER_CONTACT: "Never contact",
     "linear_thompson": "Linear Thompson sampling",
     "masked_ppo": "Masked PPO",
 }

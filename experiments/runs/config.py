@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from experiments.runs.baselines import NAMES, ORACLE
 from troth.digests import digest
 from troth.errors import InvalidArgument, NotFound
 
@@ -219,7 +220,7 @@ def parse(data: dict[str, Any], *, source: str) -> RunConfig:
     return config
 
 
-RESERVED = ("uniform", "rfm", "never_contact", "oracle")
+RESERVED = (*NAMES, ORACLE)
 """Names of the policies that every run evaluates."""
 
 

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.artifacts.artifact import ArtifactStore
-from agents.baselines.rfm import RfmRules
 from agents.ope.data import OpeData
 from agents.ope.evaluate import evaluate_policy
 from agents.ope.reward_model import cross_fit
-from agents.policies.uniform import NeverContact, UniformPolicy
+from experiments.runs.baselines import NAMES, ORACLE, baselines
 from experiments.runs.config import RunConfig
 from experiments.runs.intervals import counted, student
-from experiments.runs.leaderboard import ORACLE, RFM, UNIFORM
 from experiments.runs.results import MeasuredMean, OffPolicy, Played
 from experiments.runs.rollout import Rollout, roll_out
 from experiments.runs.run_folder import RunFolder, world_seed
@@ -31,16 +29,14 @@ from troth.logs.batches import LoggedBatch
 from troth.objective import Objective
 from troth.policy import Distribution, Policy, greedy
 
-NEVER = "never_contact"
-
 
 @dataclass(frozen=True, slots=True)
 class PlayTask:
     """One policy on one seed's population.
 
     Attributes:
-        policy: a learner's name or one of the policies that need no training.
-        digest: its artifact; ``None`` for those.
+        policy: a learner's name, a baseline's or the oracle's.
+        digest: its artifact; ``None`` for those that have none.
     """
 
     config: RunConfig
@@ -48,11 +44,6 @@ class PlayTask:
     index: int
     policy: str
     digest: str | None = None
-
-
-def untrained() -> dict[str, Policy]:
-    """The policies every run evaluates beside the learners' (the oracle needs a world)."""
-    return {UNIFORM: UniformPolicy(), NEVER: NeverContact(), RFM: RfmRules()}
 
 
 def play(task: PlayTask) -> Played:
@@ -68,7 +59,7 @@ def play(task: PlayTask) -> Played:
     elif task.policy == ORACLE:
         policy = one_step_oracle(world)
     else:
-        policy = untrained()[task.policy]
+        policy = baselines()[task.policy]
     life = roll_out(world, policy, config.evaluation.days, objective=scenario.objective)
     size = config.evaluation.customers
     return Played(
@@ -109,7 +100,7 @@ def play_tasks(
     """Every policy on every seed; ``trained`` gives the artifact of (learner, seed index)."""
     tasks = []
     for index in range(config.evaluation.seeds):
-        tasks += [PlayTask(config, home, index, name) for name in (*untrained(), ORACLE)]
+        tasks += [PlayTask(config, home, index, name) for name in (*NAMES, ORACLE)]
         tasks += [
             PlayTask(config, home, index, name.name, trained[name.name, index])
             for name in config.learners
@@ -149,7 +140,7 @@ def judge_log(
     q_hat = cross_fit(log, folds=task.seed.config.ope.folds)
     store = ArtifactStore(task.seed.home.artifacts)
     policies: dict[str, Policy] = {
-        **untrained(),
+        **baselines(),
         **{name: store.load(digest).policy for name, digest in task.digests},
     }
     distributions = {

@@ -7,11 +7,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.runs.baselines import ORACLE, RFM, UNIFORM
 from experiments.runs.intervals import MeanInterval, student
 from experiments.runs.results import Played, Standing
 from troth.errors import InvalidArgument
-
-UNIFORM, RFM, ORACLE = "uniform", "rfm", "oracle"
 
 
 def standings(

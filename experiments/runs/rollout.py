@@ -1,95 +1,28 @@
-"""A policy and a world, day after day: values per customer, or a log of every decision.
-
-Draws are keyed by (seed, customer, day), so that two policies meet the same people on the
-same days with the same luck, and a policy that decides alike is served alike.
-"""
+"""What came of a policy in a world: values per customer, or a log of every decision."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.compiled.purposes import Purpose
-from simulator.world import StepResult, World
+from simulator.rollout import Guard, customer_numbers, live
+from simulator.world import World
 from troth.catalogue import CHANNELS
-from troth.contexts import ContextBatch
 from troth.logs.batches import LoggedBatch
 from troth.objective import COMPONENTS, Objective
-from troth.policy import Distribution, Mask, Policy, sample
-from troth.streams import derive_seed, philox4x32, uniforms
+from troth.policy import Policy
+from troth.streams import derive_seed, philox4x32
 
 PURPOSE_DECISION_ID = 1
 """Stream purpose of the random bits of decision ids, under a key of their own; the draw of
-an action is ``simulator.compiled.purposes.Purpose.POLICY`` under the world's."""
+an action is :func:`simulator.rollout.draws`, under the world's."""
 
 OnDay = Callable[[int, int], None]
 """Called with (days done, days in all)."""
-
-
-@dataclass(frozen=True)
-class RolloutDay:
-    """One day of n customers, as the policy saw it and as it went.
-
-    Attributes:
-        day: the world's day, from 0.
-        contexts, mask, distribution: n rows, before the draw.
-        action, propensity: (n,), what was drawn and with which probability.
-        expected_minor: float64 (n, K), E[reward | state, action], or ``None`` if not asked for.
-        result: what came of it.
-    """
-
-    day: int
-    contexts: ContextBatch
-    mask: Mask
-    distribution: Distribution
-    action: NDArray[np.int64]
-    propensity: NDArray[np.float64]
-    expected_minor: NDArray[np.float64] | None
-    result: StepResult
-
-
-def live(
-    world: World,
-    policy: Policy,
-    days: int,
-    *,
-    objective: Objective | None = None,
-    expected: bool = False,
-) -> Iterator[RolloutDay]:
-    """Let ``policy`` decide for everyone in ``world``, day after day.
-
-    Args:
-        world: is stepped in place.
-        policy: decides; one that needs the state, as the oracle does, is bound to ``world``.
-        days: how many, >= 1.
-        objective: weights of the expected rewards; the scenario's if ``None``.
-        expected: also give each day's expected rewards.
-    """
-    numbers = customer_numbers(world)
-    rows = np.arange(world.size)
-    for _ in range(days):
-        day = world.day
-        contexts, mask = world.contexts(), world.mask()
-        distribution = policy.distribution(contexts, world.catalogue, mask)
-        uniform = uniforms(
-            world.seed, numbers, purpose=Purpose.POLICY, step=day, replicate=world.replicate
-        )
-        action = sample(distribution, uniform[0])
-        truth = world.expected_rewards(objective) if expected else None
-        yield RolloutDay(
-            day=day,
-            contexts=contexts,
-            mask=mask,
-            distribution=distribution,
-            action=action,
-            propensity=distribution[rows, action],
-            expected_minor=truth,
-            result=world.step(action),
-        )
 
 
 @dataclass(frozen=True)
@@ -122,13 +55,17 @@ def roll_out(
     days: int,
     *,
     objective: Objective,
+    guard: Guard | None = None,
     on_day: OnDay | None = None,
 ) -> Rollout:
-    """Value per customer of ``policy`` over ``days``; see :func:`live` for the arguments."""
+    """Value per customer of ``policy`` over ``days``.
+
+    The arguments are those of :func:`simulator.rollout.live`; ``on_day`` is told of each day.
+    """
     components = {name: np.zeros(world.size) for name in COMPONENTS}
     contacts = np.zeros(len(CHANNELS), dtype=np.int64)
     contacted = np.zeros(world.size, dtype=np.int64)
-    for done, day in enumerate(live(world, policy, days), start=1):
+    for done, day in enumerate(live(world, policy, days, guard=guard), start=1):
         for name in COMPONENTS:
             components[name] += day.result.components[name]
         channel = world.catalogue.channel[day.action]
@@ -161,18 +98,21 @@ def record(
     start: datetime,
     policy_digest: str,
     objective: Objective,
+    guard: Guard | None = None,
     expected: bool = False,
 ) -> SimulatedLog:
     """Log every decision of ``policy`` over ``days``, in the one log schema.
 
     ``start`` is the aware UTC time of the world's day 0, ``policy_digest`` who is logged as
-    having served; ``expected`` also keeps the expected reward of every action. The other
-    arguments are those of :func:`live`.
+    having served; ``expected`` also keeps the expected reward of every action. The mask that is
+    logged is the world's, not what a guard left of it. The other arguments are those of
+    :func:`simulator.rollout.live`.
     """
     numbers = customer_numbers(world)
     batches: list[LoggedBatch] = []
     truths: list[NDArray[np.float64]] = []
-    for day in live(world, policy, days, objective=objective, expected=expected):
+    lived = live(world, policy, days, guard=guard, objective=objective, expected=expected)
+    for day in lived:
         at = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us")
         decided_at = np.full(world.size, at + np.timedelta64(day.day, "D"))
         batches.append(
@@ -197,11 +137,6 @@ def record(
     return SimulatedLog(
         LoggedBatch.concatenate(batches), np.concatenate(truths) if truths else None
     )
-
-
-def customer_numbers(world: World) -> NDArray[np.int64]:
-    """int64 (n,): the number in each customer id, ``C00000012`` to 12."""
-    return np.arange(world.first_customer, world.first_customer + world.size, dtype=np.int64)
 
 
 def decision_ids(

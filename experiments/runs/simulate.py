@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.artifacts.artifact import ArtifactStore
-from agents.policies.uniform import UniformPolicy
+from experiments.runs.baselines import baselines
 from experiments.runs.config import RunConfig
 from experiments.runs.results import Logged
 from experiments.runs.rollout import day_start, record
@@ -43,7 +43,7 @@ def simulate(task: SeedTask) -> Logged:
     config, home, index = task.config, task.home, task.index
     scenario = load_scenario(config.scenario)
     seed = world_seed(config.seed, index, "log")
-    policy = UniformPolicy()
+    policy = baselines()[config.log.policy]
 
     world = World(scenario, config.log.customers, seed)
     digest = ArtifactStore(home.artifacts).save(
@@ -52,7 +52,7 @@ def simulate(task: SeedTask) -> Logged:
         catalogue=world.catalogue,
         contexts=world.contexts(),
         mask=world.mask(),
-        training={"learner": "uniform"},
+        training={"learner": config.log.policy},
     )
     training = record(
         world,

@@ -5,18 +5,18 @@ numbers give long-run values, twins and the values of policies; regret is how fa
 from the oracle.
 """
 
+from simulator.rollout import choose as choose
 from simulator.truth.estimates import Estimate as Estimate
 from simulator.truth.estimates import clustered as clustered
+from simulator.truth.long_run import LongRun as LongRun
+from simulator.truth.long_run import long_run as long_run
+from simulator.truth.long_run import long_run_values as long_run_values
 from simulator.truth.oracle import OneStepOracle as OneStepOracle
 from simulator.truth.oracle import one_step_oracle as one_step_oracle
 from simulator.truth.purchases import expected_purchases as expected_purchases
 from simulator.truth.regret import Regret as Regret
 from simulator.truth.regret import regret as regret
 from simulator.truth.reliving import relive as relive
-from simulator.truth.rollouts import LongRun as LongRun
-from simulator.truth.rollouts import choose as choose
-from simulator.truth.rollouts import long_run as long_run
-from simulator.truth.rollouts import long_run_values as long_run_values
 from simulator.truth.twins import Difference as Difference
 from simulator.truth.twins import Twins as Twins
 from simulator.truth.twins import twins as twins

@@ -41,6 +41,10 @@ class OneStepOracle:
             )
         return greedy(self.world.expected_rewards(self.objective), mask)
 
+    def bind(self, world: World) -> OneStepOracle:
+        """The oracle of ``world``; see :class:`simulator.rollout.WorldBound`."""
+        return self if world is self.world else OneStepOracle(world, self.objective)
+
 
 def one_step_oracle(world: World, objective: Objective | None = None) -> OneStepOracle:
     """The policy that is greedy on ``world.expected_rewards`` under the mask."""

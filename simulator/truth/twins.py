@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.rollout import Actions, results
 from simulator.truth.estimates import Estimate, Moments, over_customers
-from simulator.truth.rollouts import Actions, check_horizon, life
+from simulator.truth.long_run import check_horizon
 from simulator.world import StepResult, World
 from troth.objective import Objective
 from troth.policy import Policy
@@ -92,8 +93,8 @@ def twins(
     for r in range(replicates):
         a, b = (world.fork(world.replicate + r) for _ in range(2))
         pairs = zip(
-            life(a, policy_after, days, first_actions=actions_a),
-            life(b, policy_after, days, first_actions=actions_b),
+            results(a, policy_after, days, first_actions=actions_a),
+            results(b, policy_after, days, first_actions=actions_b),
             strict=True,
         )
         gaps = [np.empty((world.size, days)) for _ in ledgers]

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.day.results import RewardKind, check_reward_kind
+from simulator.rollout import earn
 from simulator.scenarios import Scenario
 from simulator.truth.estimates import Estimate, over_customers
-from simulator.truth.rollouts import check_horizon, earn
+from simulator.truth.long_run import check_horizon
 from simulator.world import World
 from troth.errors import InvalidArgument
 from troth.objective import COMPONENTS, Objective

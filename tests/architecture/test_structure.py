@@ -92,6 +92,14 @@ def test_one_of_each(definition: str, home: str) -> None:
     assert found == [home]
 
 
+def test_policies_draw_in_one_place() -> None:
+    """Whoever lets a policy decide in a world does it through the one roll-out."""
+    drawing = [
+        str(path.relative_to(ROOT)) for path in sources() if "Purpose.POLICY" in path.read_text()
+    ]
+    assert drawing == ["simulator/rollout.py"]
+
+
 def test_every_module_says_what_it_is() -> None:
     """Each module opens with a docstring."""
     silent = [

@@ -51,12 +51,27 @@ def test_a_row_without_weight_becomes_no_contact() -> None:
         ([0.5, 0.0, 0.4], "summing to 1"),
         ([1.5, 0.0, -0.5], "negative or non-finite"),
         ([np.nan, 0.0, 1.0], "negative or non-finite"),
+        ([np.inf, 0.0, 0.0], "negative or non-finite"),
+        ([-np.inf, np.inf, 1.0], "negative or non-finite"),
     ],
 )
 def test_a_bad_distribution_is_named(row: list[float], complaint: str) -> None:
     """Each way of not being a distribution has its own message."""
     with pytest.raises(InvalidArgument, match=complaint):
         check_distribution(np.array([row]), np.array([[True, False, True]]))
+
+
+def test_what_is_no_matrix_of_floats_is_named() -> None:
+    """Lists, other types and other shapes are told apart; no rows at all are fine."""
+    mask = np.array([[True, True]])
+    for answer, complaint in (
+        ([[1.0, 0.0]], "a list is no float64 array"),
+        (np.array([[1, 0]]), "int64"),
+        (np.array([1.0, 0.0]), r"\(2,\) is not float64 \(1, 2\)"),
+    ):
+        with pytest.raises(InvalidArgument, match=f"distribution: .*{complaint}"):
+            check_distribution(answer, mask)  # type: ignore[arg-type]
+    assert check_distribution(np.empty((0, 2)), mask[:0]).shape == (0, 2)
 
 
 def test_a_bad_mask_is_refused() -> None:

@@ -14,6 +14,8 @@ from envs.bridges.recording import PolicyActor, Recording, UniformActor, record
 from envs.registration import DECISIONS, NEXT_BEST_ACTION, PROGRAMME_DESIGN
 from envs.wrappers.budget_limit import VectorBudgetLimit
 from simulator.scenarios import Scenario
+from simulator.truth import one_step_oracle
+from simulator.world import World
 from troth.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from troth.logs.batches import LoggedBatch
 from troth.policy import normalise
@@ -69,6 +71,21 @@ def test_log_holds_what_happened(name: str, brisk: Scenario, tmp_path: Path) -> 
     again = LoggedBatch.read(tmp_path / "log.parquet")
     for column in ("action", "propensity", "reward_minor", "mask", "decision_id", "step"):
         assert np.array_equal(getattr(again, column), getattr(log, column))
+
+
+def test_the_oracle_decides_for_whoever_is_recorded(brisk: Scenario) -> None:
+    """A policy that reads a world reads the recorded one, whichever it was made for."""
+    other = World(brisk, N, 99)
+    env = vector(NEXT_BEST_ACTION, brisk)
+    env.reset(seed=3)
+    world = env.unwrapped.world
+    best = np.where(world.mask(), world.expected_rewards(), -np.inf).argmax(axis=1)
+    found = record(env, PolicyActor(one_step_oracle(other)), episodes=1, seed=3)
+    first = found.episodes[0].choices[0]
+    np.testing.assert_array_equal(first.columns, best)
+    assert (first.propensity == 1.0).all()
+    seen = np.where(other.mask(), other.expected_rewards(), -np.inf).argmax(axis=1)
+    assert not np.array_equal(seen, best)
 
 
 @pytest.mark.parametrize("name", DECISIONS)

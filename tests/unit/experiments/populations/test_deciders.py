@@ -9,9 +9,10 @@ import pytest
 
 from agents.artifacts.artifact import ArtifactStore
 from agents.policies.uniform import UniformPolicy
-from experiments.populations.deciders import NAMES, decider, plain
+from experiments.populations.deciders import decider, plain
+from experiments.populations.plan import DECIDERS
+from simulator.rollout import choose
 from simulator.scenarios import load
-from simulator.truth import choose
 from simulator.world import World
 from troth.errors import FailedPrecondition, NotFound
 
@@ -22,7 +23,7 @@ def world(scenario_file: Path) -> World:
     return World(load(scenario_file), 3000, 5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DECIDERS)
 def test_decisions_are_eligible_and_keyed(world: World, tmp_path: Path, name: str) -> None:
     """Everyone decides within the mask, and alike for a customer in any batch."""
     actions = decider(name, world.scenario, tmp_path)(world)
@@ -30,7 +31,7 @@ def test_decisions_are_eligible_and_keyed(world: World, tmp_path: Path, name: st
     assert world.mask()[np.arange(world.size), actions].all()
     part = World(world.scenario, 100, world.seed, first_customer=700)
     np.testing.assert_array_equal(decider(name, part.scenario, tmp_path)(part), actions[700:800])
-    assert (actions == 0).all() == (name == "never")
+    assert (actions == 0).all() == (name == "never_contact")
 
 
 def test_plain_is_due_as_the_scenario_says(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from experiments.runs.rollout import (
     record,
     roll_out,
 )
+from simulator.rollout import DecisionRound
 from simulator.scenarios import Scenario, load
 from simulator.truth import one_step_oracle
 from simulator.world import World
@@ -129,6 +131,42 @@ def test_truth_belongs_to_the_rows(scenario: Scenario) -> None:
     chosen = one_step_oracle(world).distribution(world.contexts(), world.catalogue, world.mask())
     best = np.where(log.batch.mask, log.expected_minor, -np.inf).argmax(axis=1)
     np.testing.assert_array_equal(chosen.argmax(axis=1), best)
+
+
+class _Quiet:
+    """Leaves nobody contacted, whatever the policy would have done."""
+
+    def __init__(self) -> None:
+        self.days: list[int] = []
+
+    def __call__(self, policy: Policy, asked: DecisionRound) -> Callable[[slice], Policy]:
+        """Notes the morning, and answers with silence."""
+        self.days.append(asked.world.day)
+        return lambda rows: NeverContact()
+
+
+def test_a_guard_decides_what_is_counted_and_logged(scenario: Scenario) -> None:
+    """Values, contacts and logs are of what was done; the mask that is logged is the world's."""
+    quiet = _Quiet()
+    guarded = roll_out(
+        _world(scenario), UniformPolicy(), 4, objective=scenario.objective, guard=quiet
+    )
+    silent = _live(scenario, NeverContact())
+    np.testing.assert_array_equal(guarded.value_minor, silent.value_minor)
+    assert guarded.contacts[1:].sum() == 0 < _live(scenario, UniformPolicy()).contacts[1:].sum()
+    log = record(
+        _world(scenario),
+        UniformPolicy(),
+        2,
+        start=day_start(scenario.start),
+        policy_digest="a" * 64,
+        objective=scenario.objective,
+        guard=quiet,
+    ).batch
+    assert quiet.days == [0, 1, 2, 3, 0, 1]
+    assert not log.action.any()
+    assert (log.propensity == 1.0).all()
+    np.testing.assert_array_equal(log.mask[:300], _world(scenario).mask())
 
 
 def test_decision_ids_are_unique_repeatable_uuid7() -> None:

@@ -7,12 +7,10 @@ import pytest
 
 from simulator.scenarios import Scenario, load
 from simulator.truth import (
-    OneStepOracle,
     choose,
     long_run,
     long_run_values,
     one_step_oracle,
-    rollouts,
 )
 from simulator.world import World
 from troth.errors import InvalidArgument
@@ -50,26 +48,6 @@ def test_oracle_refuses_another_batch(world: World) -> None:
     """It knows the hidden state of its own world's customers only."""
     with pytest.raises(InvalidArgument, match="mask"):
         one_step_oracle(world).distribution(world.contexts(), world.catalogue, world.mask()[:5])
-
-
-def test_oracle_follows_a_fork(world: World) -> None:
-    """In a roll-out it looks at the roll-out's world, not at the one it was made for."""
-    fork = world.fork()
-    for _ in range(5):
-        fork.step(choose(fork, Uniform()))
-    bound = OneStepOracle(fork)
-    assert np.array_equal(choose(fork, one_step_oracle(world)), choose(fork, bound))
-
-
-def test_pieces_do_not_matter(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A policy that is asked about a few customers at a time decides as when asked at once."""
-    whole = choose(world, Uniform())
-    assert (whole > 0).any()
-    monkeypatch.setattr(rollouts, "PIECE", 7)
-    assert np.array_equal(choose(world, Uniform()), whole)
-    assert np.array_equal(
-        choose(world, one_step_oracle(world)), choose(world, OneStepOracle(world))
-    )
 
 
 def test_oracle_beats_uniform_and_silence(reference: Scenario) -> None:
