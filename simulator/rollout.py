@@ -43,8 +43,23 @@ class WorldBound(Policy, Protocol):
     """A policy that reads a world beside the contexts it is shown, as the oracle does."""
 
     def bind(self, world: World) -> Policy:
-        """What decides in ``world``: it is asked about all customers of a morning at once."""
+        """What decides in ``world``: it is shown :class:`CustomerContexts`, all at once."""
         ...
+
+
+@dataclass(frozen=True)
+class CustomerContexts(ContextBatch):
+    """Contexts that say of which customers of a world they are, also when some are taken out.
+
+    Attributes:
+        rows: int64 (n,), positions in the world.
+    """
+
+    rows: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.int64] | slice) -> CustomerContexts:
+        """The sub-batch of ``rows``."""
+        return CustomerContexts(self.schema, self.raw[rows], self.rows[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +88,9 @@ Guard = Callable[[Policy, DecisionRound], Callable[[slice], Policy]]
 Called once each morning with the policy and the round, so that facts of all customers are
 worked out once; what it returns gives, for a slice of the round's rows, the policy that is
 asked about these rows in the other's place. It may narrow what the policy proposes but not
-widen it: the distribution that comes out is checked under the round's own mask. A policy that
-is bound to the world gets the slice of all rows, and must not be asked about fewer.
+widen it: the distribution that comes out is checked under the round's own mask. It asks about
+rows that it was handed, all or some of them (``ContextBatch.take``), so that a policy that is
+bound to the world knows whom it is asked about.
 """
 
 
@@ -124,7 +140,7 @@ def decide(asked: DecisionRound, policy: Policy, *, guard: Guard | None = None) 
             distribution under the round's mask.
     """
     world = asked.world
-    policy, piece = _bound(policy, world)
+    policy, contexts, piece = _bound(policy, asked)
     between = None if guard is None else guard(policy, asked)
     uniform = draws(world)[0]
     action = np.empty(world.size, dtype=np.int64)
@@ -134,7 +150,7 @@ def decide(asked: DecisionRound, policy: Policy, *, guard: Guard | None = None) 
         mask = asked.mask[rows]
         answers = policy if between is None else between(rows)
         distribution = check_distribution(
-            answers.distribution(asked.contexts.take(rows), world.catalogue, mask), mask
+            answers.distribution(contexts.take(rows), world.catalogue, mask), mask
         )
         drawn = sample(distribution, uniform[rows])
         action[rows] = drawn
@@ -252,11 +268,13 @@ def _today(world: World, policy: Policy, actions: Actions | None) -> Actions:
     return choose(world, policy) if actions is None else permitted(world, actions)
 
 
-def _bound(policy: Policy, world: World) -> tuple[Policy, int]:
-    """Who is asked, and about how many customers at a time."""
+def _bound(policy: Policy, asked: DecisionRound) -> tuple[Policy, ContextBatch, int]:
+    """Who is asked, what it is shown, and about how many customers at a time."""
     if isinstance(policy, type) or not isinstance(policy, Policy):
         what = f"the class {policy.__name__}" if isinstance(policy, type) else repr(policy)
         raise InvalidArgument(f"{what} is no policy: it has no distribution", field="policy")
     if isinstance(policy, WorldBound):
-        return policy.bind(world), world.size
-    return policy, PIECE
+        world, contexts = asked.world, asked.contexts
+        shown = CustomerContexts(contexts.schema, contexts.raw, np.arange(world.size))
+        return policy.bind(world), shown, world.size
+    return policy, asked.contexts, PIECE

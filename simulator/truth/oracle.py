@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulator.rollout import CustomerContexts
 from simulator.world import World
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
@@ -31,15 +32,22 @@ class OneStepOracle:
     def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
         """All mass on the best eligible action; see :class:`troth.policy.Policy`.
 
+        ``contexts`` may be of some customers if they say of whom; see
+        :class:`simulator.rollout.CustomerContexts`.
+
         Raises:
-            InvalidArgument: if the batch is not one row per customer of the world.
+            InvalidArgument: if the batch is not one row per customer of the world, or of those
+                that it is said to be of.
         """
-        if mask.shape != (self.world.size, len(self.world.catalogue)):
+        rows = contexts.rows if isinstance(contexts, CustomerContexts) else None
+        size = self.world.size if rows is None else rows.size
+        if mask.shape != (size, len(self.world.catalogue)):
             raise InvalidArgument(
                 f"shape {mask.shape} is not that of the world's customers and actions",
                 field="mask",
             )
-        return greedy(self.world.expected_rewards(self.objective), mask)
+        expected = self.world.expected_rewards(self.objective)
+        return greedy(expected if rows is None else expected[rows], mask)
 
     def bind(self, world: World) -> OneStepOracle:
         """The oracle of ``world``; see :class:`simulator.rollout.WorldBound`."""
