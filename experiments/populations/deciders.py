@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.populations.plan import PLAIN
-from experiments.runs.baselines import NAMES, baselines
+from experiments.runs.baselines import NAMES, NEVER_CONTACT, baselines
 from simulator.compiled.kernel import pick
 from simulator.rollout import choose, draws
 from simulator.scenarios import Scenario
 from simulator.world import World
+from troth.catalogue import NO_CONTACT
 from troth.errors import FailedPrecondition
 from troth.policy import Policy
 
@@ -36,8 +37,15 @@ def decider(name: str, scenario: Scenario, artifacts: Path) -> Decide:
     """
     if name == PLAIN:
         return plain
+    if name == NEVER_CONTACT:
+        return never
     policy = baselines()[name] if name in NAMES else _stored(name, scenario, artifacts)
     return lambda world: choose(world, policy)
+
+
+def never(world: World) -> Actions:
+    """No contact, for nobody: what the policy of that name does, in a tenth of the day's time."""
+    return np.full(world.size, NO_CONTACT, dtype=np.int64)
 
 
 def plain(world: World) -> Actions:
