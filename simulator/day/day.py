@@ -1,60 +1,65 @@
 """The story of a day: who does what, in which order, and in which module it is written.
 
-What customers are, and their past, is drawn once (:mod:`simulator.model.history`). What the day
-is like for everybody, its season, weather, shocks and outages, is in the
-:mod:`~simulator.model.calendar`. A customer enters the day with the rates and dates that last
-night left them. Then, for a block of customers at a time:
+What customers are, and their past, is drawn once (:mod:`simulator.model.history`). What a day is
+like for everybody, with season, weather, shocks and outages, is in
+:mod:`simulator.model.calendar`. In the morning :mod:`simulator.day_view` shows what the firm
+sees and what is eligible; :mod:`simulator.world` takes the actions and runs :func:`step`. For a
+block of customers at a time, in this order:
 
-==  ==============================================  ===================  =======================
-no  what happens                                    written in           drawn from
-==  ==============================================  ===================  =======================
-1   **who does anything**: an own purchase, an      ``model.chances``    ``DAY``
+==  =============================================  =====================  ====================
+no  what happens                                   written in             drawn from
+==  =============================================  =====================  ====================
+1   **who does anything**: an own purchase, an     ``model.chances``      ``DAY``
     event, a visit; who has a contact or a
-    birthday, or for whom something falls due
-2   **own visits** are counted                      ``model.visits``
-3   **contacts** go out and cost money:             ``day.contacts``
-    ..  the load of earlier ones, refusals, anger   ``model.fatigue``    ``CONTACT, RESPONSE``
-    ..  arrival, opening, click, visit, whether     ``model.response``   ``CONTACT, RESPONSE``
+    birthday, or something that falls due
+2   **own visits** are counted                     ``model.visits``
+3   **contacts** go out and cost money             ``day.contacts``
+    ..  arrival, opening, click, visit; whether    ``model.response``     ``CONTACT, RESPONSE``
         they buy because of it or use its offer
-    ..  how well the journey suits the moment       ``model.journeys``
-    ..  when all this will land                     ``model.delays``     ``DELAY``
-    ..  it is kept in a word until then             ``model.under_way``
-    ..  what will be bought                         ``model.basket``     ``LATER_BASKET``
-4   **purchases that contacts brought about** land  ``day.orders``       ``LATER_ORDER``,
-    and win back who had left                                            ``LATER_FEELING``
-5   **own purchases**, but of whom a contact has    ``day.orders``       ``ORDER, FEELING``
-    put off; Bernoulli drop-out after them          ``day.orders``       ``DAY``
-    ..  what is bought                              ``model.basket``     ``BASKET``
-    ..  under which identifier                      ``model.identity``   ``ORDER``
-    ..  points burnt and earned, tiers              ``points_ledger``    ``ORDER``
-    ..  progress of a challenge                     ``model.challenges``
-    ..  complaint, joy, survey (of 4 as well)       ``model.sentiment``  ``ORDER, FEELING``
-6   **clicks, visits, redemptions** fall due;       ``day.events.land``
-    a click may start a challenge                   ``model.challenges``
-7   **tickets** are solved, or the last straw       ``model.sentiment``  ``TICKET``
-8   **an event** nobody planned, at most one:       ``day.events``       ``DAY``
-    ..  complaint, signal of sentiment              ``model.sentiment``  ``LIFE``
-    ..  points asked for by who should not          ``model.fraud``
-    ..  a stranger's purchase on the profile        ``model.identity``   ``LIFE``
-    ..  app removed, address lost, a gift, another  ``day.events``
-        department's contact
-9   **birthdays**: a gift                           ``day.events``
-10  **night**: how they stand tomorrow, and when    ``model.tomorrow``
-    they next wake; identifiers are linked
-11  **what the firm sees** of them is renewed       ``view.observation``
-==  ==============================================  ===================  =======================
+    ..  the load of earlier contacts; refusals,    ``model.fatigue``      ``CONTACT, RESPONSE``
+        and who leaves for good
+    ..  sentiment, and who is put off an own       ``model.sentiment``    ``RESPONSE``
+        purchase
+    ..  how well the journey suits the moment      ``model.journeys``
+    ..  when answers land, and what will be        ``model.delays``       ``DELAY``
+        bought                                     ``model.basket``       ``LATER_BASKET``
+    ..  where they are kept until then             ``model.under_way``
+4   **purchases that contacts brought about**      ``day.orders``         ``LATER_ORDER``,
+    land, and win back who had left                                       ``LATER_FEELING``
+5   **own purchases**, and drop-out after them     ``day.orders``         ``ORDER, FEELING``,
+                                                                          ``DAY``
+    ..  what is bought                             ``model.basket``       ``BASKET``
+    ..  under which identifier                     ``model.identity``     ``ORDER``
+    of 4 and 5 alike
+    ..  points redeemed and earned, the tier       ``model.points_ledger``
+    ..  progress of a challenge                    ``model.challenges``
+    ..  pleasure, complaint, survey                ``model.sentiment``
+6   **clicks, visits, redemptions** fall due       ``day.events.land``
+    ..  a click may begin a challenge              ``model.challenges``
+7   **tickets** are solved, or the last straw      ``model.sentiment``    ``TICKET``
+8   **an event** that nobody planned, one at most  ``day.events.events``  ``DAY``
+    ..  a complaint; the firm measures sentiment   ``model.sentiment``    ``LIFE``
+    ..  points asked for by a cheat                ``model.fraud``
+    ..  a stranger's purchase on the profile       ``model.identity``     ``LIFE``
+    ..  app removed, address lost, a gift, a       ``day.events.events``
+        contact by another department
+9   **birthdays**: a gift                          ``day.events``
+10  **night**: how they stand tomorrow, and when   ``model.tomorrow``
+    they wake next; identifiers are linked         ``model.identity``
+11  **what the firm sees** of them is renewed      ``view.observation``
+==  =============================================  =====================  ====================
 
-Every thirty days a period ends for all: points expire and tiers may fall
-(:mod:`simulator.model.points_ledger`). Everything is drawn anew by (customer, purpose, day):
-see :mod:`simulator.compiled.purposes`; blocks fit the cache, and customers do not touch each
+Every thirty days a period ends for all: points expire, tiers may fall
+(:mod:`simulator.model.points_ledger`). A draw is a function of customer, purpose and day
+(:mod:`simulator.compiled.purposes`). Blocks fit the cache, and customers do not touch each
 other, so that neither blocks nor threads change a number.
 
-A new behaviour is a module of ``model`` with its equation, called from its place above. Its
+A new behaviour is a module of ``model`` with its equation, called at its place above. Its
 parameters are a section of the scenario and reach it as ``par.section_key``
-(:mod:`simulator.model.rules`); its state is a column (:mod:`simulator.state.columns`); its
-draws have a number of their own in ``purposes``. What it adds to the worth of a decision is
-also in :mod:`simulator.day.expectation`, and NumPy's day (:mod:`experiments.benchmarks.numpy_day`)
-must tell the same story.
+(:mod:`simulator.model.rules`), its state is a column (:mod:`simulator.state.columns`), its draws
+have a number of their own in ``purposes``. What it adds to the worth of a decision is also in
+:mod:`simulator.day.expectation`, and NumPy's day (:mod:`experiments.benchmarks.numpy_day`) must
+tell the same story.
 """
 
 from __future__ import annotations
