@@ -164,6 +164,10 @@ class Catalogue:
         except KeyError:
             raise NotFound(f"{action_id!r} is not in the catalogue", field="action_id") from None
 
+    def find(self, action_id: str) -> int | None:
+        """Column of ``action_id``, ``None`` if it is not in the catalogue."""
+        return self._rows.get(action_id)
+
     @cached_property
     def channel(self) -> NDArray[np.int64]:
         """int64 (K,): position of each action's channel in :data:`CHANNELS`."""

@@ -16,12 +16,12 @@ from serving.customers.profiles import Profile
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.decisioning.requests import DecideRequest
 from serving.decisioning.servable import FixedPolicies, ServablePolicies, ServablePolicy
-from serving.guardrails.config import GuardrailConfig
-from serving.guardrails.engine import GuardrailEngine
 from serving.store import Database
 from simulator.scenarios import load
 from simulator.world import World
 from troth.catalogue import CHANNELS
+from troth.guardrails.config import GuardrailConfig
+from troth.guardrails.engine import GuardrailEngine
 from troth.types import Scope, ServedBy, new_id, parse_time
 
 CUSTOMERS = 2000

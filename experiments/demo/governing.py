@@ -18,12 +18,12 @@ from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import load_approved
 from serving.governance.place import Place
 from serving.governance.verification import Verifier
-from serving.guardrails.config import GuardrailConfig
 from serving.installation import create
 from serving.signing import keys
 from serving.store import Database
 from troth.errors import NotApproved
 from troth.files import write_whole
+from troth.guardrails.config import GuardrailConfig
 from troth.settings import SETTINGS_FILE, Settings
 from troth.types import Proposal, Role, Scope, Vote
 

@@ -39,8 +39,8 @@ def check_permissions(
     connection: sqlite3.Connection, _progress: Callable[[str, int, int], None]
 ) -> Iterator[Finding]:
     """Every channel is as the log last told of it, and no refusal is gone or made older."""
-    from serving.guardrails.config import CONTACT_CHANNELS
-    from serving.guardrails.permitting import ALL
+    from troth.guardrails.config import CONTACT_CHANNELS
+    from troth.guardrails.permitting import ALL
 
     channels = tuple(channel.value for channel in CONTACT_CHANNELS)
     told = _read(connection, {ALL: channels, **{name: (name,) for name in channels}})
@@ -61,7 +61,7 @@ def _differences(
     rows: list[sqlite3.Row], known: _Told, channels: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
     """What of one customer is otherwise than the log tells, what it is, and what it was."""
-    from serving.guardrails.permitting import ALL, fold
+    from troth.guardrails.permitting import ALL, fold
 
     facts = {(row["channel"], row["kind"]): row["at"] for row in rows}
     now = {str(channel): state for channel, state in fold(facts).items()}

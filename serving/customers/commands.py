@@ -10,12 +10,12 @@ import typer
 from rich.markup import escape
 
 from serving.customers.permissions import ALL, MARKETING, REASONS, PermissionFact
-from serving.guardrails.config import CONTACT_CHANNELS
 from serving.installation import opened
 from serving.options import Home, settings_of
 from troth.cli.output import AsJson, emit, note, progress, say, show_mapping, show_table
 from troth.digests import canonical_json
 from troth.errors import InvalidArgument
+from troth.guardrails.config import CONTACT_CHANNELS
 from troth.types import new_id, parse_time
 
 MOST_LINES = 20

@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 
 from serving.customers import profiles
 from serving.decisions.records import Decision
-from serving.guardrails.facts import Contact, Facts, local_day
 from troth.catalogue import Channel
 from troth.errors import DataLoss
+from troth.guardrails.facts import Contact, Facts, local_day
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -16,11 +16,11 @@ from typing import Any
 from serving.customers.other_contacts import Sighting
 from serving.customers.permissions import ALL, MARKETING, PermissionFact
 from serving.customers.profiles import Profile
-from serving.guardrails.config import CONTACT_CHANNELS
-from serving.guardrails.facts import is_placeholder
 from troth.catalogue import Channel
 from troth.digests import parse_json
 from troth.errors import InvalidArgument, NotFound
+from troth.guardrails.config import CONTACT_CHANNELS
+from troth.guardrails.facts import is_placeholder
 from troth.ids import require_slug, require_uuid
 from troth.tables import read_table
 from troth.tables.faults import listed

@@ -19,8 +19,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from serving.customers.contact_ledger import SEEN_WITHIN, from_microseconds, microseconds
-from serving.guardrails.facts import local_day
 from troth.catalogue import Channel
+from troth.guardrails.facts import local_day
 
 _SECOND_US = 1_000_000
 _WITHIN_US = SEEN_WITHIN.days * 86_400 * _SECOND_US

@@ -19,12 +19,12 @@ from typing import Any
 
 from serving.audit import audit_log
 from serving.audit.kinds import AuditKind
-from serving.guardrails.config import CONTACT_CHANNELS
-from serving.guardrails.permitting import ALL as ALL
-from serving.guardrails.permitting import fold as fold
 from troth.catalogue import Channel
 from troth.digests import sha256
 from troth.errors import DataLoss, InvalidArgument
+from troth.guardrails.config import CONTACT_CHANNELS
+from troth.guardrails.permitting import ALL as ALL
+from troth.guardrails.permitting import fold as fold
 from troth.types import isoformat, require_aware
 
 MARKETING = "marketing"

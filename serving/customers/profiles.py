@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from serving.customers import permissions
 from serving.customers.permissions import MARKETING, Change, PermissionFact
-from serving.guardrails.facts import find_zone
 from troth.catalogue import Channel
 from troth.errors import InvalidArgument
+from troth.guardrails.facts import find_zone
 from troth.ids import require_customer
 from troth.types import isoformat, new_id
 

@@ -12,11 +12,12 @@ from serving.decisioning.eligibility import candidates
 from serving.decisioning.requests import DecideRequest
 from serving.decisioning.servable import PolicySource, ServablePolicy
 from serving.decisioning.time_budget import Late, TimeBudget
-from serving.guardrails.engine import GuardrailEngine
-from serving.guardrails.facts import Facts, FactsBatch
-from serving.guardrails.guarded import Guarded, guard
 from troth.contexts import ContextBatch
 from troth.errors import InvalidArgument, NotFound
+from troth.guardrails.columns import FactsBatch
+from troth.guardrails.engine import GuardrailEngine
+from troth.guardrails.facts import Facts
+from troth.guardrails.guarded import Guarded, guard
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class Answering:
             contexts,
             answerer.catalogue,
             mask,
-            FactsBatch.of([facts]),
+            FactsBatch.of([facts], answerer.catalogue, self._engine.config.window),
         )
         try:
             return self._budget(answerer).run(call)

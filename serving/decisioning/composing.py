@@ -11,11 +11,11 @@ from serving.decisioning.answering import PolicyAnswer
 from serving.decisioning.requests import DecideRequest
 from serving.decisioning.validity import valid_until
 from serving.decisions.records import Decision
-from serving.guardrails.config import GuardrailConfig
-from serving.guardrails.facts import Facts
-from serving.guardrails.guarded import Guarded
 from troth.catalogue import NO_CONTACT, NO_CONTACT_ACTION, Catalogue, Channel
 from troth.digests import array_digest
+from troth.guardrails.config import GuardrailConfig
+from troth.guardrails.facts import Facts
+from troth.guardrails.guarded import Guarded
 from troth.policy import sample
 from troth.streams import request_uniform
 from troth.types import ServedBy, new_id
@@ -128,7 +128,7 @@ def compose(
         channel=channel,
         propensity=drawn.propensity,
         reasons=reasons,
-        verdicts=answer.guarded.verdicts[0] if answer else (),
+        verdicts=answer.guarded.verdicts(0) if answer else (),
     )
 
 

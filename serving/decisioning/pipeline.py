@@ -23,9 +23,9 @@ from serving.decisioning.servable import PolicySource
 from serving.decisions import configs
 from serving.decisions.idempotency import find_answer
 from serving.decisions.records import Decision
-from serving.guardrails.engine import GuardrailEngine
 from serving.store import Database
 from troth.errors import InvalidArgument, Unavailable
+from troth.guardrails.engine import GuardrailEngine
 from troth.types import Outcome, isoformat
 
 MOST_ATTEMPTS = 8

@@ -10,14 +10,14 @@ from serving.decisioning.eligibility import candidates
 from serving.decisions import configs
 from serving.decisions.canonical import float_text, plain_json
 from serving.decisions.records import Decision, decode_record, verdict_to_dict
-from serving.guardrails.engine import GuardrailEngine
-from serving.guardrails.facts import FactsBatch
-from serving.guardrails.guarded import guard
 from serving.store import Database
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import NotFound
 from troth.features import FeatureSchema
+from troth.guardrails.columns import FactsBatch
+from troth.guardrails.engine import GuardrailEngine
+from troth.guardrails.guarded import guard
 from troth.policy import Policy
 from troth.streams import request_uniform
 
@@ -158,7 +158,7 @@ def _again(database: Database, artifacts: Artifacts, decision: Decision) -> dict
         ContextBatch(artifact.schema, decision.raw),
         artifact.catalogue,
         candidates(artifact.catalogue, decision.triggered_journeys),
-        FactsBatch.of([decision.facts]),
+        FactsBatch.of([decision.facts], artifact.catalogue, config.window),
     )
     drawn = composing.draw(guarded, decision.stream_key)
     action = artifact.catalogue.actions[drawn.action]
@@ -167,7 +167,7 @@ def _again(database: Database, artifacts: Artifacts, decision: Decision) -> dict
         "catalogue_digest": artifact.catalogue.digest,
         "guardrails_digest": config.digest,
         "eligible": list(drawn.eligible),
-        "verdicts": [verdict_to_dict(v) for v in guarded.verdicts[0]],
+        "verdicts": [verdict_to_dict(v) for v in guarded.verdicts(0)],
         "distribution_digest": drawn.distribution_digest,
         "action": drawn.action,
         "action_id": action.action_id,

@@ -14,10 +14,11 @@ from functools import lru_cache
 from serving.customers import contact_ledger
 from serving.decisioning.servable import ServablePolicies
 from serving.decisions.records import Decision
-from serving.guardrails.config import QuietHoursConfig
-from serving.guardrails.engine import GuardrailEngine
-from serving.guardrails.facts import Facts, FactsBatch, find_zone
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
+from troth.guardrails.columns import FactsBatch
+from troth.guardrails.config import QuietHoursConfig
+from troth.guardrails.engine import GuardrailEngine
+from troth.guardrails.facts import Facts, find_zone
 
 EXPIRED = "expired"
 STOPPED = "stopped"
@@ -94,7 +95,7 @@ def void_reasons(
         without=decision.decision_id,
     )
     catalogue = _alone(decision)
-    batch = FactsBatch.of([facts])
+    batch = FactsBatch.of([facts], catalogue, engine.config.window)
     refused = tuple(
         refusal.reason
         for guardrail in engine.guardrails

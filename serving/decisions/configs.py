@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from serving.guardrails.config import GuardrailConfig
 from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, NotFound
+from troth.guardrails.config import GuardrailConfig
 
 
 def remember(connection: sqlite3.Connection, config: GuardrailConfig) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.decisions.canonical import float_text, plain_json
-from serving.guardrails.facts import Facts
 from troth.catalogue import Channel
 from troth.digests import parse_json, sha256
 from troth.errors import DataLoss
+from troth.guardrails.facts import Facts
 from troth.types import ServedBy, Verdict, isoformat, parse_time
 
 RECORD_VERSION = 2

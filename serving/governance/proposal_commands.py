@@ -269,7 +269,7 @@ def _verifies(proposal: Proposal, vote: SignedVote, board: Board) -> bool:
 
 
 def _guardrails(where: Settings, file: Path | None, digest: str | None) -> str:
-    from serving.guardrails.config import GuardrailConfig
+    from troth.guardrails.config import GuardrailConfig
 
     if file is not None and digest is not None:
         raise InvalidArgument("give the file or the digest, not both", field="guardrails")

@@ -66,7 +66,7 @@ class Verifier:
                 identity cannot be read or trusted.
         """
         from agents.artifacts.artifact import ArtifactStore
-        from serving.guardrails.config import GuardrailConfig
+        from troth.guardrails.config import GuardrailConfig
 
         return cls(
             board=Board.load(settings.board),

@@ -199,7 +199,7 @@ def _alone(home: Path) -> Iterator[Path]:
 
 def _preflight(settings: Settings) -> None:
     """Fail here, in one line, where a replica would fail again and again."""
-    from serving.guardrails import GuardrailConfig
+    from troth.guardrails import GuardrailConfig
 
     GuardrailConfig.installed(settings.home)
     database = opened(settings)

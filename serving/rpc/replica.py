@@ -12,8 +12,8 @@ from serving.decisioning.approved import ApprovedPolicies
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.governance.place import Place
 from serving.governance.presence import Presence
-from serving.guardrails import GuardrailConfig, GuardrailEngine
 from serving.installation import opened
+from troth.guardrails import GuardrailConfig, GuardrailEngine
 from troth.settings import Settings
 
 log = logging.getLogger(__name__)

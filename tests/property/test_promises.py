@@ -20,9 +20,9 @@ from serving.customers.permission_reports import PermissionReport
 from serving.customers.permissions import PermissionFact
 from serving.customers.profiles import Profile
 from serving.decisions.records import Decision
-from serving.guardrails.facts import local_day
 from tests.support.decisions import NOON, Bench, loose_config, request
 from troth.catalogue import Channel
+from troth.guardrails.facts import local_day
 from troth.types import Outcome, OutcomeKind, new_id
 
 TOLERANCE = timedelta(hours=1)

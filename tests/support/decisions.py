@@ -16,11 +16,11 @@ from serving.customers.profiles import Profile
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.decisioning.requests import DecideRequest
 from serving.decisioning.servable import FixedPolicies, ServablePolicies, ServablePolicy
-from serving.guardrails import GuardrailConfig, GuardrailEngine
 from serving.store import Database
 from troth.catalogue import CHANNELS, NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.features import Feature, FeatureKind, FeatureSchema
+from troth.guardrails import GuardrailConfig, GuardrailEngine
 from troth.policy import Distribution, Mask, normalise
 from troth.types import Scope, ServedBy
 

@@ -14,13 +14,13 @@ from serving.governance.board import Board
 from serving.governance.evidence import EvidenceStore
 from serving.governance.place import Place
 from serving.governance.verification import Verifier
-from serving.guardrails import GuardrailConfig
 from serving.installation import create
 from serving.signing import keys
 from serving.store import Database
 from tests.support.decisions import CATALOGUE, SCHEMA, loose_config
 from tests.support.evidence import evidence
 from troth.contexts import ContextBatch
+from troth.guardrails import GuardrailConfig
 from troth.settings import Settings
 from troth.types import Proposal, Role, Scope, Vote
 

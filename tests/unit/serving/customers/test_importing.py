@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 from serving.customers import contact_ledger
 from serving.customers.files import read_customers
 from serving.customers.importing import Loaded, load_customers
-from serving.guardrails import Facts
 from serving.installation import create
 from serving.store import Database
 from tests.support.decisions import NOON
 from troth.catalogue import Channel
 from troth.cli.entry import build
 from troth.errors import InvalidArgument, NotFound
+from troth.guardrails import Facts
 
 CSV = """customer_id,zone,permit_email,permit_sms,permit_push,contacts
 C1,Europe/Vienna,true,false,,"[{""at"": ""2026-03-03T10:00:00+01:00"", ""channel"": ""email""}]"

@@ -11,7 +11,6 @@ import pytest
 
 from serving.customers import contact_ledger, other_contacts
 from serving.customers.other_contacts import How, Sighting
-from serving.guardrails import Contact
 from tests.support.decisions import (
     NOON,
     Bench,
@@ -22,6 +21,7 @@ from tests.support.decisions import (
     request,
 )
 from troth.catalogue import Channel
+from troth.guardrails import Contact
 from troth.types import new_id
 
 Make = Callable[..., Bench]

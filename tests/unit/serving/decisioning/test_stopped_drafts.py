@@ -10,7 +10,6 @@ import pytest
 
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.decisioning.servable import ServablePolicies
-from serving.guardrails import GuardrailEngine
 from serving.store import Database
 from tests.support.decisions import (
     EAGER,
@@ -22,6 +21,7 @@ from tests.support.decisions import (
     request,
 )
 from troth.errors import NotFound
+from troth.guardrails import GuardrailEngine
 from troth.types import ServedBy
 
 MODEL, BASELINE = (

@@ -13,8 +13,6 @@ from serving.decisioning.replay import stored_decision
 from serving.decisioning.servable import FixedPolicies, ServablePolicies
 from serving.decisioning.validity import valid_until
 from serving.decisions.records import Decision
-from serving.guardrails import Facts, GuardrailConfig
-from serving.guardrails.config import QuietHoursConfig
 from tests.support.decisions import (
     ALL_CHANNELS,
     NOON,
@@ -26,6 +24,8 @@ from tests.support.decisions import (
     request,
 )
 from troth.catalogue import Channel
+from troth.guardrails import Facts, GuardrailConfig
+from troth.guardrails.config import QuietHoursConfig
 
 Make = Callable[..., Bench]
 QUIET = GuardrailConfig.shipped().quiet_hours

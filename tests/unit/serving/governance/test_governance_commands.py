@@ -17,7 +17,6 @@ from serving.governance.board import Board
 from serving.governance.commands import register
 from serving.governance.registry import Role
 from serving.governance.verification import Verifier
-from serving.guardrails.config import GuardrailConfig
 from serving.store import Database
 from tests.support.evidence import evidence
 from troth.errors import (
@@ -30,6 +29,7 @@ from troth.errors import (
     PermissionDenied,
     TrothError,
 )
+from troth.guardrails.config import GuardrailConfig
 from troth.settings import Settings
 from troth.types import Scope
 

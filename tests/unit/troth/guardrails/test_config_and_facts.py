@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from serving.guardrails import Contact, Facts, GuardrailConfig
-from serving.guardrails.facts import find_zone
 from tests.support.decisions import NOON
 from troth.catalogue import Channel
 from troth.errors import InvalidArgument, NotFound
+from troth.guardrails import Contact, Facts, GuardrailConfig
+from troth.guardrails.facts import find_zone
 
 
 def test_digest_follows_content_only(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.guardrails.facts import FactsBatch
 from troth.catalogue import NO_CONTACT, Catalogue
+from troth.guardrails.columns import FactsBatch
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from datetime import time
 
 import numpy as np
 
-from serving.guardrails.config import QuietHoursConfig
-from serving.guardrails.facts import UNKNOWN_MINUTE, FactsBatch
-from serving.guardrails.guardrail import Refusal, by_channel
 from troth.catalogue import CHANNELS, Catalogue
+from troth.guardrails.columns import UNKNOWN_MINUTE, FactsBatch
+from troth.guardrails.config import QuietHoursConfig
+from troth.guardrails.guardrail import Refusal, by_channel
 
 
 class QuietHours:
@@ -27,7 +27,7 @@ class QuietHours:
         self._channels = np.isin(np.array(CHANNELS), np.array(config.channels))
 
     def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
-        """See :class:`serving.guardrails.guardrail.Guardrail`."""
+        """See :class:`troth.guardrails.guardrail.Guardrail`."""
         minute = facts.local_minute
         unknown = minute == UNKNOWN_MINUTE
         if self._start < self._end:

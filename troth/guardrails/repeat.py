@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from serving.guardrails.facts import FactsBatch
-from serving.guardrails.guardrail import Refusal
 from troth.catalogue import NO_CONTACT, Catalogue
+from troth.guardrails.columns import FactsBatch
+from troth.guardrails.guardrail import Refusal
 
 
 class Repeat:
@@ -20,10 +18,7 @@ class Repeat:
     name = "repeat"
 
     def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
-        """See :class:`serving.guardrails.guardrail.Guardrail`."""
-        blocked = np.zeros((len(facts), len(catalogue)), dtype=bool)
-        for row, granted in enumerate(facts.granted_today):
-            if granted:
-                blocked[row] = [action.action_id in granted for action in catalogue.actions]
+        """See :class:`troth.guardrails.guardrail.Guardrail`."""
+        blocked = facts.granted_today.copy()
         blocked[:, NO_CONTACT] = False
         return (Refusal("granted_today", blocked),)

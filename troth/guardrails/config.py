@@ -137,9 +137,9 @@ class GuardrailConfig(_Section):
 
     @classmethod
     def shipped(cls) -> GuardrailConfig:
-        """The configuration in ``serving/guardrails/default.toml``."""
+        """The configuration in ``troth/guardrails/default.toml``."""
         return cls._parse(
-            files("serving.guardrails").joinpath("default.toml").read_bytes(), "default.toml"
+            files("troth.guardrails").joinpath("default.toml").read_bytes(), "default.toml"
         )
 
     @classmethod

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from serving.guardrails.config import FrequencyCapConfig
-from serving.guardrails.facts import FactsBatch
-from serving.guardrails.guardrail import Refusal, by_channel
 from troth.catalogue import CHANNELS, Catalogue
+from troth.guardrails.columns import UNKNOWN_CHANNEL, FactsBatch
+from troth.guardrails.config import FrequencyCapConfig
+from troth.guardrails.guardrail import Refusal, by_channel
 
 _HOUR_US = 3_600_000_000
 
@@ -17,7 +17,7 @@ class FrequencyCap:
 
     A contact counts if it lies less than ``hours`` before *or after* the decision: requests
     may arrive out of order of time, and every window that holds the new contact must stay
-    within the cap.
+    within the cap. A contact whose channel is not known counts under every rule.
     """
 
     name = "frequency_cap"
@@ -26,7 +26,7 @@ class FrequencyCap:
         self._rules = [
             (
                 f"over_{rule.contacts}_in_{rule.hours}h",
-                np.isin(np.array(CHANNELS), np.array(rule.channels)),
+                np.isin(np.array(CHANNELS), np.array((*rule.channels, CHANNELS[UNKNOWN_CHANNEL]))),
                 rule.hours * _HOUR_US,
                 rule.contacts,
             )
@@ -34,7 +34,7 @@ class FrequencyCap:
         ]
 
     def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
-        """See :class:`serving.guardrails.guardrail.Guardrail`."""
+        """See :class:`troth.guardrails.guardrail.Guardrail`."""
         refusals = []
         for reason, channels, window_us, contacts in self._rules:
             counted = (facts.contact_age_us < window_us) & channels[facts.contact_channel]

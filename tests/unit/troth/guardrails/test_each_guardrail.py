@@ -6,21 +6,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serving.guardrails import Contact, Facts, FactsBatch, GuardrailConfig
-from serving.guardrails.consent import Consent
-from serving.guardrails.frequency_cap import FrequencyCap
-from serving.guardrails.guardrail import Guardrail
-from serving.guardrails.quiet_hours import QuietHours
-from serving.guardrails.repeat import Repeat
 from tests.support.decisions import ALL_CHANNELS, CATALOGUE, NOON
 from troth.catalogue import Channel
+from troth.guardrails import Contact, Facts, FactsBatch, GuardrailConfig
+from troth.guardrails.consent import Consent
+from troth.guardrails.frequency_cap import FrequencyCap
+from troth.guardrails.guardrail import Guardrail
+from troth.guardrails.quiet_hours import QuietHours
+from troth.guardrails.repeat import Repeat
 
 IDS = [action.action_id for action in CATALOGUE.actions]
 
 
 def refused(guardrail: Guardrail, *facts: Facts) -> list[dict[str, str]]:
     """Action ids to reasons, one mapping per row."""
-    batch = FactsBatch.of(facts)
+    batch = FactsBatch.of(facts, CATALOGUE, timedelta(days=30))
     rows: list[dict[str, str]] = [{} for _ in facts]
     for refusal in guardrail.refusals(CATALOGUE, batch):
         for row, blocked in enumerate(refusal.blocked):

@@ -1,28 +1,17 @@
-"""What is known about a customer at the moment of a decision, as far as guardrails care."""
+"""What is known about one customer at the moment of a decision, as far as guardrails care."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-import numpy as np
-from numpy.typing import NDArray
-
-from troth.catalogue import CHANNELS, Channel
+from troth.catalogue import Channel
 from troth.errors import InvalidArgument
 from troth.types import isoformat, parse_time
-
-GRANTED, DENIED, UNKNOWN = 1, 0, -1
-"""Codes of a permission in :class:`FactsBatch`."""
-NEVER_US = np.iinfo(np.int64).max
-"""Age of a contact that pads a row, in microseconds."""
-UNKNOWN_MINUTE = -1
-"""Local minute of a customer whose time zone is unknown."""
-
 
 PLACEHOLDERS = frozenset({"Factory", "localtime", "posixrules", "Etc/Unknown"})
 """Names that time zone databases know and no place has: whoever sends them knows no zone."""
@@ -154,75 +143,3 @@ class Facts:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidArgument(f"malformed: {error!r}", field="facts") from error
-
-
-@dataclass(frozen=True)
-class FactsBatch:
-    """Facts of n customers as columns; C channels, M contacts at most.
-
-    Attributes:
-        permissions: int8 (n, C), column order of :data:`troth.catalogue.CHANNELS`, each
-            ``GRANTED``, ``DENIED`` or ``UNKNOWN``.
-        local_minute: int64 (n,), minutes since local midnight, or ``UNKNOWN_MINUTE``.
-        contact_age_us: int64 (n, M), distance in time from the decision, microseconds, >= 0;
-            ``NEVER_US`` pads.
-        contact_channel: int64 (n, M), positions in ``CHANNELS``; 0 pads.
-        granted_today: n sets of action ids already granted on the customer's day.
-    """
-
-    permissions: NDArray[np.int8]
-    local_minute: NDArray[np.int64]
-    contact_age_us: NDArray[np.int64]
-    contact_channel: NDArray[np.int64]
-    granted_today: tuple[frozenset[str], ...]
-
-    def __post_init__(self) -> None:
-        n = len(self.granted_today)
-        for name, shape in (
-            ("permissions", (n, len(CHANNELS))),
-            ("local_minute", (n,)),
-            ("contact_channel", self.contact_age_us.shape),
-        ):
-            if getattr(self, name).shape != shape:
-                raise InvalidArgument(
-                    f"shape {getattr(self, name).shape} is not {shape}", field=f"facts.{name}"
-                )
-        if self.contact_age_us.shape[:1] != (n,):
-            raise InvalidArgument(f"not {n} rows", field="facts.contact_age_us")
-
-    def __len__(self) -> int:
-        return len(self.granted_today)
-
-    @classmethod
-    def of(cls, facts: Sequence[Facts]) -> FactsBatch:
-        """The columns of ``facts``, one row each."""
-        n, width = len(facts), max((len(f.contacts) for f in facts), default=0)
-        permissions = np.full((n, len(CHANNELS)), UNKNOWN, dtype=np.int8)
-        minute = np.full(n, UNKNOWN_MINUTE, dtype=np.int64)
-        age = np.full((n, width), NEVER_US, dtype=np.int64)
-        channel = np.zeros((n, width), dtype=np.int64)
-        today = []
-        for row, fact in enumerate(facts):
-            for name, granted in fact.permissions.items():
-                permissions[row, _POSITION[name]] = GRANTED if granted else DENIED
-            zone = find_zone(fact.zone)
-            if zone is not None:
-                local = fact.decided_at.astimezone(zone)
-                minute[row] = local.hour * 60 + local.minute
-            for at, contact in enumerate(fact.contacts):
-                distance = abs(fact.decided_at - contact.at)
-                age[row, at] = (
-                    distance.days * 86_400 + distance.seconds
-                ) * 1_000_000 + distance.microseconds
-                channel[row, at] = _POSITION[contact.channel]
-            today.append(
-                frozenset(
-                    c.action_id
-                    for c in fact.contacts
-                    if c.action_id and c.shares_day(fact.decided_at, fact.zone)
-                )
-            )
-        return cls(permissions, minute, age, channel, tuple(today))
-
-
-_POSITION = {channel: at for at, channel in enumerate(CHANNELS)}

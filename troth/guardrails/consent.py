@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from serving.guardrails.facts import DENIED, UNKNOWN, FactsBatch
-from serving.guardrails.guardrail import Refusal, by_channel
 from troth.catalogue import Catalogue
+from troth.guardrails.columns import DENIED, UNKNOWN, FactsBatch
+from troth.guardrails.guardrail import Refusal, by_channel
 
 
 class Consent:
@@ -16,7 +16,7 @@ class Consent:
     name = "consent"
 
     def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
-        """See :class:`serving.guardrails.guardrail.Guardrail`."""
+        """See :class:`troth.guardrails.guardrail.Guardrail`."""
         return (
             Refusal("no_consent", by_channel(facts.permissions == DENIED, catalogue)),
             Refusal("unknown_consent", by_channel(facts.permissions == UNKNOWN, catalogue)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from serving.guardrails.config import CONTACT_CHANNELS
 from troth.catalogue import Channel
+from troth.guardrails.config import CONTACT_CHANNELS
 
 ALL = "all"
 """In place of a channel: every one."""
