@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from agents.baselines.rfm import RfmRules
 from experiments.runs.config import RunConfig
+from experiments.runs.known_facts import ZONES, on_record, seconds_of_day
 from experiments.runs.run_folder import world_seed
 from serving.customers.files import CustomerRow
 from serving.customers.other_contacts import Sighting
@@ -25,17 +26,8 @@ from simulator.rollout import customer_numbers, live
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.catalogue import CHANNELS, NO_CONTACT
-from troth.streams import derive_seed, uniforms
+from troth.streams import derive_seed
 
-PURPOSE_RECORD, PURPOSE_HOUR = 1, 2
-"""Stream purposes, under a key of their own."""
-
-ZONES = ("Europe/London", "Europe/Berlin", "Europe/Athens")
-NO_RECORD_SHARE = 0.02
-"""Customers of whom the CRM has neither consent nor time zone, as after a bad migration."""
-NIGHT_SHARE = 0.15
-"""Requests between 22:00 and 08:00 UTC: shops sleep, apps and web sites do not."""
-_DAY_STARTS, _DAY_ENDS = 8.0, 22.0
 DAYS_AHEAD = timedelta(days=3)
 TOLD_BEFORE = timedelta(days=90)
 
@@ -61,21 +53,15 @@ class ServedPopulation:
     @cached_property
     def on_record(self) -> NDArray[np.bool_]:
         """Whom the CRM knows, bool (n,)."""
-        u = uniforms(self._seed, customer_numbers(self.world), purpose=PURPOSE_RECORD, step=0)[0]
-        known: NDArray[np.bool_] = u >= NO_RECORD_SHARE
-        return known
+        return on_record(self._seed, customer_numbers(self.world))
 
     def moments(self, days_ago: int = 0) -> list[datetime]:
         """When each customer is decided for, or was contacted, on a day; aware UTC."""
-        numbers = customer_numbers(self.world)
-        u = uniforms(self._seed, numbers, purpose=PURPOSE_HOUR, step=days_ago)
-        open_hours = _DAY_ENDS - _DAY_STARTS
-        by_day = _DAY_STARTS + u[1] * open_hours
-        by_night = (_DAY_ENDS + u[1] * (24.0 - open_hours)) % 24.0
-        # Contacts of the past were campaigns: made by day.
-        hours = np.where((u[0] < NIGHT_SHARE) & (days_ago == 0), by_night, by_day)
+        seconds = seconds_of_day(
+            self._seed, customer_numbers(self.world), days_ago, campaign=days_ago > 0
+        )
         day = self.midnight - timedelta(days=days_ago)
-        return [day + timedelta(seconds=int(hour * 3600.0)) for hour in hours]
+        return [day + timedelta(seconds=second) for second in seconds.tolist()]
 
     def crm(self) -> list[CustomerRow]:
         """What the installation is told before the day: profiles and contacts made so far."""

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.runs.known_facts import KnownFacts
 from simulator.rollout import Guard, customer_numbers, live
 from simulator.world import World
 from troth.catalogue import CHANNELS
@@ -103,18 +104,21 @@ def record(
 ) -> SimulatedLog:
     """Log every decision of ``policy`` over ``days``, in the one log schema.
 
-    ``start`` is the aware UTC time of the world's day 0, ``policy_digest`` who is logged as
+    ``start`` is the aware UTC midnight of the world's day 0, ``policy_digest`` who is logged as
     having served; ``expected`` also keeps the expected reward of every action. The mask that is
-    logged is the world's, not what a guard left of it. The other arguments are those of
-    :func:`simulator.rollout.live`.
+    logged is the world's, not what a guard left of it; beside it are the moment and the facts
+    that a service would have had (:mod:`experiments.runs.known_facts`). The other arguments are
+    those of :func:`simulator.rollout.live`.
     """
     numbers = customer_numbers(world)
     batches: list[LoggedBatch] = []
     truths: list[NDArray[np.float64]] = []
+    known = KnownFacts(world, start)
     lived = live(world, policy, days, guard=guard, objective=objective, expected=expected)
-    for day in lived:
-        at = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us")
-        decided_at = np.full(world.size, at + np.timedelta64(day.day, "D"))
+    for _ in range(days):
+        facts, decided_at = known.morning(), known.moments()
+        day = next(lived)
+        known.lived(day.action)
         batches.append(
             LoggedBatch(
                 contexts=day.contexts,
@@ -130,6 +134,7 @@ def record(
                 decided_at=decided_at,
                 decision_id=decision_ids(world.seed, numbers, day.day, decided_at),
                 policy_digest=np.full(world.size, policy_digest),
+                facts=facts,
             )
         )
         if day.expected_minor is not None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.decisioning.replay import Artifacts
+from serving.decisions import configs
 from serving.decisions.records import Decision, decode_record
 from serving.store import Database
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, NotFound
+from troth.guardrails.columns import FactsBatch
 from troth.logs.batches import LoggedBatch
 from troth.logs.tables import places
 from troth.objective import Objective
@@ -50,7 +52,8 @@ def export_log(
     """All decisions over one catalogue, in the order of commitment, with their rewards.
 
     The reward follows ``objective`` over margin (purchases as reported, so net of discounts
-    and points), the cost of the contact, and opt-outs.
+    and points), the cost of the contact, and opt-outs. Facts are what the guardrails were told;
+    the mask is what they left.
 
     Args:
         database: decisions and outcomes.
@@ -62,12 +65,13 @@ def export_log(
         on_progress: called with rows done and rows in all.
 
     Raises:
-        NotFound: if there is no such decision.
+        NotFound: if there is no such decision, or the guardrails of one were never kept.
         FailedPrecondition: if there are several catalogues or feature schemas to choose from.
     """
     with database.read() as connection:
         decisions, unanswered = _decisions(connection, catalogue_digest, on_progress)
         margin, opt_outs = _outcomes(connection, decisions, window)
+        listed = _listed(connection, decisions)
     artifact = artifacts.load(decisions[0].policy_digest)
     catalogue = artifact.catalogue
     action = np.array([d.action for d in decisions], dtype=np.int64)
@@ -97,6 +101,10 @@ def export_log(
         decided_at=times,
         decision_id=np.array([d.decision_id for d in decisions]),
         policy_digest=np.array([d.policy_digest for d in decisions]),
+        facts=replace(
+            FactsBatch.of([d.facts for d in decisions], catalogue, timedelta(hours=1)),
+            listed_us=listed,
+        ),
     )
     return Exported(batch=batch, unanswered=unanswered)
 
@@ -149,6 +157,15 @@ def _outcomes(
         else:
             opt_outs[at] += 1
     return margin, opt_outs
+
+
+def _listed(connection: sqlite3.Connection, decisions: Sequence[Decision]) -> NDArray[np.int64]:
+    """How far the facts of each decision list contacts: as far as its guardrails looked."""
+    windows = {
+        digest: configs.recall(connection, digest).window // timedelta(microseconds=1)
+        for digest in {d.guardrails_digest for d in decisions}
+    }
+    return np.array([windows[d.guardrails_digest] for d in decisions], dtype=np.int64)
 
 
 def _masks(decisions: Sequence[Decision], actions: int) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from troth.catalogue import Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
 from troth.features import Feature, FeatureKind, FeatureSchema
+from troth.guardrails.columns import COLUMNS, FactsBatch
 from troth.logs.batches import LoggedBatch
 
 SCHEMA = FeatureSchema(
@@ -107,10 +108,17 @@ def flat(batch: LoggedBatch) -> pd.DataFrame:
 
 def same(left: LoggedBatch, right: LoggedBatch) -> bool:
     """Every column equal to the bit, schemas and catalogues too."""
-    columns = [c for c in left.__dataclass_fields__ if c not in {"contexts", "catalogue"}]
+    columns = [c for c in left.__dataclass_fields__ if c not in {"contexts", "catalogue", "facts"}]
     return (
         left.contexts.schema == right.contexts.schema
         and left.catalogue == right.catalogue
         and np.array_equal(left.contexts.raw, right.contexts.raw, equal_nan=True)
         and all(np.array_equal(getattr(left, c), getattr(right, c)) for c in columns)
+        and _same_facts(left.facts, right.facts)
     )
+
+
+def _same_facts(left: FactsBatch | None, right: FactsBatch | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    return all(np.array_equal(getattr(left, c), getattr(right, c)) for c in COLUMNS)

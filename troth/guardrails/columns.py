@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class FactsBatch:
         local_minute: int64 (n,), minutes since local midnight, 0..1439, or ``UNKNOWN_MINUTE``.
         contact_age_us: int64 (n, M), distance in time from the decision, microseconds, >= 0;
             ``NEVER_US`` pads.
-        contact_channel: int64 (n, M), positions in ``CHANNELS``, or ``UNKNOWN_CHANNEL``, which
+        contact_channel: int8 (n, M), positions in ``CHANNELS``, or ``UNKNOWN_CHANNEL``, which
             also pads.
         granted_today: bool (n, K), actions already granted on the customer's day.
         listed_us: int64 (n,), how far from the decision contacts are listed, microseconds, > 0:
@@ -46,7 +47,7 @@ class FactsBatch:
     permissions: NDArray[np.int8]
     local_minute: NDArray[np.int64]
     contact_age_us: NDArray[np.int64]
-    contact_channel: NDArray[np.int64]
+    contact_channel: NDArray[np.int8]
     granted_today: NDArray[np.bool_]
     listed_us: NDArray[np.int64]
 
@@ -81,7 +82,7 @@ class FactsBatch:
         permissions = np.full((n, len(CHANNELS)), UNKNOWN, dtype=np.int8)
         minute = np.full(n, UNKNOWN_MINUTE, dtype=np.int64)
         age = np.full((n, width), NEVER_US, dtype=np.int64)
-        channel = np.full((n, width), UNKNOWN_CHANNEL, dtype=np.int64)
+        channel = np.full((n, width), UNKNOWN_CHANNEL, dtype=np.int8)
         granted = np.zeros((n, len(catalogue)), dtype=bool)
         for row, fact in enumerate(facts):
             for name, is_granted in fact.permissions.items():
@@ -125,7 +126,7 @@ class FactsBatch:
 COLUMNS = tuple(f.name for f in fields(FactsBatch))
 
 
-def _padded(column: NDArray[np.int64], width: int, pad: int) -> NDArray[np.int64]:
+def _padded(column: NDArray[Any], width: int, pad: int) -> NDArray[Any]:
     """``column`` (n, M), M <= ``width``, as (n, ``width``)."""
     missing = width - column.shape[1]
     return np.pad(column, ((0, 0), (0, missing)), constant_values=pad) if missing else column

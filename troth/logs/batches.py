@@ -17,7 +17,9 @@ from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.features import FeatureSchema
+from troth.guardrails.columns import FactsBatch
 from troth.logs.checks import check
+from troth.logs.facts import check_facts, facts_of, facts_schema, facts_to_arrays
 from troth.logs.tables import columns_of, log_schema, meaning_of, metadata_of, places, table_of
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class LoggedBatch:
         decided_at: datetime64[us] (n,), UTC.
         decision_id: str (n,), unique and not empty, as customer ids are not.
         policy_digest: str (n,), who served.
+        facts: what was known of the customers, n rows; ``None`` if the log does not say.
 
     Raises:
         InvalidArgument: for a column that is not as described; see :mod:`troth.logs.checks`.
@@ -60,9 +63,12 @@ class LoggedBatch:
     decided_at: NDArray[np.datetime64]
     decision_id: NDArray[np.str_]
     policy_digest: NDArray[np.str_]
+    facts: FactsBatch | None = None
 
     def __post_init__(self) -> None:
         check(self)
+        if self.facts is not None:
+            check_facts(self.facts, len(self), self.catalogue)
 
     def __len__(self) -> int:
         return len(self.contexts)
@@ -71,7 +77,10 @@ class LoggedBatch:
         """The sub-batch of ``rows`` (indices, a boolean (n,) array or a slice)."""
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in (*_COLUMNS, "mask")}
         return replace(
-            self, contexts=ContextBatch(self.contexts.schema, self.contexts.raw[rows]), **columns
+            self,
+            contexts=ContextBatch(self.contexts.schema, self.contexts.raw[rows]),
+            facts=None if self.facts is None else self.facts.take(rows),
+            **columns,
         )
 
     @classmethod
@@ -79,7 +88,8 @@ class LoggedBatch:
         """All rows of ``parts``, which share one schema and one catalogue.
 
         Raises:
-            InvalidArgument: if there are none or their schemas or catalogues differ.
+            InvalidArgument: if there are none or their schemas or catalogues differ, or if some
+                have facts and some have none.
         """
         if not parts:
             raise InvalidArgument("nothing to concatenate", field="parts")
@@ -89,15 +99,30 @@ class LoggedBatch:
                 raise InvalidArgument("feature schemas differ", field="parts")
             if part.catalogue.digest != first.catalogue.digest:
                 raise InvalidArgument("catalogues differ", field="parts")
+        facts = [part.facts for part in parts if part.facts is not None]
+        if len(facts) not in (0, len(parts)):
+            raise InvalidArgument(
+                f"{len(facts)} of {len(parts)} logs have facts; dataclasses.replace(log, "
+                "facts=None) leaves them out",
+                field="parts",
+            )
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in (*_COLUMNS, "mask")
         }
         raw = np.concatenate([part.contexts.raw for part in parts])
-        return replace(first, contexts=ContextBatch(first.contexts.schema, raw), **columns)
+        return replace(
+            first,
+            contexts=ContextBatch(first.contexts.schema, raw),
+            facts=FactsBatch.concatenate(facts) if facts else None,
+            **columns,
+        )
 
     def to_table(self) -> pa.Table:
-        """The batch as an Arrow table in :func:`log_schema`, schemas in its metadata."""
+        """The batch as an Arrow table in :func:`log_schema`, schemas in its metadata.
+
+        The columns of :func:`~troth.logs.facts.facts_schema` follow, if there are facts.
+        """
         import pyarrow as pa
 
         schema = log_schema(self.contexts.schema.raw_width, len(self.catalogue))
@@ -111,6 +136,10 @@ class LoggedBatch:
                 arrays.append(pa.FixedSizeListArray.from_arrays(flat, type=field.type))
             else:
                 arrays.append(pa.array(getattr(self, field.name)).cast(field.type))
+        if self.facts is not None:
+            more = facts_schema(len(self.catalogue))
+            arrays += facts_to_arrays(self.facts, more)
+            schema = pa.schema([*schema, *more])
         return pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
 
     @classmethod
@@ -124,8 +153,8 @@ class LoggedBatch:
         """Inverse of :meth:`to_table`; also of a table that another program has rewritten.
 
         Args:
-            table: with the columns of :func:`~troth.logs.tables.log_schema`; others are
-                not looked at.
+            table: with the columns of :func:`~troth.logs.tables.log_schema`, and all or none
+                of :func:`~troth.logs.facts.facts_schema`; others are not looked at.
             schema: what the features mean, for a table that does not carry it itself; one
                 that does must carry the same.
             catalogue: likewise what the actions are.
@@ -137,7 +166,8 @@ class LoggedBatch:
             DataLoss: if what it carries cannot be read.
         """
         schema, catalogue = meaning_of(table, schema, catalogue)
-        return cls._of(schema, catalogue, columns_of(table, schema, catalogue))
+        columns = columns_of(table, schema, catalogue)
+        return cls._of(schema, catalogue, columns, facts_of(table, catalogue))
 
     @classmethod
     def from_frame(
@@ -151,28 +181,34 @@ class LoggedBatch:
         - ``action`` holds columns of the catalogue, or ids of its actions;
         - ``decided_at`` has a time zone;
         - ``episode`` (0 if absent), ``step`` (the place in the customer's history) and
-          ``policy_digest`` (empty) may be left out: nothing is estimated from them.
+          ``policy_digest`` (empty) may be left out: nothing is estimated from them;
+        - columns of :func:`~troth.logs.facts.facts_schema` are all there, or none.
 
         Raises:
             InvalidArgument: if a column is absent or holds something else, or a value is
                 missing or out of range; names the column, and the row counted from 0.
         """
-        columns = columns_of(table_of(frame, schema, catalogue), schema, catalogue)
+        table = table_of(frame, schema, catalogue)
+        columns = columns_of(table, schema, catalogue)
         if "step" not in frame:
             columns["step"] = places(columns["customer_id"], columns["decided_at"])
-        return cls._of(schema, catalogue, columns)
+        return cls._of(schema, catalogue, columns, facts_of(table, catalogue))
 
     def to_frame(self) -> pd.DataFrame:
-        """A pandas DataFrame, a row per decision; ``features`` and ``mask`` hold arrays."""
+        """A pandas DataFrame, a row per decision; lists are arrays."""
         frame: pd.DataFrame = self.to_table().replace_schema_metadata(None).to_pandas()
         return frame
 
     @classmethod
     def _of(
-        cls, schema: FeatureSchema, catalogue: Catalogue, columns: dict[str, Any]
+        cls,
+        schema: FeatureSchema,
+        catalogue: Catalogue,
+        columns: dict[str, Any],
+        facts: FactsBatch | None,
     ) -> LoggedBatch:
         raw = columns.pop("features")
-        return cls(contexts=ContextBatch(schema, raw), catalogue=catalogue, **columns)
+        return cls(contexts=ContextBatch(schema, raw), catalogue=catalogue, facts=facts, **columns)
 
     def write(self, path: Path | str) -> None:
         """Write Parquet to ``path``; the file appears whole or not at all."""
@@ -216,5 +252,5 @@ class LoggedBatch:
 
 
 _COLUMNS = tuple(
-    f.name for f in fields(LoggedBatch) if f.name not in {"contexts", "catalogue", "mask"}
+    f.name for f in fields(LoggedBatch) if f.name not in {"contexts", "catalogue", "mask", "facts"}
 )

@@ -18,6 +18,7 @@ from troth.catalogue import Catalogue
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, TrothError
 from troth.features import FeatureSchema
 from troth.logs.checks import refuse_first
+from troth.logs.facts import facts_schema
 from troth.logs.values import (
     array_of,
     block,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-LOG_SCHEMA_VERSION = "1"
+LOG_SCHEMA_VERSION = "2"
+_READABLE = ("1", LOG_SCHEMA_VERSION)
+"""Version 1 is the same without facts about customers."""
 OPTIONAL = ("episode", "step", "policy_digest")
 """Columns that a DataFrame may leave out: nothing is estimated from them."""
 _TITLES = 10
@@ -92,9 +95,9 @@ def meaning_of(
                 field="metadata",
             )
         return schema, catalogue
-    if version != LOG_SCHEMA_VERSION.encode():
+    if version.decode(errors="replace") not in _READABLE:
         raise InvalidArgument(
-            f"not a Troth log of schema version {LOG_SCHEMA_VERSION}", field="metadata"
+            f"not a Troth log of schema version {' or '.join(_READABLE)}", field="metadata"
         )
     try:
         own = FeatureSchema.from_dict(json.loads(metadata[b"troth.feature_schema"]))
@@ -182,6 +185,9 @@ def table_of(frame: pd.DataFrame, schema: FeatureSchema, catalogue: Catalogue) -
             raw = np.column_stack([feature(frame, each) for each in schema.names])
             arrays[name] = pa.FixedSizeListArray.from_arrays(raw.reshape(-1), schema.raw_width)
         elif name in names:
+            arrays[name] = array_of(series(frame, name), name)
+    for name in facts_schema(len(catalogue)).names:
+        if name in names:
             arrays[name] = array_of(series(frame, name), name)
     zeros = pa.array(np.zeros(len(frame), dtype=np.int32))
     arrays.setdefault("episode", zeros)

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from serving.decisioning.eligibility import candidates
 from serving.decisioning.export import export_log
-from serving.decisioning.replay import replay
+from serving.decisioning.replay import replay, stored_decision
 from serving.decisioning.servable import ServablePolicy
 from tests.support.decisions import (
     ALL_CHANNELS,
@@ -28,6 +29,7 @@ from tests.support.decisions import (
 )
 from troth.catalogue import Channel
 from troth.errors import DataLoss, NotFound
+from troth.guardrails import GuardrailEngine
 from troth.logs.batches import LoggedBatch
 from troth.objective import Objective
 from troth.types import Outcome, OutcomeKind
@@ -175,6 +177,24 @@ def test_export_matches_the_records(bench: Make) -> None:
     np.testing.assert_allclose(batch.propensity, expected, rtol=1e-12)
     for name in ("C0", "C7"):
         assert sorted(batch.step[batch.customer_id == name]) == [0, 1]
+
+
+def test_export_has_the_facts_that_the_guardrails_were_told(bench: Make) -> None:
+    """Judged again by them, what is left is what was left; they say how far back they go."""
+    one = busy(bench)
+    batch = export_log(one.database, Shelf(MODEL), now=NOON).batch
+    assert batch.facts is not None
+    engine = GuardrailEngine(one.config)
+    everything = np.ones_like(batch.mask)
+    left, _ = engine.judge(everything, CATALOGUE, batch.facts)
+    assert (left >= batch.mask).all()  # triggers narrow it too
+    triggered = [
+        stored_decision(one.database, each).triggered_journeys for each in batch.decision_id
+    ]
+    offered = np.array([candidates(CATALOGUE, journeys)[0] for journeys in triggered])
+    assert (left & offered == batch.mask).all()
+    assert not left.all()
+    assert set(batch.facts.listed_us) == {one.config.window // timedelta(microseconds=1)}
 
 
 def test_export_of_nothing_is_said(bench: Make) -> None:

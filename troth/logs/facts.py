@@ -1,0 +1,203 @@
+"""Facts about customers in a log: the columns that guardrails need beside the decisions.
+
+A log has all of them or none. Lists of contacts are as long as the row has contacts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from troth.catalogue import CHANNELS, Catalogue
+from troth.errors import InvalidArgument
+from troth.guardrails.columns import MINUTES, NEVER_US, UNKNOWN_CHANNEL, FactsBatch
+from troth.logs.checks import refuse_first
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PADS = {"contact_age_us": NEVER_US, "contact_channel": UNKNOWN_CHANNEL}
+"""Columns of lists of any length, and what fills them up."""
+
+
+def facts_schema(actions: int) -> pa.Schema:
+    """The Arrow schema of the facts for K actions, next to that of the decisions."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("permissions", pa.list_(pa.int8(), len(CHANNELS)), nullable=False),
+            pa.field("local_minute", pa.int16(), nullable=False),
+            pa.field("contact_age_us", pa.list_(pa.int64()), nullable=False),
+            pa.field("contact_channel", pa.list_(pa.int8()), nullable=False),
+            pa.field("granted_today", pa.list_(pa.bool_(), actions), nullable=False),
+            pa.field("listed_us", pa.int64(), nullable=False),
+        ]
+    )
+
+
+def check_facts(facts: FactsBatch, n: int, catalogue: Catalogue) -> None:
+    """Refuse facts that are not of these decisions, or that no guardrail could read.
+
+    Raises:
+        InvalidArgument: naming the column, and the row counted from 0.
+    """
+    if len(facts) != n:
+        raise InvalidArgument(f"{len(facts)} rows for {n} decisions", field="facts")
+    if facts.granted_today.shape[1] != len(catalogue):
+        raise InvalidArgument(
+            f"{facts.granted_today.shape[1]} actions, where the catalogue has {len(catalogue)}",
+            field="facts.granted_today",
+        )
+    for name, bad, allowed in (
+        ("permissions", np.abs(facts.permissions.astype(np.int64)) > 1, "-1, 0 or 1"),
+        (
+            "local_minute",
+            (facts.local_minute < -1) | (facts.local_minute >= MINUTES),
+            f"-1..{MINUTES - 1}",
+        ),
+        ("contact_age_us", facts.contact_age_us < 0, "0 or more"),
+        (
+            "contact_channel",
+            (facts.contact_channel < 0) | (facts.contact_channel >= len(CHANNELS)),
+            f"0..{len(CHANNELS) - 1}",
+        ),
+        ("listed_us", facts.listed_us <= 0, "above 0"),
+    ):
+        if bad.any():
+            row = int(np.argmax(bad.reshape(n, -1).any(axis=1)))
+            value = getattr(facts, name)[bad][0]
+            raise InvalidArgument(f"{value} in row {row} is not {allowed}", field=f"facts.{name}")
+
+
+def facts_to_arrays(facts: FactsBatch, schema: pa.Schema) -> list[pa.Array]:
+    """The columns of :func:`facts_schema`, in its order."""
+    import pyarrow as pa
+
+    real = facts.contact_age_us != NEVER_US
+    offsets = np.concatenate(([0], np.cumsum(real.sum(axis=1)))).astype(np.int32)
+    arrays = []
+    for field in schema:
+        column = getattr(facts, field.name)
+        if field.name in _PADS:
+            values = pa.array(column[real], field.type.value_type)
+            arrays.append(pa.ListArray.from_arrays(pa.array(offsets), values))
+        elif column.ndim == 2:
+            values = pa.array(np.ascontiguousarray(column).reshape(-1), field.type.value_type)
+            arrays.append(pa.FixedSizeListArray.from_arrays(values, type=field.type))
+        else:
+            arrays.append(pa.array(column, field.type))
+    return arrays
+
+
+def facts_of(table: pa.Table, catalogue: Catalogue) -> FactsBatch | None:
+    """The facts in a table's columns, ``None`` if it has none of them.
+
+    Raises:
+        InvalidArgument: if some are absent, there twice or hold something else, or a value is
+            missing.
+    """
+    schema = facts_schema(len(catalogue))
+    times = {name: len(table.schema.get_all_field_indices(name)) for name in schema.names}
+    if not any(times.values()):
+        return None
+    for name, found in times.items():
+        if found != 1:
+            raise InvalidArgument(
+                f"there are {found} such columns"
+                if found
+                else "column is missing, where other columns of facts are there: a log has all of "
+                f"{', '.join(schema.names)}, or none",
+                field=name,
+            )
+    columns: dict[str, Any] = {}
+    for field in schema:
+        column = table.column(field.name)
+        array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        if array.null_count:
+            refuse_first(array.is_null().to_numpy(zero_copy_only=False), field.name, "missing")
+        columns[field.name] = _read(array, field)
+    _require_pairs(columns)
+    return FactsBatch(
+        **{
+            name: _padded(column, _PADS[name]) if name in _PADS else column
+            for name, column in columns.items()
+        }
+    )
+
+
+def _read(array: pa.Array, field: pa.Field) -> Any:
+    """One column; of lists of any length their lengths (n,) and all values."""
+    import pyarrow as pa
+
+    kind = field.type
+    if not pa.types.is_nested(kind):
+        return _values(array, kind, field.name)
+    if not len(array):  # without values a type says nothing: pandas has none for lists
+        array = pa.array([], kind)
+    is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    if not any(is_one(array.type) for is_one in is_list):
+        raise InvalidArgument(f"{array.type} is not {kind}", field=field.name)
+    lengths = _lengths(array)
+    values = _values(array.flatten(), kind.value_type, field.name, lengths)
+    if field.name in _PADS:
+        return lengths, values
+    width = kind.list_size
+    wrong = lengths != width
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InvalidArgument(f"{lengths[row]} values in row {row}, not {width}", field=field.name)
+    return values.reshape(len(array), width)
+
+
+def _lengths(array: pa.Array) -> NDArray[np.int64]:
+    import pyarrow.compute as pc
+
+    return np.asarray(pc.list_value_length(array).to_numpy(zero_copy_only=False)).astype(np.int64)
+
+
+def _values(
+    array: pa.Array, kind: pa.DataType, name: str, lengths: NDArray[np.int64] | None = None
+) -> NDArray[Any]:
+    """Whole numbers, or true and false, of exactly this type; ``lengths`` says of which rows."""
+    import pyarrow as pa
+
+    if array.null_count:
+        rows = array.is_null().to_numpy(zero_copy_only=False)
+        at = int(np.argmax(rows))
+        row = at if lengths is None else int(np.searchsorted(np.cumsum(lengths), at, "right"))
+        raise InvalidArgument(f"a value is missing in row {row}", field=name)
+    empty = pa.types.is_null(array.type) and not len(array)
+    number = pa.types.is_integer(array.type) or pa.types.is_floating(array.type)
+    whole = number and pa.types.is_integer(kind)  # a fraction is refused below
+    if not empty and not whole and array.type != kind:
+        raise InvalidArgument(f"{array.type} is not {kind}", field=name)
+    try:
+        values = array.cast(kind).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid as error:
+        raise InvalidArgument(f"{array.type} as {kind}: {error}", field=name) from error
+    wide = pa.types.is_integer(kind) and kind != pa.int8()
+    return np.asarray(values, dtype=np.int64 if wide else None)
+
+
+def _require_pairs(columns: dict[str, Any]) -> None:
+    """Each contact has both its moment and its channel."""
+    ages, channels = (columns[name][0] for name in _PADS)
+    wrong = ages != channels
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InvalidArgument(
+            f"{channels[row]} values in row {row}, where contact_age_us has {ages[row]}",
+            field="contact_channel",
+        )
+
+
+def _padded(lists: tuple[NDArray[np.int64], NDArray[Any]], pad: int) -> NDArray[Any]:
+    """Lists as rows (n, M) of the longest one's length."""
+    lengths, values = lists
+    width = int(lengths.max()) if len(lengths) else 0
+    block = np.full((len(lengths), width), pad, dtype=values.dtype)
+    block[np.arange(width) < lengths[:, None]] = values
+    return block
