@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agents.artifacts.artifact import Artifact
     from agents.ope.diagnostics import Diagnostics
     from agents.ope.evaluate import IntervalKind, OffPolicyEstimate
+    from agents.ope.guarded import BothWays
     from troth.logs.batches import LoggedBatch
 
 Level = Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")]
@@ -39,6 +40,14 @@ Most = Annotated[
         help="Most a decision can bring, minor units, as the business knows it; bounds the "
         "intervals where the log cannot.",
         show_default="unknown",
+    ),
+]
+Guarding = Annotated[
+    Path | None,
+    typer.Option(
+        "--guardrails",
+        help="A guardrails.toml to judge the policy behind.",
+        show_default="TROTH_HOME/guardrails.toml, else as shipped",
     ),
 ]
 Bare = Annotated[
@@ -145,45 +154,49 @@ def logged(
     seed: Seed = 0,
     largest_reward: Most = None,
     smallest_reward: Least = None,
+    guardrails: Guarding = None,
     bare: Bare = False,
     as_json: AsJson = False,
 ) -> None:
     """Estimate a policy's reward per decision from a log, whoever made its decisions.
 
-    The policy is judged as it stands, without guardrails. Rows whose outcome window is still
-    open are left out. Read the verdict before the figures.
+    The policy is judged behind guardrails and without them; only without them if the log does
+    not say what was known of its customers. Rows whose outcome window is still open are left
+    out. Read the verdict before the figures.
     """
     from agents.artifacts.artifact import ArtifactStore
     from agents.ope.data import OpeData
-    from agents.ope.evaluate import evaluate_policy, on_policy
-    from agents.ope.target import target_distribution
+    from agents.ope.evaluate import on_policy
+    from agents.ope.guarded import evaluate_both_ways
+    from troth.guardrails.config import GuardrailConfig
+    from troth.guardrails.engine import GuardrailEngine
     from troth.streams import generator
 
     rewards = _reward_range(smallest_reward, largest_reward)
     root, digest = _locate(policy, artifacts or Settings().artifacts)
     artifact = ArtifactStore(root).load(digest)
+    engine = GuardrailEngine(
+        GuardrailConfig.read(guardrails)
+        if guardrails
+        else GuardrailConfig.installed(Settings().home)
+    )
     with progress() as bars:
         batch = _read(log, artifact if bare else None)
-        task = bars.add_task("ask the policy", total=len(batch))
-        distribution = target_distribution(
+        task = bars.add_task("ask the policy, fit the reward model, estimate", total=len(batch))
+        data = OpeData.of(batch)
+        found = evaluate_both_ways(
             artifact.policy,
-            batch,
+            data,
+            engine,
             schema=artifact.schema,
             catalogue_digest=artifact.catalogue.digest,
             on_rows=lambda rows: bars.advance(task, rows),
-        )
-        fitting = bars.add_task("fit the reward model and estimate", total=None)
-        data = OpeData.of(batch)
-        evaluation = evaluate_policy(
-            data,
-            distribution,
             level=level,
             interval=cast("IntervalKind", kind),
-            rng=generator("evaluate log", digest, seed),
+            rng=lambda: generator("evaluate log", digest, seed),
             reward_range=rewards,
         )
         own = on_policy(data, level=level, reward_range=rewards)
-        bars.update(fitting, total=1, completed=1)
     if as_json:
         emit(
             {
@@ -191,16 +204,33 @@ def logged(
                 "kind": artifact.kind,
                 "unit": "minor units per decision",
                 "logging": own.to_dict(),
-                **evaluation.to_dict(),
+                **found.to_dict(),
             }
         )
         return
+    _show_both_ways(found, own, f"{artifact.kind} {digest[:12]}: minor units per decision")
+
+
+def _show_both_ways(found: BothWays, own: OffPolicyEstimate, title: str) -> None:
+    columns = _columns(found.unguarded.level)
+    rows = [_row(e) for e in found.unguarded.estimates]
+    if found.guarded is None:
+        say(f"Judged WITHOUT guardrails: {found.unguarded_because}.", style="yellow")
+    else:
+        guarded = f"behind the guardrails {found.guardrails_digest[:12]}"
+        show_table(f"{title}, {guarded}", columns, [_row(e) for e in found.guarded.estimates])
+        show_table(
+            "What the guardrails took",
+            ("guardrail", "reason", "of the policy's probability", "from decisions"),
+            [(t.guardrail, t.reason, f"{t.mass:.2%}", f"{t.rows:.2%}") for t in found.took],
+        )
+        _show_diagnostics(found.guarded.diagnostics, title=f"How far to trust this, {guarded}")
     show_table(
-        f"{artifact.kind} {digest[:12]}: minor units per decision",
-        _columns(level),
-        [*(_row(e) for e in evaluation.estimates), ("the log's own policy", *_row(own)[1:])],
+        f"{title}, without guardrails", columns, [*rows, ("the log's own policy", *_row(own)[1:])]
     )
-    _show_diagnostics(evaluation.diagnostics)
+    _show_diagnostics(
+        found.unguarded.diagnostics, title="How far to trust this, without guardrails"
+    )
 
 
 def _read(log: Path, artifact: Artifact | None) -> LoggedBatch:
@@ -277,7 +307,9 @@ def _gap(value: float) -> str:
     return f"{value:+.1f}" if math.isfinite(value) else ""
 
 
-def _show_diagnostics(found: Diagnostics, *, names_customers: bool = True) -> None:
+def _show_diagnostics(
+    found: Diagnostics, *, title: str = "How far to trust this", names_customers: bool = True
+) -> None:
     """Weights and support as a table, the verdict and its reasons as sentences."""
     middle, high = found.weight_quantiles[2], found.weight_quantiles[5]
     who = f"{found.customers:,} customers" if names_customers else "each its own cluster"
@@ -306,7 +338,7 @@ def _show_diagnostics(found: Diagnostics, *, names_customers: bool = True) -> No
             f"in {found.unsupported_rows:.2%} of rows",
         ),
     ]
-    show_table("How far to trust this", ("diagnostic", "value"), rows)
+    show_table(title, ("diagnostic", "value"), rows)
     for warned in found.warnings:
         say(f"{warned.verdict.words}: {warned.message}", style="yellow")
     say("DM is its reward model's guess: nothing here measures that model's error.")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition
 from troth.features import FeatureSchema
+from troth.guardrails.engine import GuardrailEngine
+from troth.guardrails.guarded import Tally, Took, guard
 from troth.logs.batches import LoggedBatch
 from troth.policy import Distribution, Policy, check_distribution
 
 CHUNK = 16_384
 """Rows asked at a time: bounds a policy's scratch memory, and paces the progress bar."""
+
+OnRows = Callable[[int], None]
+"""Called with the number of rows done since the last call."""
 
 
 def target_distribution(
@@ -22,16 +28,16 @@ def target_distribution(
     *,
     schema: FeatureSchema | None = None,
     catalogue_digest: str | None = None,
-    on_rows: Callable[[int], None] | None = None,
+    on_rows: OnRows | None = None,
 ) -> Distribution:
     """The policy's distribution at the log's contexts, under the masks the logging policy saw.
 
     Args:
-        policy: any policy; behind guardrails if it is to be served so.
+        policy: any policy, as it stands; :func:`guarded_target` guards it.
         log: n logged decisions.
         schema: what the policy was trained on, if it is to be compared.
         catalogue_digest: the same of its catalogue.
-        on_rows: called with the number of rows done since the last call.
+        on_rows: hears of progress.
 
     Returns:
         float64 (n, K), rows sum to 1, 0 where the mask is false.
@@ -40,6 +46,76 @@ def target_distribution(
         FailedPrecondition: if the log's features or catalogue are not the policy's.
         InvalidArgument: if the policy refuses the rows or returns no distribution.
     """
+    _require_same(log, schema, catalogue_digest)
+    whole = np.empty((len(log), len(log.catalogue)), dtype=np.float64)
+    for rows in _chunks(log, on_rows):
+        contexts, mask = ContextBatch(log.contexts.schema, log.contexts.raw[rows]), log.mask[rows]
+        whole[rows] = check_distribution(policy.distribution(contexts, log.catalogue, mask), mask)
+    return whole
+
+
+@dataclass(frozen=True)
+class GuardedTarget:
+    """What a policy would have done in every logged row, without guardrails and behind them.
+
+    Attributes:
+        unguarded: float64 (n, K), that of :func:`target_distribution`.
+        guarded: float64 (n, K), what would have been served.
+        took: what each guardrail took, over the rows whose outcome window is closed.
+    """
+
+    unguarded: Distribution
+    guarded: Distribution
+    took: tuple[Took, ...]
+
+
+def unguardable(log: LoggedBatch, engine: GuardrailEngine) -> str | None:
+    """Why guardrails cannot be applied to a policy on this log, in words; ``None`` if they can."""
+    if log.facts is None:
+        return "the log does not say what was known of the customers"
+    if len(log) and int(log.facts.listed_us.min()) < engine.reach_us:
+        return (
+            f"the log lists contacts {log.facts.listed_us.min() / 3.6e9:g} hours far, and the "
+            f"guardrails look {engine.reach_us / 3.6e9:g} hours far"
+        )
+    return None
+
+
+def guarded_target(
+    policy: Policy,
+    log: LoggedBatch,
+    engine: GuardrailEngine,
+    *,
+    schema: FeatureSchema | None = None,
+    catalogue_digest: str | None = None,
+    on_rows: OnRows | None = None,
+) -> GuardedTarget:
+    """The policy with and without guardrails, by the rule that serves: see :func:`guard`.
+
+    Candidates are the masks the logging policy saw: guardrails narrow them further. The
+    arguments, and what is raised, are those of :func:`target_distribution`.
+
+    Raises:
+        FailedPrecondition: also if the facts are missing or do not reach far enough.
+    """
+    _require_same(log, schema, catalogue_digest)
+    why_not = unguardable(log, engine)
+    if log.facts is None or why_not is not None:
+        raise FailedPrecondition(f"{why_not}: no guardrail can be applied", field="log.facts")
+    shape = (len(log), len(log.catalogue))
+    unguarded, served = np.empty(shape, dtype=np.float64), np.empty(shape, dtype=np.float64)
+    tally = Tally()
+    for rows in _chunks(log, on_rows):
+        contexts, mask = ContextBatch(log.contexts.schema, log.contexts.raw[rows]), log.mask[rows]
+        found = guard(policy, engine, contexts, log.catalogue, mask, log.facts.take(rows))
+        unguarded[rows], served[rows] = found.proposed, found.distribution
+        tally.add(found, ~log.censored[rows])
+    return GuardedTarget(unguarded, served, tally.took())
+
+
+def _require_same(
+    log: LoggedBatch, schema: FeatureSchema | None, catalogue_digest: str | None
+) -> None:
     if schema is not None and schema.digest != log.contexts.schema.digest:
         raise FailedPrecondition(
             f"the policy encodes features by schema {schema.digest[:12]}, the log by "
@@ -52,12 +128,12 @@ def target_distribution(
             f"{log.catalogue.digest[:12]}",
             field="log.catalogue",
         )
-    whole = np.empty((len(log), len(log.catalogue)), dtype=np.float64)
+
+
+def _chunks(log: LoggedBatch, on_rows: OnRows | None) -> Iterator[slice]:
+    """Slices of the log's rows, each told of when the next is asked for."""
     for start in range(0, len(log), CHUNK):
-        rows = slice(start, min(start + CHUNK, len(log)))
-        contexts = ContextBatch(log.contexts.schema, log.contexts.raw[rows])
-        mask = log.mask[rows]
-        whole[rows] = check_distribution(policy.distribution(contexts, log.catalogue, mask), mask)
+        stop = min(start + CHUNK, len(log))
+        yield slice(start, stop)
         if on_rows is not None:
-            on_rows(len(mask))
-    return whole
+            on_rows(stop - start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,12 +56,16 @@ class GuardrailEngine:
     def __init__(self, config: GuardrailConfig) -> None:
         self.config = config
         self.guardrails = standard_guardrails(config)
-        self._window_us = config.window // timedelta(microseconds=1)
 
     @property
     def digest(self) -> str:
         """Digest of the configuration."""
         return self.config.digest
+
+    @cached_property
+    def reach_us(self) -> int:
+        """How far from a decision contacts matter, microseconds."""
+        return self.config.window // timedelta(microseconds=1)
 
     def judge(
         self, candidates: Mask, catalogue: Catalogue, facts: FactsBatch
@@ -100,12 +105,12 @@ class GuardrailEngine:
         return left, tuple(taken)
 
     def _require_reach(self, facts: FactsBatch) -> None:
-        short = facts.listed_us < self._window_us
+        short = facts.listed_us < self.reach_us
         if short.any():
             row = int(np.argmax(short))
             hours = int(facts.listed_us[row]) / 3.6e9
             raise FailedPrecondition(
                 f"contacts are listed {hours:g} hours far in row {row}; these guardrails look "
-                f"{self._window_us / 3.6e9:g} hours far",
+                f"{self.reach_us / 3.6e9:g} hours far",
                 field="facts.listed_us",
             )

@@ -113,6 +113,15 @@ class Took:
     mass: float
     rows: float
 
+    def to_dict(self) -> dict[str, str | float]:
+        """Plain values, for JSON."""
+        return {
+            "guardrail": self.guardrail,
+            "reason": self.reason,
+            "mass": self.mass,
+            "rows": self.rows,
+        }
+
 
 class Tally:
     """Counts over batch after batch what each guardrail took."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from agents.commands import register
 from agents.policies.storable import StorablePolicy
 from agents.policies.uniform import NeverContact, UniformPolicy
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.guardrails import Facts, FactsBatch, GuardrailConfig
 from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
@@ -62,6 +65,60 @@ def _saved(
         training={},
     )
     return store.root, digest
+
+
+def test_a_log_without_facts_is_judged_without_guardrails_and_says_so(
+    run: Run, saved: tuple[LoggedBatch, Path, Path, str]
+) -> None:
+    """In the text and in the JSON."""
+    _, path, root, digest = saved
+    asked = ("log", path, "--policy", digest, "--artifacts", root)
+    shown = " ".join(run(*asked).stdout.split())
+    assert "Judged WITHOUT guardrails: the log does not say what was known" in shown
+    document = json.loads(run(*asked, "--json").stdout)
+    assert document["guarded"] is None
+    assert document["unguarded_because"] == "the log does not say what was known of the customers"
+
+
+def test_a_log_with_facts_is_judged_both_ways(
+    run: Run, saved: tuple[LoggedBatch, Path, Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind the installation's guardrails, or those of a file; top keys are as without facts."""
+    log, _, root, digest = saved
+    monkeypatch.setenv("TROTH_HOME", str(root.parent))
+    n, k = log.mask.shape
+    nobody = Facts(permissions={}, zone=None, decided_at=datetime(2026, 1, 1, tzinfo=UTC))
+    facts = FactsBatch.of([nobody] * n, log.catalogue, timedelta(days=7))
+    permitted = replace(facts, permissions=np.ones_like(facts.permissions))
+    half = np.arange(n) < n // 2
+    mixed = FactsBatch.concatenate([facts.take(half), permitted.take(~half)])
+    path = root.parent / "facts.parquet"
+    replace(log, facts=mixed).write(path)
+    asked = ("log", path, "--policy", digest, "--artifacts", root)
+    document = json.loads(run(*asked, "--json").stdout)
+    bare = json.loads(run("log", saved[1], *asked[2:], "--json").stdout)
+    for key in ("estimates", "diagnostics", "verdict", "logging"):
+        assert document[key] == bare[key]
+    shipped = GuardrailConfig.shipped()
+    assert document["guardrails_digest"] == shipped.digest
+    took = {row["reason"]: row["mass"] for row in document["guarded"]["took"]}
+    assert took["unknown_consent"] == pytest.approx(0.5 * (k - 1) / k)
+    assert document["guarded"]["estimates"] != document["estimates"]
+    shown = " ".join(run(*asked).stdout.split())
+    assert f"behind the guardrails {shipped.digest[:12]}" in shown
+    assert "without guardrails" in shown
+    assert "unknown_consent" in shown
+    stricter = root.parent / "stricter.toml"
+    stricter.write_text(
+        "[quiet_hours]\nstart = 21:00:00\nend = 08:00:00\nchannels = ['email']\n"
+        "[[frequency_cap.rules]]\nhours = 24\ncontacts = 1\n"
+    )
+    other = json.loads(run(*asked, "--guardrails", stricter, "--json").stdout)
+    assert other["guardrails_digest"] == GuardrailConfig.read(stricter).digest
+    reasons = {row["reason"]: row["mass"] for row in other["guarded"]["took"]}
+    assert reasons["unknown_time_zone"] == pytest.approx(0.5 * (k - 1) / k)
+    (root.parent / "guardrails.toml").write_text(stricter.read_text())
+    assert json.loads(run(*asked, "--json").stdout) == other
 
 
 def test_an_artifact_on_a_log(run: Run, saved: tuple[LoggedBatch, Path, Path, str]) -> None:
