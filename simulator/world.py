@@ -258,6 +258,17 @@ class World:
         twin._morning = self._morning.of(twin._people, twin._sight)
         return twin
 
+    def without_cap(self) -> World:
+        """An independent copy of this moment, in which the scenario's cap on contacts is lifted.
+
+        For whoever holds customers to a cap of their own: nobody is contacted twice a day.
+        """
+        twin = self.fork()
+        twin.scenario = self.scenario.replace(fatigue={"cap_contacts": 28, "cap_days": 1})
+        twin._rules = Rules.of(twin.scenario)
+        twin._wake()
+        return twin
+
     def save(self, path: Path) -> None:
         """Write all that is needed to go on from here; see :mod:`simulator.state.checkpoint`."""
         header: dict[str, int | str | float] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.runs.baselines import NEVER_CONTACT, RFM, baselines
@@ -30,7 +30,8 @@ def evidence_for(
     """The case for one artifact, as :mod:`serving.governance.case` asks for it.
 
     The figures are those of the repetition that the artifact was trained in, not a mean over
-    repetitions, and were measured without guardrails: the closed loop has none.
+    repetitions. They are those behind the guardrails it is to be served behind, if the run
+    measured these, and else those without any, which the evidence says.
 
     Args:
         results: the run.
@@ -44,7 +45,10 @@ def evidence_for(
     Raises:
         NotFound: if one of the two was not played there.
     """
-    proposed, beside = (_played(results, name, seed_index) for name in (policy, against))
+    served = results.guarded
+    guarded = served is not None and served.guardrails_digest == guardrails_digest
+    of = served if served is not None and guarded else results
+    proposed, beside = (_played(of.played, name, seed_index) for name in (policy, against))
     made = case(
         policy_digest=policy_digest,
         guardrails_digest=guardrails_digest,
@@ -56,13 +60,15 @@ def evidence_for(
         against=(TITLES.get(against, against), against_digest),
         proposed=proposed.figures,
         compared=beside.figures,
+        guarded=guarded,
     )
     return made | {
         "policy": policy,
         "seed_index": seed_index,
+        "guardrails_took": [row.model_dump(mode="json") for row in proposed.took],
         "off_policy": [
             row.model_dump(mode="json")
-            for row in results.off_policy
+            for row in of.off_policy
             if (row.policy, row.seed_index) == (policy, seed_index)
         ],
         "objective": results.objective,
@@ -82,8 +88,9 @@ def case(
     against: tuple[str, str | None],
     proposed: Mapping[str, MeasuredMean],
     compared: Mapping[str, MeasuredMean],
+    guarded: bool = False,
 ) -> dict[str, Any]:
-    """The keys that evidence must have, from closed loops without guardrails.
+    """The keys that evidence must have, from closed loops behind guardrails or without them.
 
     ``scenario`` is its name and digest, ``against`` the name and artifact of the policy
     beside the one proposed; the figures are those of :func:`experiments.runs.evaluate.figures`.
@@ -94,7 +101,7 @@ def case(
         "scenario": {"name": scenario[0], "digest": scenario[1]},
         "customers": customers,
         "days": days,
-        "guarded": False,
+        "guarded": guarded,
         "currency": currency,
         "level": level,
         "compared_with": {"name": against[0], "policy_digest": against[1]},
@@ -136,8 +143,8 @@ def case_of(
     )
 
 
-def _played(results: RunResults, policy: str, seed_index: int) -> Played:
-    for row in results.played:
+def _played(played: Sequence[Played], policy: str, seed_index: int) -> Played:
+    for row in played:
         if (row.policy, row.seed_index) == (policy, seed_index):
             return row
     raise NotFound(f"{policy!r} was not played on seed {seed_index}", field="policy")

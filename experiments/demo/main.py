@@ -156,7 +156,7 @@ def _approve(config: RunConfig, home: RunFolder, results: RunResults) -> Governe
         guardrails_digest=behind,
         against_digest=baseline,
     )
-    reason = f"{best.over_rfm[0]:+.2f} per customer over RFM rules"
+    reason = f"{results.served_standing(best.policy).over_rfm[0]:+.2f} per customer over RFM rules"
     put_in_force(governed, model, Role.MODEL, case, reason)
     return governed
 

@@ -69,6 +69,9 @@ def render(
             money=money_rows(results),
             contact_channels=_channels(results),
             warnings=sorted({w for row in results.off_policy for w in row.warnings}),
+            guarded=guarded_rows(results),
+            reasons=took_reasons(results),
+            guarded_estimates=guarded_estimates(results),
         )
     )
 
@@ -185,6 +188,41 @@ def interval_of(row: OffPolicy) -> str:
         return "no interval"
     low = "-infinite" if row.low is None else f"{row.low:,.4f}"
     return f"{low} to " + ("infinite" if row.high is None else f"{row.high:,.4f}")
+
+
+def guarded_rows(results: RunResults) -> list[dict[str, Any]]:
+    """Each policy behind the guardrails, best first, beside itself without them."""
+    if results.guarded is None:
+        return []
+    alone = {row.policy: row for row in results.standings}
+    return [
+        {
+            "behind": row,
+            "alone": alone[row.policy],
+            "change": results.guarded.changes[row.policy],
+            "took": {
+                (took.guardrail, took.reason): took for took in results.guarded.took(row.policy)
+            },
+        }
+        for row in results.guarded.standings
+    ]
+
+
+def took_reasons(results: RunResults) -> list[tuple[str, str]]:
+    """Guardrails and reasons, in their order."""
+    if results.guarded is None:
+        return []
+    first = results.guarded.standings[0].policy
+    return [(took.guardrail, took.reason) for took in results.guarded.took(first)]
+
+
+def guarded_estimates(results: RunResults, seed_index: int = 0) -> list[OffPolicy]:
+    """The estimates of one repetition behind the guardrails, best policy first."""
+    if results.guarded is None:
+        return []
+    order = {row.policy: at for at, row in enumerate(results.guarded.standings)}
+    rows = [row for row in results.guarded.off_policy if row.seed_index == seed_index]
+    return sorted(rows, key=lambda row: order[row.policy])
 
 
 def count_of(counts: tuple[int, int]) -> str:

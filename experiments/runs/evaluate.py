@@ -16,18 +16,24 @@ from agents.ope.evaluate import evaluate_policy
 from agents.ope.reward_model import cross_fit
 from experiments.runs.baselines import NAMES, ORACLE, baselines
 from experiments.runs.config import RunConfig
+from experiments.runs.guarding import MorningGuard
 from experiments.runs.intervals import counted, student
-from experiments.runs.results import MeasuredMean, OffPolicy, Played
-from experiments.runs.rollout import Rollout, roll_out
+from experiments.runs.known_facts import KnownFacts
+from experiments.runs.results import MeasuredMean, OffPolicy, Played, TookShare
+from experiments.runs.rollout import Rollout, day_start, roll_out
 from experiments.runs.run_folder import RunFolder, world_seed
 from experiments.runs.simulate import SeedTask, read_truth
 from simulator.scenarios import load as load_scenario
 from simulator.truth import one_step_oracle
 from simulator.world import World
-from troth.catalogue import CHANNELS
+from troth.catalogue import CHANNELS, Catalogue
+from troth.contexts import ContextBatch
+from troth.guardrails.config import GuardrailConfig
+from troth.guardrails.engine import GuardrailEngine
+from troth.guardrails.guarded import guard
 from troth.logs.batches import LoggedBatch
 from troth.objective import Objective
-from troth.policy import Distribution, Policy, greedy
+from troth.policy import Distribution, Mask, Policy, greedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class PlayTask:
     Attributes:
         policy: a learner's name, a baseline's or the oracle's.
         digest: its artifact; ``None`` for those that have none.
+        guarded: behind the shipped guardrails, and without the scenario's own cap on contacts.
     """
 
     config: RunConfig
@@ -44,6 +51,7 @@ class PlayTask:
     index: int
     policy: str
     digest: str | None = None
+    guarded: bool = False
 
 
 def play(task: PlayTask) -> Played:
@@ -53,6 +61,11 @@ def play(task: PlayTask) -> Played:
     scenario = load_scenario(config.scenario)
     seed = world_seed(config.seed, task.index, "evaluation")
     world = World(scenario, config.evaluation.customers, seed)
+    guardrails = None
+    if task.guarded:
+        world = world.without_cap()
+        known = KnownFacts(world, day_start(scenario.start), GuardrailConfig.shipped().window)
+        guardrails = MorningGuard(GuardrailEngine(GuardrailConfig.shipped()), known)
     policy: Policy
     if task.digest is not None:
         policy = ArtifactStore(task.home.artifacts).load(task.digest).policy
@@ -60,7 +73,14 @@ def play(task: PlayTask) -> Played:
         policy = one_step_oracle(world)
     else:
         policy = baselines()[task.policy]
-    life = roll_out(world, policy, config.evaluation.days, objective=scenario.objective)
+    life = roll_out(
+        world,
+        policy,
+        config.evaluation.days,
+        objective=scenario.objective,
+        guard=guardrails,
+        on_lived=None if guardrails is None else guardrails.lived,
+    )
     size = config.evaluation.customers
     return Played(
         policy=task.policy,
@@ -73,6 +93,10 @@ def play(task: PlayTask) -> Played:
         },
         figures=figures(life, scenario.objective, config.evaluation.level),
         seconds=time.perf_counter() - began,
+        guarded=task.guarded,
+        took=()
+        if guardrails is None
+        else tuple(TookShare.model_validate(row.to_dict()) for row in guardrails.took()),
     )
 
 
@@ -97,15 +121,17 @@ def figures(life: Rollout, objective: Objective, level: float) -> dict[str, Meas
 def play_tasks(
     config: RunConfig, home: RunFolder, trained: Mapping[tuple[str, int], str]
 ) -> list[PlayTask]:
-    """Every policy on every seed; ``trained`` gives the artifact of (learner, seed index)."""
-    tasks = []
-    for index in range(config.evaluation.seeds):
-        tasks += [PlayTask(config, home, index, name) for name in (*NAMES, ORACLE)]
-        tasks += [
-            PlayTask(config, home, index, name.name, trained[name.name, index])
-            for name in config.learners
-        ]
-    return tasks
+    """Every policy on every seed, without guardrails and behind them.
+
+    ``trained`` gives the artifact of (learner, seed index).
+    """
+    policies: list[str] = [*NAMES, ORACLE, *(learner.name for learner in config.learners)]
+    return [
+        PlayTask(config, home, index, name, trained.get((name, index)), guarded)
+        for index in range(config.evaluation.seeds)
+        for name in policies
+        for guarded in (False, True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +148,21 @@ class OffPolicyTask:
 
 
 def judge_off_policy(task: OffPolicyTask) -> tuple[OffPolicy, ...]:
-    """Every estimator of every policy on the held-out log of one seed."""
+    """Every estimator of every policy on the held-out log of one seed.
+
+    Without guardrails and, if the log says what was known of the customers, behind the shipped
+    ones.
+    """
     home, index = task.seed.home, task.seed.index
-    return judge_log(task, LoggedBatch.read(home.held_out_log(index)), read_truth(home, index))
+    log, truth = LoggedBatch.read(home.held_out_log(index)), read_truth(home, index)
+    return judge_log(task, log, truth, GuardrailEngine(GuardrailConfig.shipped()))
 
 
 def judge_log(
-    task: OffPolicyTask, log: LoggedBatch, truth: NDArray[np.float64]
+    task: OffPolicyTask,
+    log: LoggedBatch,
+    truth: NDArray[np.float64],
+    engine: GuardrailEngine | None = None,
 ) -> tuple[OffPolicy, ...]:
     """Every estimator of every policy on ``log``.
 
@@ -136,6 +170,7 @@ def judge_log(
         task: the policies, and the run whose settings hold.
         log: n decisions no policy was trained on.
         truth: float64 (n, K), E[reward | state, action], minor units.
+        engine: guardrails to judge each policy behind too, where the log has the facts.
     """
     q_hat = cross_fit(log, folds=task.seed.config.ope.folds)
     store = ArtifactStore(task.seed.home.artifacts)
@@ -143,16 +178,31 @@ def judge_log(
         **baselines(),
         **{name: store.load(digest).policy for name, digest in task.digests},
     }
-    distributions = {
-        name: policy.distribution(log.contexts, log.catalogue, log.mask)
-        for name, policy in policies.items()
-    }
-    distributions[ORACLE] = greedy(truth, log.mask)
+    policies[ORACLE] = _LoggedOracle(truth)
     data = OpeData.of(log)
     rows: list[OffPolicy] = []
-    for name, distribution in distributions.items():
-        rows += _judge(name, distribution, data, truth, q_hat, task.seed)
+    for name, policy in policies.items():
+        if engine is None or log.facts is None:
+            alone = policy.distribution(log.contexts, log.catalogue, log.mask)
+            rows += _judge(name, alone, data, truth, q_hat, task.seed)
+            continue
+        both = guard(
+            policy, engine, log.contexts, log.catalogue, log.mask, log.facts, whole=name == ORACLE
+        )
+        rows += _judge(name, both.proposed, data, truth, q_hat, task.seed)
+        rows += _judge(name, both.distribution, data, truth, q_hat, task.seed, guarded=True)
     return tuple(rows)
+
+
+@dataclass(frozen=True)
+class _LoggedOracle:
+    """Greedy on the true expected rewards of one log's rows, float64 (n, K)."""
+
+    truth: NDArray[np.float64]
+
+    def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
+        """See :class:`troth.policy.Policy`; all rows of the log."""
+        return greedy(self.truth, mask)
 
 
 def _judge(
@@ -162,6 +212,8 @@ def _judge(
     truth: NDArray[np.float64],
     q_hat: NDArray[np.float64],
     seed: SeedTask,
+    *,
+    guarded: bool = False,
 ) -> Sequence[OffPolicy]:
     ope = seed.config.ope
     found = evaluate_policy(
@@ -185,6 +237,7 @@ def _judge(
             unsupported_mass=found.diagnostics.unsupported_mass,
             rows=found.diagnostics.rows,
             warnings=tuple(warned.message for warned in found.diagnostics.warnings),
+            guarded=guarded,
         )
         for estimate in found.estimates
     ]

@@ -68,5 +68,20 @@ def standings(
     return tuple(sorted(rows, key=lambda row: -row.mean))
 
 
+def changes(
+    unguarded: Sequence[Standing], guarded: Sequence[Standing], *, level: float
+) -> dict[str, tuple[float, float, float]]:
+    """What guardrails change in the value of each policy, by name; paired over seeds.
+
+    Raises:
+        InvalidArgument: if the two are not of the same policies and seeds.
+    """
+    before = {row.policy: np.array(row.seeds) for row in unguarded}
+    after = {row.policy: np.array(row.seeds) for row in guarded}
+    if {name: len(v) for name, v in before.items()} != {name: len(v) for name, v in after.items()}:
+        raise InvalidArgument("not the same policies and seeds", field="guarded")
+    return {name: _triple(student(after[name] - before[name], level)) for name in after}
+
+
 def _triple(interval: MeanInterval) -> tuple[float, float, float]:
     return interval.mean, interval.low, interval.high

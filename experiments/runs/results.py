@@ -88,10 +88,27 @@ class MeasuredMean(_Record):
     high: float
 
 
+class TookShare(_Record):
+    """What one guardrail took from a policy for one reason; see :class:`Took`.
+
+    Attributes:
+        mass: of the policy's probability, a mean over its decisions.
+        rows: share of its decisions in which something was refused.
+    """
+
+    guardrail: str
+    reason: str
+    mass: float
+    rows: float
+
+
 class Played(_Record):
     """One policy in closed loop on the population of one seed.
 
     Attributes:
+        guarded: behind guardrails, in a world without a cap of its own, or without them, in a
+            world with it.
+        took: what each guardrail took; empty without them.
         value: mean value per customer over all days, major units.
         components: mean of each unweighted reward component per customer; money in minor units.
         contacts: mean contacts per customer by channel.
@@ -106,6 +123,8 @@ class Played(_Record):
     contacts: dict[str, float]
     figures: dict[str, MeasuredMean]
     seconds: float
+    guarded: bool = False
+    took: tuple[TookShare, ...] = ()
 
 
 class OffPolicy(_Record):
@@ -120,6 +139,7 @@ class OffPolicy(_Record):
         stderr, low, high: ``None`` without an interval, and in one where they are infinite.
         verdict: how far to trust it, by the diagnostics alone: ``trust``, ``with_care`` or
             ``do_not_trust``.
+        guarded: of the policy behind guardrails, or without them.
     """
 
     policy: str
@@ -137,6 +157,7 @@ class OffPolicy(_Record):
     unsupported_mass: float
     rows: int
     warnings: tuple[str, ...] = ()
+    guarded: bool = False
 
     @property
     def covered(self) -> bool | None:
@@ -233,10 +254,44 @@ class Provenance(_Record):
     machine: Machine
 
 
+class BehindGuardrails(_Record):
+    """The same policies on the same customers, as they would be served.
+
+    Attributes:
+        guardrails_digest: of the configuration.
+        standings: as those without guardrails, among each other.
+        changes: value per customer behind the guardrails less that without them, by policy:
+            mean and interval of the paired differences over seeds, major units.
+        played: in closed loop.
+        off_policy: on the held-out logs; empty if these do not say what was known.
+    """
+
+    guardrails_digest: str
+    standings: tuple[Standing, ...]
+    changes: dict[str, tuple[float, float, float]]
+    played: tuple[Played, ...]
+    off_policy: tuple[OffPolicy, ...]
+
+    def took(self, policy: str) -> tuple[TookShare, ...]:
+        """What each guardrail took from ``policy`` in closed loop, a mean over seeds."""
+        rows = [row.took for row in self.played if row.policy == policy]
+        return tuple(
+            TookShare(
+                guardrail=same[0].guardrail,
+                reason=same[0].reason,
+                mass=sum(row.mass for row in same) / len(same),
+                rows=sum(row.rows for row in same) / len(same),
+            )
+            for same in zip(*rows, strict=True)
+        )
+
+
 class RunResults(_Record):
     """A whole run.
 
     Attributes:
+        standings, played, off_policy: without guardrails.
+        guarded: behind them; ``None`` in results of runs that had no guardrails.
         objective: weight of each reward component in the values, minor units.
         logged_decisions, held_out_decisions: over all repetitions.
         seconds: wall-clock time by stage.
@@ -257,11 +312,18 @@ class RunResults(_Record):
     played: tuple[Played, ...]
     off_policy: tuple[OffPolicy, ...]
     seconds: dict[str, float]
+    guarded: BehindGuardrails | None = None
 
     @property
     def best(self) -> Standing:
-        """The trained policy with the highest mean value."""
-        return max((s for s in self.standings if s.trained), key=lambda s: s.mean)
+        """The trained policy with the highest mean value, behind guardrails if that is known."""
+        trained = [s for s in self.standings if s.trained]
+        return max(trained, key=lambda s: self.served_standing(s.policy).mean)
+
+    def served_standing(self, policy: str) -> Standing:
+        """The standing of ``policy`` as it would be served: behind guardrails, if that is known."""
+        rows = self.standings if self.guarded is None else self.guarded.standings
+        return next(row for row in rows if row.policy == policy)
 
     def digest_of(self, policy: str, seed_index: int = 0) -> str:
         """The artifact of a trained policy; raises :class:`NotFound` if it has none."""

@@ -14,9 +14,10 @@ from typing import TypeVar
 from experiments.runs.config import RunConfig
 from experiments.runs.evaluate import OffPolicyTask, judge_off_policy, play, play_tasks
 from experiments.runs.executors import Executor
-from experiments.runs.leaderboard import standings
+from experiments.runs.leaderboard import changes, standings
 from experiments.runs.numerics import Machine, observed, require_reproducible
 from experiments.runs.results import (
+    BehindGuardrails,
     Logged,
     LoggedAll,
     OffPolicy,
@@ -34,6 +35,7 @@ from experiments.runs.train import check_learners, train, train_tasks
 from simulator.scenarios import load as load_scenario
 from troth.digests import digest
 from troth.errors import FailedPrecondition, NotFound
+from troth.guardrails.config import GuardrailConfig
 from troth.types import isoformat
 
 Task = TypeVar("Task")
@@ -169,10 +171,13 @@ class Runner:
         """Put the stages' findings together and write them."""
         config = self.config
         scenario = load_scenario(config.scenario)
-        ranked = standings(
-            played,
-            trained={learner.name for learner in config.learners},
-            level=config.evaluation.level,
+        ranked, guarded = (
+            standings(
+                [row for row in played if row.guarded is behind],
+                trained={learner.name for learner in config.learners},
+                level=config.evaluation.level,
+            )
+            for behind in (False, True)
         )
         order = {learner.name: at for at, learner in enumerate(config.learners)}
         results = RunResults(
@@ -200,9 +205,16 @@ class Runner:
             ),
             standings=ranked,
             trained=tuple(sorted(trained, key=lambda row: (order[row.learner], row.seed_index))),
-            played=tuple(played),
-            off_policy=tuple(off_policy),
+            played=tuple(row for row in played if not row.guarded),
+            off_policy=tuple(row for row in off_policy if not row.guarded),
             seconds=dict(self.seconds),
+            guarded=BehindGuardrails(
+                guardrails_digest=GuardrailConfig.shipped().digest,
+                standings=guarded,
+                changes=changes(ranked, guarded, level=config.evaluation.level),
+                played=tuple(row for row in played if row.guarded),
+                off_policy=tuple(row for row in off_policy if row.guarded),
+            ),
         )
         results.write(self.home.results)
         return results

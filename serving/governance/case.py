@@ -8,7 +8,7 @@ Evidence is a JSON object. It may hold whatever else helps; these top-level keys
       "scenario": {"name": "reference", "digest": "64 hex digits"},
                                                what it was measured in; or "log" likewise
       "customers": 4000, "days": 28,           on how many, over how long
-      "guarded": false,                        whether the guardrails held as it was measured
+      "guarded": true,                         whether the guardrails held as it was measured
       "currency": "USD",
       "level": 0.95,                           of every interval below
       "compared_with": {"name": "RFM rules", "policy_digest": null},

@@ -58,6 +58,8 @@ def guard(
     catalogue: Catalogue,
     candidates: Mask,
     facts: FactsBatch,
+    *,
+    whole: bool = False,
 ) -> Guarded:
     """Ask the policy for all candidates, take out what is refused, and ask again for the rest.
 
@@ -73,6 +75,8 @@ def guard(
         catalogue: the K actions.
         candidates: bool (n, K), column 0 true.
         facts: n customers.
+        whole: the policy cannot be asked about some of the customers alone, as an oracle that
+            reads the state of all of them; it is then asked about all again.
 
     Raises:
         InvalidArgument: if the policy's answer is not a distribution under its mask, or the
@@ -90,7 +94,10 @@ def guard(
     if not touched.size:
         return Guarded(catalogue, proposed, proposed, mask, taken)
     served = proposed.copy()
-    served[touched] = policy.distribution(contexts.take(touched), catalogue, mask[touched])
+    if whole:
+        served[touched] = policy.distribution(contexts, catalogue, mask)[touched]
+    else:
+        served[touched] = policy.distribution(contexts.take(touched), catalogue, mask[touched])
     check_distribution(served, mask)
     return Guarded(catalogue, proposed, served, mask, taken)
 

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.runs.leaderboard import standings
+from experiments.runs.leaderboard import changes, standings
 from experiments.runs.numerics import Machine
 from experiments.runs.results import (
+    BehindGuardrails,
     Checks,
     MeasuredMean,
     OffPolicy,
@@ -16,6 +17,7 @@ from experiments.runs.results import (
     Provenance,
     RunResults,
     Served,
+    TookShare,
     Trained,
 )
 from troth.objective import COMPONENTS
@@ -78,6 +80,37 @@ def off_policy(seeds: int = 5) -> list[OffPolicy]:
     ]
 
 
+TOOK = (
+    TookShare(guardrail="consent", reason="no_consent", mass=0.125, rows=0.25),
+    TookShare(guardrail="quiet_hours", reason="quiet_hours", mass=0.0, rows=0.0),
+)
+GUARDED = {**VALUES, "linear_thompson": 13.0, "masked_ppo": 14.0}
+"""Behind guardrails the other learner is the best."""
+
+
+def guarded() -> BehindGuardrails:
+    """The same run behind the guardrails ``bbb...``; seed s costs the better learner 0.2 s more."""
+    rows = [
+        row.model_copy(
+            update={
+                "guarded": True,
+                "took": TOOK,
+                "value": row.value - 0.2 * row.seed_index * (row.policy == "masked_ppo"),
+            }
+        )
+        for row in played(GUARDED)
+    ]
+    trained = {"linear_thompson", "masked_ppo"}
+    behind = standings(rows, trained=trained, level=0.95)
+    return BehindGuardrails(
+        guardrails_digest="b" * 64,
+        standings=behind,
+        changes=changes(standings(played(), trained=trained, level=0.95), behind, level=0.95),
+        played=tuple(rows),
+        off_policy=tuple(row.model_copy(update={"guarded": True}) for row in off_policy()),
+    )
+
+
 def machine(*, reproducible: bool = False) -> Machine:
     """A processor of the year 2013."""
     return Machine(
@@ -93,7 +126,7 @@ def machine(*, reproducible: bool = False) -> Machine:
 
 
 def results(name: str = "Test run") -> RunResults:
-    """A complete run of five seeds and two learners."""
+    """A complete run of five seeds and two learners, without guardrails."""
     rows = played()
     return RunResults(
         name=name,
@@ -169,7 +202,9 @@ def records() -> SimpleNamespace:
     """The builders above."""
     return SimpleNamespace(
         VALUES=VALUES,
+        GUARDED=GUARDED,
         played=played,
+        guarded=guarded,
         off_policy=off_policy,
         results=results,
         served=served,

@@ -218,6 +218,51 @@ def test_evidence_is_of_the_artifact_proposed(records: SimpleNamespace) -> None:
         evidence_for(results, "nobody", policy_digest="2" * 64, guardrails_digest="b" * 64)
 
 
+def test_evidence_is_of_what_would_be_served(records: SimpleNamespace) -> None:
+    """Behind the very guardrails that are proposed; behind others it is not, and says so."""
+    results = records.results().model_copy(update={"guarded": records.guarded()})
+    asked = {"policy_digest": "2" * 64, "against_digest": None}
+    document = evidence_for(results, "linear_thompson", 2, guardrails_digest="b" * 64, **asked)
+    made = case.require(document, policy_digest="2" * 64, guardrails_digest="b" * 64)
+    assert made.guarded
+    money = made.figure(case.FigureName.MONEY)
+    assert money.proposed.value == records.GUARDED["linear_thompson"] + 2
+    assert money.compared.value == records.GUARDED["rfm"] + 2
+    assert [row["reason"] for row in document["guardrails_took"]] == ["no_consent", "quiet_hours"]
+    assert all(row["guarded"] for row in document["off_policy"])
+    other = evidence_for(results, "linear_thompson", 2, guardrails_digest="c" * 64, **asked)
+    assert other["guarded"] is False
+    assert not any(row["guarded"] for row in other["off_policy"])
+
+
+def test_the_summary_has_both(records: SimpleNamespace) -> None:
+    """What was there is as it was; beside it is the run behind guardrails, or nothing."""
+    alone = records.results()
+    both = alone.model_copy(update={"guarded": records.guarded()})
+    before = summary_of(alone, records.served(), records.checks())
+    after = summary_of(both, records.served(), records.checks())
+    assert before["guarded"] is None
+    for key in ("policies", "evaluations"):
+        assert after[key] == before[key]
+    found = after["guarded"]
+    assert found["guardrails_digest"] == "b" * 64
+    row = next(row for row in found["policies"] if row["name"] == "linear_thompson")
+    assert row["mean_value_per_customer"] == pytest.approx(records.GUARDED["linear_thompson"] + 2)
+    assert row["over_unguarded"][0] == pytest.approx(-2.0)
+    assert row["took"][0]["mass"] == 0.125
+    assert len(found["evaluations"]) == len(before["evaluations"])
+    json.dumps(after, allow_nan=False)
+
+
+def test_the_best_is_who_is_best_when_served(records: SimpleNamespace) -> None:
+    """Another learner may lead behind guardrails; the row named is still the one without."""
+    alone = records.results()
+    both = alone.model_copy(update={"guarded": records.guarded()})
+    assert (alone.best.policy, both.best.policy) == ("linear_thompson", "masked_ppo")
+    assert both.best.mean == pytest.approx(records.VALUES["masked_ppo"] + 2)
+    assert both.served_standing("masked_ppo").mean == pytest.approx(14.0 + 2 - 0.4)
+
+
 def test_the_summary_has_no_interval_where_there_is_none(records: SimpleNamespace) -> None:
     """The direct method is a point; whether it covers the truth is no question."""
     summary = summary_of(records.results(), records.served(), records.checks())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from experiments.runs.runner import Runner
 from experiments.runs.simulate import SeedTask, read_truth, simulate
 from experiments.runs.train import TrainTask, check_learners, train
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.guardrails import GuardrailConfig
 from troth.logs.batches import LoggedBatch
 from troth.policy import greedy
 
@@ -65,6 +67,18 @@ def test_run_leaves_everything(finished: tuple[RunFolder, RunResults]) -> None:
         "oracle",
     }
     assert len(results.off_policy) == 5 * 5 * 4
+    behind = results.guarded
+    assert behind is not None
+    assert behind.guardrails_digest == GuardrailConfig.shipped().digest
+    assert len(behind.off_policy) == 5 * 5 * 4
+    assert len(behind.played) == len(results.played) == 5 * 5
+    assert all(row.guarded for row in (*behind.played, *behind.off_policy))
+    assert not any(row.guarded for row in (*results.played, *results.off_policy))
+    assert {row.policy for row in behind.standings} == {row.policy for row in results.standings}
+    silent = behind.changes["never_contact"]
+    assert silent == pytest.approx((0.0, 0.0, 0.0))  # the same lives, without a contact
+    assert sum(row.mass for row in behind.took("uniform")) > 0.1
+    assert sum(row.mass for row in behind.took("never_contact")) == 0.0
     assert "Linear Thompson sampling" in render(results)
 
 
@@ -99,9 +113,35 @@ def test_same_seed_same_values(finished: tuple[RunFolder, RunResults], tmp_path:
     assert played.value == next(
         r.value for r in results.played if (r.policy, r.seed_index) == ("linear_thompson", 1)
     )
-    assert list(estimates) == [row for row in results.off_policy if row.seed_index == 1]
+    assert results.guarded is not None
+    both = (*results.off_policy, *results.guarded.off_policy)
+    assert sorted(map(str, estimates)) == sorted(str(row) for row in both if row.seed_index == 1)
+    [guarded] = here.map(
+        play, [PlayTask(config, home, 1, "linear_thompson", again.digest, guarded=True)]
+    )
+    assert guarded.value == next(
+        r.value
+        for r in results.guarded.played
+        if (r.policy, r.seed_index) == ("linear_thompson", 1)
+    )
     assert world_seed(7, 0, "log") != world_seed(8, 0, "log")
     assert world_seed(7, 0, "log") != world_seed(7, 0, "evaluation")
+
+
+def test_a_log_without_facts_is_judged_without_guardrails(
+    finished: tuple[RunFolder, RunResults], tmp_path: Path
+) -> None:
+    """As one of an earlier version is: the estimates are the same, and nothing is made up."""
+    home, results = finished
+    copy = RunFolder(tmp_path)
+    shutil.copytree(home.root, tmp_path, dirs_exist_ok=True)
+    log = LoggedBatch.read(copy.held_out_log(0))
+    replace(log, facts=None).write(copy.held_out_log(0))
+    digest = results.digest_of("linear_thompson")
+    config = _config(draws=8, iterations=2)
+    task = OffPolicyTask(SeedTask(config, copy, 0), (("linear_thompson", digest),))
+    [estimates] = SerialExecutor().map(judge_off_policy, [task])
+    assert list(estimates) == [row for row in results.off_policy if row.seed_index == 0]
 
 
 @pytest.mark.slow

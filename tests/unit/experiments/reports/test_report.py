@@ -99,6 +99,41 @@ def test_tables_say_what_is_not_known(
     assert "no interval" in text
 
 
+def test_report_and_tables_show_both_ways(
+    records: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each policy behind guardrails and without them, whose digest, and what they took."""
+    both = records.results().model_copy(update={"guarded": records.guarded()})
+    html = render(both)
+    balance = _Balance()
+    balance.feed(html)
+    assert balance.open == []
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+    assert "Guardrails bbbbbbbbbbbb" in text
+    assert "consent: no consent" in text
+    assert "12.5 %" in text
+    assert "Linear Thompson sampling 15.00 13.04 to 16.96 17.00 -2.00" in text
+    assert "behind the guardrails, where it brings 15.60" in text
+    assert "The same estimates behind the guardrails" in text
+    assert "Not measured" not in text
+    show_results(both)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "behind the guardrails bbbbbbbbbbbb" in shown
+    assert "no_consent" in shown
+
+
+def test_a_run_without_guardrails_says_so(
+    records: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the report and in the tables."""
+    assert "This run had no guardrails" in render(records.results())
+    show_results(records.results())
+    assert "WITHOUT guardrails" in capsys.readouterr().out
+    logs_alone = records.guarded().model_copy(update={"off_policy": ()})
+    html = render(records.results().model_copy(update={"guarded": logs_alone}))
+    assert "the logs do not say what was known of the customers" in html
+
+
 def test_results_round_trip(tmp_path: Path, records: SimpleNamespace) -> None:
     """Results come back as written; what is absent or damaged says so."""
     results = records.results()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.runs.leaderboard import standings
+from experiments.runs.leaderboard import changes, standings
 from troth.errors import InvalidArgument
 
 TRAINED = {"linear_thompson", "masked_ppo"}
@@ -46,3 +46,14 @@ def test_no_gap_is_refused(records: SimpleNamespace) -> None:
     rows = records.played({**records.VALUES, "oracle": 10.0})
     with pytest.raises(InvalidArgument, match="no gap"):
         standings(rows, trained=TRAINED, level=0.95)
+
+
+def test_changes_are_paired_over_seeds(records: SimpleNamespace) -> None:
+    """What differs from seed to seed alike in both is no doubt about the change."""
+    before = standings(records.played(), trained=TRAINED, level=0.95)
+    found = changes(before, records.guarded().standings, level=0.95)
+    assert found["linear_thompson"] == pytest.approx((-2.0, -2.0, -2.0))
+    assert found["masked_ppo"][0] == pytest.approx(-0.9)
+    assert found["masked_ppo"][1] < -1.0 < found["masked_ppo"][2]
+    with pytest.raises(InvalidArgument, match="not the same policies"):
+        changes(before[1:], records.guarded().standings, level=0.95)

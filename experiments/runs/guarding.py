@@ -1,0 +1,70 @@
+"""Guardrails between a policy and a world, by the rule and the facts that a service has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.runs.known_facts import KnownFacts
+from simulator.rollout import DecisionRound, WorldBound
+from troth.catalogue import Catalogue
+from troth.contexts import ContextBatch
+from troth.guardrails.columns import FactsBatch
+from troth.guardrails.engine import GuardrailEngine
+from troth.guardrails.guarded import Tally, Took, guard
+from troth.policy import Distribution, Mask, Policy
+
+
+class MorningGuard:
+    """A :data:`simulator.rollout.Guard`: the engine, told each morning what the firm knows.
+
+    The world's own cap on contacts is best lifted (:meth:`simulator.world.World.without_cap`),
+    so that each cap bites once.
+
+    Args:
+        engine: the guardrails.
+        known: what the firm knows of the world's customers; :meth:`lived` tells it of each day.
+    """
+
+    def __init__(self, engine: GuardrailEngine, known: KnownFacts) -> None:
+        self._engine, self._known, self._tally = engine, known, Tally()
+
+    def __call__(self, policy: Policy, asked: DecisionRound) -> Callable[[slice], Policy]:
+        """The policy that is asked about a slice of this morning's customers."""
+        facts = self._known.morning()
+        return lambda rows: _GuardedRows(policy, self._engine, facts.take(rows), self._tally)
+
+    def lived(self, action: NDArray[np.int64]) -> None:
+        """Remember the contacts of the day that was just lived, int64 (n,)."""
+        self._known.lived(action)
+
+    def took(self) -> tuple[Took, ...]:
+        """What each guardrail took so far, per decision."""
+        return self._tally.took()
+
+
+@dataclass(frozen=True)
+class _GuardedRows:
+    """The policy as it is served to some customers of one morning."""
+
+    policy: Policy
+    engine: GuardrailEngine
+    facts: FactsBatch
+    tally: Tally
+
+    def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
+        """See :class:`troth.policy.Policy`; these customers in this order."""
+        found = guard(
+            self.policy,
+            self.engine,
+            contexts,
+            actions,
+            mask,
+            self.facts,
+            whole=isinstance(self.policy, WorldBound),
+        )
+        self.tally.add(found)
+        return found.distribution

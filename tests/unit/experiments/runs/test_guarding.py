@@ -1,0 +1,134 @@
+"""Policies behind guardrails in a world: the served rule, day after day, each cap once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from agents.baselines.rfm import RfmRules
+from agents.policies.uniform import UniformPolicy
+from experiments.runs.guarding import MorningGuard
+from experiments.runs.known_facts import KnownFacts
+from experiments.runs.rollout import day_start, roll_out
+from simulator.rollout import DecisionRound, live
+from simulator.scenarios import load
+from simulator.truth import one_step_oracle
+from simulator.world import World
+from troth.catalogue import CHANNELS
+from troth.guardrails import GuardrailConfig, GuardrailEngine
+from troth.guardrails.columns import GRANTED
+from troth.policy import Policy
+
+SIZE, DAYS = 300, 12
+ENGINE = GuardrailEngine(GuardrailConfig.shipped())
+SCENARIO = load("reference")
+DISTURBING = [CHANNELS.index(c) for c in ENGINE.config.quiet_hours.channels]
+
+
+def lifted() -> World:
+    """Customers whom only guardrails protect."""
+    return World(SCENARIO, SIZE, 11).without_cap()
+
+
+def guardrails(world: World, engine: GuardrailEngine = ENGINE) -> MorningGuard:
+    """With what the firm knows of ``world``."""
+    return MorningGuard(engine, KnownFacts(world, day_start(SCENARIO.start), engine.config.window))
+
+
+MAKERS: list[Callable[[World], Policy]] = [
+    lambda world: UniformPolicy(),
+    lambda world: RfmRules(),
+    one_step_oracle,
+]
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=["uniform", "rfm", "oracle"])
+def test_no_promise_is_broken(make: Callable[[World], Policy]) -> None:
+    """By a plain reading of each day: consent, night, and contacts of the week before."""
+    world = lifted()
+    between = guardrails(world)
+    watching = KnownFacts(world, day_start(SCENARIO.start), ENGINE.config.window)
+    history: list[list[datetime]] = [[] for _ in range(SIZE)]
+    contacts = at_night = 0
+    lived = live(world, make(world), DAYS, guard=between)
+    for _ in range(DAYS):
+        facts, moments = watching.morning(), watching.moments()
+        day = next(lived)
+        between.lived(day.action)
+        watching.lived(day.action)
+        for row in np.flatnonzero(day.action):
+            channel = world.catalogue.channel[day.action[row]]
+            now = datetime.fromisoformat(str(moments[row])).replace(tzinfo=UTC)
+            hours = [(now - then).total_seconds() / 3600.0 for then in history[row]]
+            assert facts.permissions[row, channel] == GRANTED
+            assert sum(h < 24 for h in hours) < 1
+            assert sum(h < 168 for h in hours) < 3
+            if channel in DISTURBING:
+                assert 8 * 60 <= facts.local_minute[row] < 21 * 60
+            at_night += not 8 * 60 <= facts.local_minute[row] < 21 * 60
+            history[row].append(now)
+            contacts += 1
+    assert contacts > SIZE / 3
+    assert at_night  # what does not disturb may still go out
+    took = {row.reason: row for row in between.took()}
+    assert took["quiet_hours"].rows > 0.05
+    assert took["unknown_consent"].rows == pytest.approx(0.02, abs=0.02)
+    assert took["over_1_in_24h"].mass + took["over_3_in_168h"].mass > 0.0
+
+
+def test_the_scenarios_cap_is_lifted_and_nothing_else() -> None:
+    """The same people on the same morning; only the mask is wider, and the other is as it was."""
+    capped = World(SCENARIO, SIZE, 11)
+    free = capped.without_cap()
+    np.testing.assert_array_equal(capped.contexts().raw, free.contexts().raw)
+    np.testing.assert_array_equal(capped.permissions, free.permissions)
+    assert (free.mask() >= capped.mask()).all()
+    assert (free.mask() != capped.mask()).any(axis=1).any()
+    np.testing.assert_array_equal(
+        free.mask(),
+        free.catalogue.candidates(free.triggered()) & free.permissions[:, free.catalogue.channel],
+    )
+    assert capped.scenario is SCENARIO
+    free.step(np.zeros(SIZE, dtype=np.int64))
+    assert capped.day == 0
+
+
+def test_without_anything_to_refuse_a_guard_changes_nothing() -> None:
+    """The draws are the policy's own; a tally of zero says that nothing was taken."""
+    loose = GuardrailConfig.from_dict(
+        {
+            "quiet_hours": {"start": "03:00", "end": "03:01", "channels": []},
+            "frequency_cap": {"rules": [{"hours": 1, "contacts": 1000}]},
+        }
+    )
+    world = lifted()
+    between = guardrails(world, GuardrailEngine(loose))
+    guarded = roll_out(
+        world, RfmRules(), 5, objective=SCENARIO.objective, guard=between, on_lived=between.lived
+    )
+    alone = roll_out(lifted(), RfmRules(), 5, objective=SCENARIO.objective)
+    took = {row.reason: row for row in between.took()}
+    lost = took["unknown_consent"].mass
+    assert lost > 0.0  # of two in a hundred nothing is known
+    assert sum(row.mass for row in between.took()) == lost
+    differs = np.flatnonzero(guarded.value_minor != alone.value_minor)
+    unknown = KnownFacts(lifted(), day_start(SCENARIO.start)).morning().local_minute < 0
+    assert unknown[differs].all()
+
+
+def test_a_day_is_asked_in_pieces_with_the_facts_of_its_rows() -> None:
+    """Whoever is asked about first, each customer is judged by what is known of them."""
+    world = lifted()
+    policy = UniformPolicy()
+    asked = DecisionRound.of(world)
+    whole = guardrails(world)(policy, asked)(slice(0, SIZE))
+    parts = guardrails(world)(policy, asked)
+    expected = whole.distribution(asked.contexts, world.catalogue, asked.mask)
+    for rows in (slice(200, SIZE), slice(0, 7), slice(7, 200)):
+        found = parts(rows).distribution(
+            asked.contexts.take(rows), world.catalogue, asked.mask[rows]
+        )
+        np.testing.assert_array_equal(found, expected[rows])
