@@ -23,6 +23,7 @@ from experiments.runs.results import MeasuredMean, OffPolicy, Played, TookShare
 from experiments.runs.rollout import Rollout, day_start, roll_out
 from experiments.runs.run_folder import RunFolder, world_seed
 from experiments.runs.simulate import SeedTask, read_truth
+from simulator.rollout import CustomerContexts
 from simulator.scenarios import load as load_scenario
 from simulator.truth import one_step_oracle
 from simulator.world import World
@@ -179,16 +180,15 @@ def judge_log(
         **{name: store.load(digest).policy for name, digest in task.digests},
     }
     policies[ORACLE] = _LoggedOracle(truth)
+    contexts = CustomerContexts(log.contexts.schema, log.contexts.raw, np.arange(len(log)))
     data = OpeData.of(log)
     rows: list[OffPolicy] = []
     for name, policy in policies.items():
         if engine is None or log.facts is None:
-            alone = policy.distribution(log.contexts, log.catalogue, log.mask)
+            alone = policy.distribution(contexts, log.catalogue, log.mask)
             rows += _judge(name, alone, data, truth, q_hat, task.seed)
             continue
-        both = guard(
-            policy, engine, log.contexts, log.catalogue, log.mask, log.facts, whole=name == ORACLE
-        )
+        both = guard(policy, engine, contexts, log.catalogue, log.mask, log.facts)
         rows += _judge(name, both.proposed, data, truth, q_hat, task.seed)
         rows += _judge(name, both.distribution, data, truth, q_hat, task.seed, guarded=True)
     return tuple(rows)
@@ -201,8 +201,9 @@ class _LoggedOracle:
     truth: NDArray[np.float64]
 
     def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
-        """See :class:`troth.policy.Policy`; all rows of the log."""
-        return greedy(self.truth, mask)
+        """See :class:`troth.policy.Policy`; contexts say of which rows they are."""
+        assert isinstance(contexts, CustomerContexts)  # noqa: S101  # asked so above
+        return greedy(self.truth[contexts.rows], mask)
 
 
 def _judge(

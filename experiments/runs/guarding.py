@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.runs.known_facts import KnownFacts
-from simulator.rollout import DecisionRound, WorldBound
+from simulator.rollout import DecisionRound
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.guardrails.columns import FactsBatch
@@ -57,14 +57,6 @@ class _GuardedRows:
 
     def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
         """See :class:`troth.policy.Policy`; these customers in this order."""
-        found = guard(
-            self.policy,
-            self.engine,
-            contexts,
-            actions,
-            mask,
-            self.facts,
-            whole=isinstance(self.policy, WorldBound),
-        )
+        found = guard(self.policy, self.engine, contexts, actions, mask, self.facts)
         self.tally.add(found)
         return found.distribution

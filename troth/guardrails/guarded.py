@@ -58,8 +58,6 @@ def guard(
     catalogue: Catalogue,
     candidates: Mask,
     facts: FactsBatch,
-    *,
-    whole: bool = False,
 ) -> Guarded:
     """Ask the policy for all candidates, take out what is refused, and ask again for the rest.
 
@@ -75,8 +73,6 @@ def guard(
         catalogue: the K actions.
         candidates: bool (n, K), column 0 true.
         facts: n customers.
-        whole: the policy cannot be asked about some of the customers alone, as an oracle that
-            reads the state of all of them; it is then asked about all again.
 
     Raises:
         InvalidArgument: if the policy's answer is not a distribution under its mask, or the
@@ -94,10 +90,7 @@ def guard(
     if not touched.size:
         return Guarded(catalogue, proposed, proposed, mask, taken)
     served = proposed.copy()
-    if whole:
-        served[touched] = policy.distribution(contexts, catalogue, mask)[touched]
-    else:
-        served[touched] = policy.distribution(contexts.take(touched), catalogue, mask[touched])
+    served[touched] = policy.distribution(contexts.take(touched), catalogue, mask[touched])
     check_distribution(served, mask)
     return Guarded(catalogue, proposed, served, mask, taken)
 
