@@ -25,6 +25,7 @@ from tests.support.pages import DOCS, ROOT, blocks, table, troth_commands
 from troth.cli.entry import build
 from troth.client.retries import BROKEN_ON_THE_WAY
 from troth.errors import InvalidArgument
+from troth.logs.facts import facts_schema
 from troth.logs.tables import log_schema
 from troth.settings import Settings
 from troth.text import LONGEST_QUOTE
@@ -113,11 +114,13 @@ def test_what_the_evaluation_page_shows_runs(
     """From a DataFrame to a verdict; the columns it names are those that are read."""
     monkeypatch.chdir(tmp_path)
     page = DOCS / "evaluate.md"
-    assert run_in_one_session(page) == 8
+    assert run_in_one_session(page) == 9
     named = {
         name for row in table(page, "column | holds") for name in re.findall(r"`(\w+)`", row[0])
     }
     assert named == set(log_schema(2, 3).names)
+    facts = {row[0].strip("`") for row in table(page, "fact | holds")}
+    assert facts == set(facts_schema(3).names)
 
 
 def option_names(command: click.Command) -> set[str]:
