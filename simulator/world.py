@@ -259,10 +259,7 @@ class World:
         return twin
 
     def without_cap(self) -> World:
-        """An independent copy of this moment, in which the scenario's cap on contacts is lifted.
-
-        For whoever holds customers to a cap of their own: nobody is contacted twice a day.
-        """
+        """An independent copy of this moment, in which the scenario's cap on contacts is lifted."""
         twin = self.fork()
         twin.scenario = self.scenario.replace(fatigue={"cap_contacts": 28, "cap_days": 1})
         twin._rules = Rules.of(twin.scenario)
@@ -331,15 +328,8 @@ class World:
 
     def _wake(self) -> None:
         """Begin the morning of the present day."""
-        self._morning = DayView(
-            self._rules,
-            self._people,
-            self.seed,
-            self.day,
-            self._sight,
-            self._encoder,
-            self._threads,
-        )
+        known = self._rules, self._people, self.seed, self.day
+        self._morning = DayView(*known, self._sight, self._encoder, self._threads)
 
     def _live(self, actions: Int64, result: StepResult) -> StepResult:
         today = self._morning.today
