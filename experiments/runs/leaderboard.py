@@ -14,7 +14,11 @@ from troth.errors import InvalidArgument
 
 
 def standings(
-    played: Sequence[Played], *, trained: Collection[str], level: float
+    played: Sequence[Played],
+    *,
+    trained: Collection[str],
+    level: float,
+    gap_of: Sequence[Played] | None = None,
 ) -> tuple[Standing, ...]:
     """Rank policies by mean value per customer, best first.
 
@@ -26,28 +30,24 @@ def standings(
         played: one record per policy and seed, complete.
         trained: names of the policies that were learnt.
         level: confidence level.
+        gap_of: whose uniform and oracle make the gap, on the same seeds; ``played`` by default.
+            Behind guardrails it is that without them, so that shares of both are of one gap.
 
     Raises:
         InvalidArgument: if a policy lacks a seed, a reference policy is missing, or the
             oracle is not above uniform on some seed.
     """
+    table = {(row.policy, row.seed_index): row for row in played}
     seeds = sorted({row.seed_index for row in played})
     names = list(dict.fromkeys(row.policy for row in played))
-    table = {(row.policy, row.seed_index): row for row in played}
-    for name in dict.fromkeys((UNIFORM, RFM, ORACLE, *names)):
-        for seed in seeds:
-            if (name, seed) not in table:
-                raise InvalidArgument(f"{name!r} was not played on seed {seed}", field="played")
-
-    def values(name: str) -> NDArray[np.float64]:
-        return np.array([table[name, seed].value for seed in seeds])
-
-    uniform, rfm, oracle = values(UNIFORM), values(RFM), values(ORACLE)
-    if (oracle <= uniform).any():
+    uniform, rfm = (_values(played, name, seeds) for name in (UNIFORM, RFM))
+    gap = played if gap_of is None else gap_of
+    floor, oracle = (_values(gap, name, seeds) for name in (UNIFORM, ORACLE))
+    if (oracle <= floor).any():
         raise InvalidArgument("the oracle is not above uniform, no gap to close", field="played")
     rows = []
     for name in names:
-        value = values(name)
+        value = _values(played, name, seeds)
         own = student(value, level)
         rows.append(
             Standing(
@@ -57,7 +57,7 @@ def standings(
                 high=own.high,
                 over_uniform=_triple(student(value - uniform, level)),
                 over_rfm=_triple(student(value - rfm, level)),
-                gap_closed=_triple(student((value - uniform) / (oracle - uniform), level)),
+                gap_closed=_triple(student((value - floor) / (oracle - floor), level)),
                 contacts_per_customer=float(
                     np.mean([sum(table[name, seed].contacts.values()) for seed in seeds])
                 ),
@@ -66,6 +66,15 @@ def standings(
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.mean))
+
+
+def _values(played: Sequence[Played], name: str, seeds: Sequence[int]) -> NDArray[np.float64]:
+    """The value of a policy on each seed, float64 (s,)."""
+    found = {row.seed_index: row.value for row in played if row.policy == name}
+    for seed in seeds:
+        if seed not in found:
+            raise InvalidArgument(f"{name!r} was not played on seed {seed}", field="played")
+    return np.array([found[seed] for seed in seeds])
 
 
 def changes(

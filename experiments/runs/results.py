@@ -259,7 +259,8 @@ class BehindGuardrails(_Record):
 
     Attributes:
         guardrails_digest: of the configuration.
-        standings: as those without guardrails, among each other.
+        standings: as those without guardrails, among each other; shares are of the gap that
+            uniform and the oracle have without them.
         changes: value per customer behind the guardrails less that without them, by policy:
             mean and interval of the paired differences over seeds, major units.
         played: in closed loop.

@@ -171,14 +171,12 @@ class Runner:
         """Put the stages' findings together and write them."""
         config = self.config
         scenario = load_scenario(config.scenario)
-        ranked, guarded = (
-            standings(
-                [row for row in played if row.guarded is behind],
-                trained={learner.name for learner in config.learners},
-                level=config.evaluation.level,
-            )
-            for behind in (False, True)
+        names, level = {learner.name for learner in config.learners}, config.evaluation.level
+        alone, behind = (
+            [row for row in played if row.guarded is guarded] for guarded in (False, True)
         )
+        ranked = standings(alone, trained=names, level=level)
+        served = standings(behind, trained=names, level=level, gap_of=alone)
         order = {learner.name: at for at, learner in enumerate(config.learners)}
         results = RunResults(
             name=config.name,
@@ -205,14 +203,14 @@ class Runner:
             ),
             standings=ranked,
             trained=tuple(sorted(trained, key=lambda row: (order[row.learner], row.seed_index))),
-            played=tuple(row for row in played if not row.guarded),
+            played=tuple(alone),
             off_policy=tuple(row for row in off_policy if not row.guarded),
             seconds=dict(self.seconds),
             guarded=BehindGuardrails(
                 guardrails_digest=GuardrailConfig.shipped().digest,
-                standings=guarded,
-                changes=changes(ranked, guarded, level=config.evaluation.level),
-                played=tuple(row for row in played if row.guarded),
+                standings=served,
+                changes=changes(ranked, served, level=level),
+                played=tuple(behind),
                 off_policy=tuple(row for row in off_policy if row.guarded),
             ),
         )

@@ -57,3 +57,16 @@ def test_changes_are_paired_over_seeds(records: SimpleNamespace) -> None:
     assert found["masked_ppo"][1] < -1.0 < found["masked_ppo"][2]
     with pytest.raises(InvalidArgument, match="not the same policies"):
         changes(before[1:], records.guarded().standings, level=0.95)
+
+
+def test_shares_behind_guardrails_are_of_the_gap_without(records: SimpleNamespace) -> None:
+    """Also where guardrails leave the oracle no lead: there is still a table."""
+    alone = records.played()
+    behind = records.played({**records.VALUES, "oracle": 10.0, "rfm": 11.0})
+    with pytest.raises(InvalidArgument, match="no gap to close"):
+        standings(behind, trained=TRAINED, level=0.95)
+    found = standings(behind, trained=TRAINED, level=0.95, gap_of=alone)
+    shares = {row.policy: row.gap_closed[0] for row in found}
+    assert shares["linear_thompson"] == pytest.approx(0.5)
+    assert shares["oracle"] == pytest.approx(0.0)
+    assert next(r for r in found if r.policy == "linear_thompson").over_rfm[0] == pytest.approx(4.0)
