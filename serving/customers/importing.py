@@ -15,7 +15,7 @@ from serving.customers import other_contacts, profiles
 from serving.customers.files import CustomerRow, read_customers
 from serving.customers.other_contacts import How
 from serving.customers.permissions import REASONS
-from serving.customers.profiles import Taken
+from serving.customers.profiles import StoredProfile
 from serving.store import Database
 
 ROWS_PER_TRANSACTION = 250
@@ -68,7 +68,7 @@ class LineReport:
 
     line: int
     customer_id: str
-    taken: Taken
+    taken: StoredProfile
     zone: str | None
     contacts: Counter[How] = field(default_factory=Counter)
 

@@ -40,7 +40,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class StoredProfile:
     """What storing a profile did.
 
     Attributes:
@@ -91,7 +91,7 @@ def store(
     now: datetime,
     tolerance: timedelta,
     via: str = "file",
-) -> Taken:
+) -> StoredProfile:
     """Take up ``profile``.
 
     Args:
@@ -115,7 +115,9 @@ def store(
         fact_id=new_id(),
         via=via,
     )
-    return Taken(zone_before=before if changed else None, zone_changed=changed, changes=changes)
+    return StoredProfile(
+        zone_before=before if changed else None, zone_changed=changed, changes=changes
+    )
 
 
 def _zone(connection: sqlite3.Connection, profile: Profile, now: datetime) -> str | None:

@@ -52,7 +52,7 @@ PUSH_OPT_IN = (0.33, 0.36)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ChannelTally:
     """Messages and their answers, per customer, float64 (n,) each."""
 
     sent: np.ndarray
@@ -61,7 +61,7 @@ class Tally:
     opted_out: np.ndarray
 
 
-def weekly(world: World, channel: Channel, study: Study) -> Tally:
+def weekly(world: World, channel: Channel, study: Study) -> ChannelTally:
     """One plain message a week; ``world`` is moved on eight weeks.
 
     Customers are due on different days of the week, so that no weekday is special.
@@ -79,7 +79,7 @@ def weekly(world: World, channel: Channel, study: Study) -> Tally:
         clicked += result.clicked
         opted_out += result.opted_out
         study.advance(1)
-    return Tally(sent, delivered, clicked, opted_out)
+    return ChannelTally(sent, delivered, clicked, opted_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class ChannelMoments:
         """Rates per channel, and consent to push on joining."""
         larger = study.larger(CUSTOMERS_FACTOR)
         start = rested(larger)
-        tallies: dict[Channel, Tally] = {}
+        tallies: dict[Channel, ChannelTally] = {}
         rows = []
         for answer in ANSWERS:
             if answer.channel not in tallies:
