@@ -83,7 +83,7 @@ def take_dashboard(folder: Path) -> Path:
     )
     try:
         _, info = population.reset(seed=SEED)
-        rng = generator("experiments.reports.pictures", SEED)
+        rng = generator("experiments.pictures", SEED)
         for _ in range(DAYS):
             mask = info["action_mask"].copy()
             mask[rng.random(CUSTOMERS) > 0.2, 1:] = False

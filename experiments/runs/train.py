@@ -146,7 +146,7 @@ def _facts(task: TrainTask, decisions: int) -> dict[str, Any]:
 
 def _train_bandit(task: TrainTask) -> tuple[StorablePolicy, int, Curve]:
     log = LoggedBatch.read(task.home.training_log(task.index))
-    rng = generator("experiments.runs.train", task.config.seed, task.index, task.learner.name)
+    rng = generator("experiments.train", task.config.seed, task.index, task.learner.name)
     policy = fit_linear_thompson(log, bandit_settings(task.learner), rng)
     return policy, len(log), ()
 
@@ -172,7 +172,7 @@ def _train_ppo(task: TrainTask) -> tuple[StorablePolicy, int, Curve]:
             ppo_settings(task.learner),
             schema=scenario.schema,
             catalogue=scenario.catalogue,
-            seed=derive_seed("experiments.runs.train", task.config.seed, task.index) % 2**32,
+            seed=derive_seed("experiments.train", task.config.seed, task.index) % 2**32,
         )
     finally:
         env.close()
