@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from troth.errors import Unavailable
-from troth.files import sync_folder, write_whole
+from troth.files import sync_folder, whole_folder, write_whole
 from troth.ids import SLUG_PATTERN
 
 STOPS = "stops"
@@ -59,17 +59,9 @@ def put(home: Path, name: str, facts: Mapping[str, Any]) -> None:
 
 def _make_stopped(folder: Path) -> None:
     """Make ``folder`` with the stop of everything in it: nobody sees it without."""
-    made = folder.with_name(f".{folder.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    made.mkdir(mode=0o700)
     told = {"by": _user(), "reason": "the folder of the stops was gone, and what it held"}
-    try:
+    with whole_folder(folder, mode=0o700) as made:
         write_whole(made / "all", json.dumps(told).encode() + b"\n")
-        made.rename(folder)
-    except OSError:
-        (made / "all").unlink(missing_ok=True)
-        made.rmdir()
-        raise
-    sync_folder(folder.parent)
 
 
 def first(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | None:

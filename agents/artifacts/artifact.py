@@ -7,9 +7,6 @@ of every other file. There is no pickle anywhere: JSON and safetensors only.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +26,7 @@ from troth.contexts import ContextBatch
 from troth.digests import canonical_json, require_digest, sha256
 from troth.errors import DataLoss, FailedPrecondition, NotFound
 from troth.features import FeatureSchema
+from troth.files import whole_folder
 from troth.policy import Mask
 
 FORMAT = "1"
@@ -175,23 +173,14 @@ class ArtifactStore:
         target = self.root / digest
         if target.is_dir():
             return
-        self.root.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.root))
         try:
-            for name, data in files.items():
-                with (partial / name).open("xb") as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-            partial.chmod(0o755)
-            try:
-                partial.rename(target)
-            except OSError:
-                # Somebody else saved the same content in the meantime.
-                if not target.is_dir():
-                    raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            with whole_folder(target, mode=0o755) as partial:
+                for name, data in files.items():
+                    (partial / name).write_bytes(data)
+        except FileExistsError:
+            # Somebody else saved the same content in the meantime.
+            if not target.is_dir():
+                raise
 
 
 def _read(folder: Path, digest: str) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from envs.base.episodes import MINOR_PER_MAJOR
 from envs.bridges.recording import Episode, Recording
 from troth.contexts import ContextBatch
 from troth.errors import AlreadyExists, FailedPrecondition
+from troth.files import whole_folder
 from troth.logs.batches import LoggedBatch
 
 if TYPE_CHECKING:
@@ -109,31 +109,31 @@ def write_minari(
     folder = root.resolve() / dataset_id / "data"  # Minari loses its way on relative paths
     if folder.exists():
         raise AlreadyExists(f"{folder} exists", field="dataset_id")
-    partial = folder.with_name("data.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     env = recording.env
-    storage = MinariStorage.new(
-        partial,
-        observation_space=env.single_observation_space,
-        action_space=env.single_action_space,
-        env_spec=_spec(env),
-        data_format="hdf5",  # Minari 0.5.4's Arrow and Parquet writers fail on infos
-        jpeg_encoding=False,
-    )
-    storage.update_episodes(
-        _buffer(episode, i) for episode in recording.episodes for i in range(env.num_envs)
-    )
-    storage.update_metadata(
-        {
-            "dataset_id": dataset_id,
-            "author": {author},
-            "description": description,
-            "algorithm_name": "recorded policy",
-            "minari_version": minari.__version__,
-        }
-    )
-    partial.rename(folder)
+    try:
+        with whole_folder(folder) as partial:
+            storage = MinariStorage.new(
+                partial,
+                observation_space=env.single_observation_space,
+                action_space=env.single_action_space,
+                env_spec=_spec(env),
+                data_format="hdf5",  # Minari 0.5.4's Arrow and Parquet writers fail on infos
+                jpeg_encoding=False,
+            )
+            storage.update_episodes(
+                _buffer(episode, i) for episode in recording.episodes for i in range(env.num_envs)
+            )
+            storage.update_metadata(
+                {
+                    "dataset_id": dataset_id,
+                    "author": {author},
+                    "description": description,
+                    "algorithm_name": "recorded policy",
+                    "minari_version": minari.__version__,
+                }
+            )
+    except FileExistsError as error:  # somebody else wrote one meanwhile
+        raise AlreadyExists(f"{folder} exists", field="dataset_id") from error
     return folder
 
 

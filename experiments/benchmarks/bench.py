@@ -10,8 +10,8 @@ from pathlib import Path
 from experiments.benchmarks.harness import QUICK, BenchmarkRow, Timing
 from experiments.runs.executors import one_thread
 from experiments.runs.numerics import observed
-from experiments.runs.results import write_text
 from troth.errors import InvalidArgument
+from troth.files import write_text
 
 Benchmark = Callable[[Timing], list[BenchmarkRow]]
 OnProgress = Callable[[str, int, int], None]

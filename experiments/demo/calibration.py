@@ -8,10 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from simulator.calibration.calibrate import calibrate
-from simulator.calibration.overlay import overlay_text, write_text
+from simulator.calibration.overlay import overlay_text
 from simulator.calibration.own.scenario import read_template
 from simulator.scenarios import load
 from troth.errors import NotFound
+from troth.files import write_text
 
 FIGURES = "figures.toml"
 SCENARIO = "scenario.toml"

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from experiments.demo.governing import DECISION_POINT
 from experiments.demo.population import ServedPopulation, settle
 from experiments.runs.config import RunConfig
-from experiments.runs.results import Served, write_text
+from experiments.runs.results import Served
 from experiments.runs.rollout import decision_ids
 from serving.clock import ServiceClock
 from simulator.rollout import customer_numbers
@@ -34,6 +34,7 @@ from simulator.world import StepResult
 from troth.catalogue import NO_CONTACT, Channel
 from troth.client import Answer, AsyncDecisionClient, Question
 from troth.errors import TrothError
+from troth.files import write_text
 from troth.streams import derive_seed
 from troth.types import Outcome, OutcomeKind, parse_time
 

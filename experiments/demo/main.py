@@ -22,13 +22,14 @@ from experiments.runs.apart import ApartRunner
 from experiments.runs.baselines import NEVER_CONTACT, RFM, baselines
 from experiments.runs.config import RunConfig, load
 from experiments.runs.executors import executor_of
-from experiments.runs.results import Checks, RunResults, write_record, write_text
+from experiments.runs.results import Checks, RunResults, write_record
 from experiments.runs.run_folder import RunFolder
 from experiments.runs.runner import Runner
 from serving.governance.registry import Role
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.cli.output import note, progress
+from troth.files import write_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from troth.errors import Unavailable
+from troth.files import clear_partials
 
 POLL_S = 0.05
 
@@ -63,8 +64,7 @@ class ShardFolder:
         for path in self.root.glob("world-*.npz"):
             if path != self.world(day):
                 path.unlink()
-        for path in self.root.glob(".*.partial"):
-            path.unlink()
+        clear_partials(self.root)
 
 
 @dataclass(frozen=True, slots=True)

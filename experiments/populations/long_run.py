@@ -23,6 +23,7 @@ from simulator.scenarios.sections import StoresSection
 from simulator.state import checkpoint
 from troth.digests import array_digest
 from troth.errors import FailedPrecondition, InvalidArgument
+from troth.files import clear_partials
 
 
 def live(
@@ -84,8 +85,7 @@ def live(
 
 def _claim(plan: Plan, folder: CensusFolder, *, resume: bool) -> None:
     """Make the folder this plan's, or make sure that it is."""
-    for left in folder.root.glob(f"*{folder.plan.name}*.partial"):
-        left.unlink()  # killed before it was a run
+    clear_partials(folder.root, folder.plan.name)  # killed before it was a run
     begun = read_optional(Plan, folder.plan)
     if begun is None:
         if any(entry != folder.lock for entry in folder.root.iterdir()):
@@ -99,8 +99,7 @@ def _claim(plan: Plan, folder: CensusFolder, *, resume: bool) -> None:
             f"{folder.root} holds a run; --resume goes on with it", field="out"
         )
     plan.require_same(begun, str(folder.root))
-    for left in folder.root.glob("*.partial"):
-        left.unlink()
+    clear_partials(folder.root)
 
 
 def _lived(plan: Plan, folder: CensusFolder, index: int) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simulator.day.results import NO_PLACE, StepResult
 from simulator.state import checkpoint
+from troth.files import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,15 +96,16 @@ def write(
     """
     import pyarrow.parquet as pq
 
-    partial = path.with_name(path.name + ".partial")
     rows = 0
     empty = _table(_joined([]), start, categories, stores)
-    with pq.ParquetWriter(partial, empty.schema, compression="zstd") as writer:
+    with (
+        whole(path) as partial,
+        pq.ParquetWriter(partial, empty.schema, compression="zstd") as writer,
+    ):
         for group in _groups(shards):
             table = _table(group, start, categories, stores)
             writer.write_table(table, row_group_size=GROUP_ROWS)
             rows += table.num_rows
-    partial.replace(path)
     return rows
 
 

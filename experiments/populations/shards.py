@@ -8,7 +8,6 @@ a life that is taken up again goes on to the same bit.
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from experiments.populations.purchases import Purchases
 from experiments.populations.totals import DailyTotals
 from simulator.state import checkpoint
 from simulator.world import World
+from troth.files import write_whole
 
 WAIT_S = 30.0
 """How long to wait for a worker of a killed run to notice that it is alone."""
@@ -201,7 +201,4 @@ def _keep(
 
 def beat(path: Path, day: int) -> None:
     """Tell how far a shard is; a reader sees a whole number at any time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".beat.{os.getpid()}.partial")
-    partial.write_text(str(day), encoding="ascii")
-    partial.replace(path)
+    write_whole(path, str(day).encode(), mode=None, synced=False)

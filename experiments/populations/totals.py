@@ -15,6 +15,7 @@ from simulator.model.points_ledger import Ledger
 from simulator.world import StepResult, World
 from troth.catalogue import CHANNELS, NO_CONTACT
 from troth.errors import DataLoss
+from troth.files import whole
 from troth.objective import COMPONENTS
 
 if TYPE_CHECKING:
@@ -121,9 +122,8 @@ class DailyTotals:
         """Write Parquet; the file appears whole or not at all."""
         import pyarrow.parquet as pq
 
-        partial = path.with_name(path.name + ".partial")
-        pq.write_table(self.to_table(), partial, compression="zstd")
-        partial.replace(path)
+        with whole(path) as partial:
+            pq.write_table(self.to_table(), partial, compression="zstd")
 
     @classmethod
     def read(cls, path: Path) -> DailyTotals:

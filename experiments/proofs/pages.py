@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from troth.files import write_text
+
 COMMAND = "make prove"
 
 
@@ -33,14 +35,13 @@ def write(
         columns: of the page's table.
         rows: likewise.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     plain = (
         figures.model_dump(mode="json")
         if isinstance(figures, BaseModel)
         else [row.model_dump(mode="json") for row in figures]
     )
     data = json.dumps(plain, indent=1, allow_nan=False)
-    (folder / f"{name}.json").write_text(data + "\n", encoding="utf-8")
+    write_text(folder / f"{name}.json", data + "\n")
     lines = [
         f"# {title}",
         "",
@@ -51,5 +52,5 @@ def write(
         *(f"| {' | '.join(str(value) for value in row)} |" for row in rows),
     ]
     page = folder / f"{name}.md"
-    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(page, "\n".join(lines) + "\n")
     return page

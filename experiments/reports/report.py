@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from experiments.reports.charts import Group, IntervalRow, Line, interval_chart, line_chart
 from experiments.runs.baselines import NEVER_CONTACT, ORACLE, RFM, UNIFORM
-from experiments.runs.results import Checks, OffPolicy, RunResults, Served, Standing, write_text
+from experiments.runs.results import Checks, OffPolicy, RunResults, Served, Standing
+from troth.files import write_text
 
 TITLES: Mapping[str, str] = {
     UNIFORM: "Uniform over eligible",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from experiments.runs.numerics import Machine
 from troth.errors import DataLoss, NotFound
+from troth.files import write_text
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -368,11 +368,3 @@ def read_optional(kind: type[Record], path: Path) -> Record | None:
         return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise DataLoss(f"{path}: {error.errors()[0]['msg']}", field=path.stem) from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` so that a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

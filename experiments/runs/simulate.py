@@ -16,6 +16,7 @@ from experiments.runs.rollout import day_start, record
 from experiments.runs.run_folder import RunFolder, world_seed
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
+from troth.files import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def simulate(task: SeedTask) -> Logged:
     )
     held_out.batch.write(home.held_out_log(index))
     assert held_out.expected_minor is not None  # noqa: S101  # asked for above
-    np.save(home.held_out_truth(index), held_out.expected_minor, allow_pickle=False)
+    with whole(home.held_out_truth(index)) as partial, partial.open("wb") as file:
+        np.save(file, held_out.expected_minor, allow_pickle=False)
     return Logged(
         index=index,
         rows=len(training.batch),

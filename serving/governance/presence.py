@@ -23,6 +23,7 @@ from serving.governance import stops
 from serving.installation import REPLICAS
 from troth.digests import canonical_json, parse_json, require_digest
 from troth.errors import TrothError, Unavailable
+from troth.files import clear_partials, write_whole
 from troth.types import isoformat
 
 log = logging.getLogger(__name__)
@@ -108,8 +109,7 @@ class Presence:
         self._end.set()
         if self._thread.is_alive():
             self._thread.join()
-        for path in (self._path, self._path.with_suffix(".partial")):
-            path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
         if self._lock is not None:
             self._path.with_suffix(".lock").unlink(missing_ok=True)
             os.close(self._lock)
@@ -129,9 +129,7 @@ class Presence:
             return
         data = canonical_json({**content, "at": isoformat(datetime.now(UTC))}) + b"\n"
         # Whole, but not synced: it tells of a process that a power cut ends, and a command waits.
-        partial = self._path.with_suffix(".partial")
-        partial.write_bytes(data)
-        partial.replace(self._path)
+        write_whole(self._path, data, mode=None, synced=False)
         self._written, self._due = content, time.monotonic() + HEARTBEAT_S
 
     def _watch(self) -> None:
@@ -166,7 +164,9 @@ def living(home: Path) -> tuple[Seen, ...]:
         if _is_held(lock):
             found.append(_read(lock.with_suffix(".json")))
         else:
-            for end in (".json", ".partial", ".lock"):
+            with contextlib.suppress(OSError):
+                clear_partials(lock.parent, lock.with_suffix(".json").name)
+            for end in (".json", ".lock"):
                 with contextlib.suppress(OSError):
                     lock.with_suffix(end).unlink()
     return tuple(sorted(found, key=lambda seen: seen.pid))

@@ -262,7 +262,8 @@ def _calibrate_public(
 ) -> None:
     from simulator.calibration.calibrate import DEFAULT_DATA
     from simulator.calibration.calibrate import calibrate as run
-    from simulator.calibration.overlay import check_writable, overlay_sections, write_text
+    from simulator.calibration.overlay import check_writable, overlay_sections
+    from troth.files import write_text
 
     if data is not None and not data.is_dir():
         raise NotFound("no such folder", field=f"--data {data}")

@@ -228,17 +228,3 @@ def check_writable(path: Path, field: str) -> None:
                 "file, or remove it",
                 field=field,
             )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: flushed to disk beside it, then renamed over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

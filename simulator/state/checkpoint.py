@@ -3,14 +3,13 @@
 The file is an uncompressed ``.npz``, which ``numpy.load`` reads too, with a ``header.json``
 beside the columns. The header holds the caller's facts and, of every column, dtype, shape and
 SHA-256; there is no pickle anywhere. The same columns and facts give the same bytes. A file
-appears whole or not at all: it is written beside its place, flushed, and renamed.
+appears whole or not at all.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from hashlib import sha256
@@ -22,6 +21,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound
+from troth.files import whole
 
 FORMAT = 1
 """Version of the layout; another version is refused."""
@@ -57,22 +57,15 @@ def save(path: Path, *, columns: Columns, header: Header) -> None:
         )
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"not representable as JSON: {error}", field="header") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-                archive.writestr(zipfile.ZipInfo(HEADER, EPOCH), text)
-                for name, column in columns.items():
-                    member = zipfile.ZipInfo(f"{name}.npy", EPOCH)
-                    with archive.open(member, "w", force_zip64=True) as stream:
-                        npy.write_array(stream, np.ascontiguousarray(column), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    _settle(path.parent)
+    with (
+        whole(path) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True) as archive,
+    ):
+        archive.writestr(zipfile.ZipInfo(HEADER, EPOCH), text)
+        for name, column in columns.items():
+            member = zipfile.ZipInfo(f"{name}.npy", EPOCH)
+            with archive.open(member, "w", force_zip64=True) as stream:
+                npy.write_array(stream, np.ascontiguousarray(column), allow_pickle=False)
 
 
 def load(path: Path) -> tuple[dict[str, int | str | float], dict[str, NDArray[Any]]]:
@@ -131,12 +124,3 @@ def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     member = io.BytesIO(archive.read(f"{name}.npy"))
     column: NDArray[Any] = npy.read_array(member, allow_pickle=False)
     return column
-
-
-def _settle(folder: Path) -> None:
-    """Flush ``folder`` itself, so that a rename in it outlives a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

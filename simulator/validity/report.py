@@ -12,6 +12,7 @@ from typing import Any
 
 from simulator.validity.row import ValidityRow
 from simulator.validity.validate import Validity
+from troth.files import write_text, write_whole
 
 _BAND, _EDGE = 34.0, 4.0
 
@@ -42,13 +43,12 @@ def write(found: Validity, folder: Path, pictures: Mapping[str, bytes]) -> None:
         folder: made if it is not there; files of an earlier report are replaced.
         pictures: PNG by the id of its chart.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
-        _replace(folder / f"{name}.png", picture)
+        write_whole(folder / f"{name}.png", picture, mode=None)
     page = render(found, pictures)
-    _replace(folder / "report.html", page.encode())
+    write_text(folder / "report.html", page)
     text = json.dumps(document(found), indent=2, allow_nan=False)
-    _replace(folder / "report.json", (text + "\n").encode())
+    write_text(folder / "report.json", text + "\n")
 
 
 def render(found: Validity, pictures: Mapping[str, bytes]) -> str:
@@ -145,10 +145,3 @@ def _row(row: ValidityRow) -> dict[str, Any]:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write so that the file appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)

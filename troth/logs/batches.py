@@ -17,6 +17,7 @@ from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.features import FeatureSchema
+from troth.files import whole
 from troth.guardrails.columns import FactsBatch
 from troth.logs.checks import check
 from troth.logs.facts import check_facts, facts_of, facts_schema, facts_to_arrays
@@ -214,11 +215,8 @@ class LoggedBatch:
         """Write Parquet to ``path``; the file appears whole or not at all."""
         import pyarrow.parquet as pq
 
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        pq.write_table(self.to_table(), partial, compression="zstd")
-        partial.replace(path)
+        with whole(Path(path)) as partial:
+            pq.write_table(self.to_table(), partial, compression="zstd")
 
     @classmethod
     def read(

@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.calibration.complete_journey import read_journey
 from simulator.calibration.estimates import Estimates, FittedParameter
-from simulator.calibration.overlay import check_writable, write_text
+from simulator.calibration.overlay import check_writable
 from simulator.calibration.own.reading import Reading, Repeats, Returns
 from simulator.calibration.own.scenario import (
     AGAINST,
@@ -26,6 +26,7 @@ from simulator.calibration.season import Season
 from simulator.calibration.sheets import column_map
 from troth.cli.output import emit, progress, say, show_table
 from troth.errors import InvalidArgument
+from troth.files import write_text
 from troth.tables import Dialect
 
 NO_TEMPLATE = "none"

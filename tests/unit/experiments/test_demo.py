@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.runs.config import load
-from experiments.runs.results import RunResults, write_text
+from experiments.runs.results import RunResults
 from troth.cli.entry import build
+from troth.files import write_text
 
 pytestmark = [pytest.mark.slow, pytest.mark.service, pytest.mark.timeout(600)]
 

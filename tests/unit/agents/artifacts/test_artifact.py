@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_a_crash_while_writing_leaves_nothing(
     def fail(_: int) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(artifact.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         save(store)
     assert store.digests() == ()

@@ -71,7 +71,9 @@ def test_a_killed_replica_is_not_counted(home: Path) -> None:
         assert [seen.pid for seen in presence.living(home)] == [child.pid]
         child.kill()
         child.wait()
-    assert len(list((home / "replicas").iterdir())) == 2
+    (told,) = (home / "replicas").glob("*.json")
+    told.with_name(f".{told.name}.1.ab.partial").touch()  # killed while it wrote
+    assert len(list((home / "replicas").iterdir())) == 3
     assert presence.living(home) == ()
     assert list((home / "replicas").iterdir()) == []
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from simulator.calibration.figures import SECTIONS, Figures
-from simulator.calibration.overlay import overlay_text, write_text
+from simulator.calibration.overlay import overlay_text
 from simulator.scenarios.processes import ParetoFigures, PurchaseFigures
 from troth.errors import InvalidArgument, NotFound
+from troth.files import write_text
 
 
 @pytest.fixture(scope="module")

@@ -69,6 +69,24 @@ def test_parquet_round_trip(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("**/*.partial"))
 
 
+def test_two_logs_written_at_once_do_not_mix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process writes the same file meanwhile: the one that ends last is there whole."""
+    path = tmp_path / "log.parquet"
+    write, others = pq.write_table, [batch(7)]
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        write(*args, **options)
+        if others:
+            others.pop().write(path)
+
+    monkeypatch.setattr(pq, "write_table", interrupted)
+    batch(1000).write(path)
+    assert same(LoggedBatch.read(path), batch(1000))
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_the_stored_schema_is_the_one_schema() -> None:
     """Names, types and nullability in the table are those of ``log_schema``."""
     assert batch().to_table().schema.equals(log_schema(2, 2), check_metadata=False)
