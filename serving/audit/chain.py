@@ -8,7 +8,6 @@ row n - 1. :func:`append` joins the caller's transaction: nothing happens withou
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ _ROWS = """
            CAST(previous AS BLOB), CAST(hash AS BLOB)
     FROM audit WHERE seq > ? AND (? IS NULL OR kind = ?) ORDER BY seq LIMIT ?
 """
-_KIND = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +94,7 @@ def append(
 
     Args:
         connection: inside :meth:`serving.store.Database.write`.
-        kind: what happened; its value is ``noun.participle``, lower case.
+        kind: what happened.
         payload: anything canonical JSON can hold.
         at: aware UTC; now unless given.
 
@@ -104,11 +102,14 @@ def append(
         The row's ``seq``.
 
     Raises:
-        InvalidArgument: if ``kind`` or ``payload`` cannot be written.
+        InvalidArgument: if ``kind`` is none of :class:`AuditKind`, or ``payload`` cannot be
+            written.
         DataLoss: if the store swallows the row.
     """
-    if not _KIND.fullmatch(kind):
-        raise InvalidArgument(f"{kind!r} is not of the form noun.participle", field="kind")
+    try:
+        kind = AuditKind(kind)
+    except ValueError as error:
+        raise InvalidArgument(f"{kind!r} is no kind of audit row", field="kind") from error
     text = canonical_json(payload).decode()
     last, previous = head(connection)
     seq, moment = last + 1, isoformat(at or datetime.now(UTC))

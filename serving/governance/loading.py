@@ -24,7 +24,10 @@ from troth.types import Proposal, Role, SignedVote, require_aware
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovedPolicy:
-    """A policy that may be served until its scope expires.
+    """A policy whose approval verified, at the moment it was looked at.
+
+    Its scope ends later: :meth:`serving.decisioning.servable.ServablePolicy.refusal` asks that
+    before each decision.
 
     Attributes:
         artifact: the bytes that were approved, loaded and self-tested.
@@ -40,19 +43,20 @@ class ApprovedPolicy:
     approvers: tuple[str, ...]
     generation: int
 
-    def expired(self, now: datetime) -> bool:
-        """Whether the approval has run out; a replica asks before each decision."""
-        return now >= self.proposal.scope.expires_at
-
 
 def load_approved(
     database: Database, verifier: Verifier, decision_point: str, role: Role, now: datetime
 ) -> ApprovedPolicy:
-    """As :func:`verify_active`; what was found is audited before this returns.
+    """As :func:`verify_active`, and tell the audit log at once what was found.
+
+    For who can wait for the log. A replica cannot: it calls :func:`verify_active`, and
+    :func:`tell` when the store is free.
 
     Raises:
-        NotApproved: whose metadata name the ``cause``; audited as ``serving.refused``.
-        Unavailable: if the store cannot be written.
+        NotApproved: whose metadata name the ``cause``; audited as ``serving.refused``, or a
+            note on the error says that it could not be.
+        Unavailable: if the store cannot be read; or if it cannot be written, and the policy is
+            not handed out then.
     """
     try:
         found = verify_active(database, verifier, decision_point, role, now)
@@ -82,7 +86,9 @@ def verify_active(
         now: aware UTC.
 
     Raises:
-        NotApproved: whose metadata name the ``cause``.
+        NotApproved: whose metadata name the ``cause``; also if what the store holds cannot be
+            read as what it should be.
+        Unavailable: if the store cannot be read at the moment.
     """
     role, now = Role(role), require_aware(now, "now")
     found = _read(database, decision_point, role)
@@ -124,7 +130,11 @@ def refused_row(decision_point: str, role: Role, error: NotApproved) -> Told:
 
 
 def tell(database: Database, *rows: Told, patience_s: float = BUSY_TIMEOUT_S) -> None:
-    """Append ``rows`` to the audit log; raises :class:`Unavailable` if that cannot be now."""
+    """Append ``rows`` to the audit log, all or none.
+
+    Raises:
+        Unavailable: if the store cannot be written within ``patience_s`` seconds.
+    """
     with database.write(patience_s=patience_s) as connection:
         for kind, payload in rows:
             chain.append(connection, kind, payload)

@@ -40,7 +40,7 @@ def written(payloads: list[Any]) -> Iterator[tuple[Database, Head]]:
         try:
             with database.write() as connection:
                 for payload in payloads:
-                    audit_log.append(connection, "test.written", payload)
+                    audit_log.append(connection, "serving.loaded", payload)
             head = audit_log.checkpoint(database)
             assert head is not None
             checkpoints.kept_path(database.home).unlink()

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from serving.audit import audit_log
+from serving.audit.kinds import AuditKind
 from serving.audit.signed_heads import checkpoint
 from serving.governance.upkeep import seal_until
 from serving.store import Database
 
 
-def append(database: Database, kind: str) -> int:
+def append(database: Database, kind: AuditKind) -> int:
     """One row of the log."""
     with database.write() as connection:
         return audit_log.append(connection, kind, {})
@@ -29,7 +30,7 @@ def seal_rounds(database: Database, rounds: int) -> None:
         if left[0] == 0:
             return True
         left[0] -= 1
-        append(database, "test.row")
+        append(database, AuditKind.SERVING_LOADED)
         return False
 
     until.wait = wait  # type: ignore[method-assign, assignment]

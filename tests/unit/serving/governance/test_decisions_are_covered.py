@@ -91,7 +91,7 @@ def test_a_decision_changed_with_its_digest_is_found(committed: Office) -> None:
 def test_a_decision_slipped_in_is_found(committed: Office) -> None:
     """Into a commit that was, and under an audit row that commits none."""
     with committed.database.write() as connection:
-        seq = audit_log.append(connection, "test.written", {})
+        seq = audit_log.append(connection, "serving.loaded", {})
     for number, place in enumerate((1, seq)):
         committed.tamper(
             "INSERT INTO decisions (decision_id, request_id, request_digest, customer_id,"
