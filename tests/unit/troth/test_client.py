@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -19,7 +20,7 @@ from google.rpc.status_pb2 import Status
 from serving.rpc.status import DETAILS_KEY, refuse
 from serving.rpc.status import DOMAIN as SERVICE_DOMAIN
 from troth.catalogue import Channel
-from troth.client import Answer, AsyncDecisionClient, DecisionClient, Question
+from troth.client import Answer, AsyncDecisionClient, DecisionClient, Question, retries
 from troth.client.failures import DOMAIN as CLIENT_DOMAIN
 from troth.errors import (
     AlreadyExists,
@@ -315,19 +316,26 @@ def test_typed_unavailable_is_retried(play: Play, ask: Ask) -> None:
     assert len(service.calls) == 2
 
 
-def test_deadline_bounds_all_attempts(play: Play, ask: Ask) -> None:
-    """A service that stays broken costs the deadline and no more."""
+def test_deadline_bounds_all_attempts(
+    play: Play, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that stays broken costs the deadline and no more; each attempt has what is left."""
+    now, left = 1000.0, []
+    monkeypatch.setattr(retries, "time", SimpleNamespace(monotonic=lambda: now))
 
     def behaviour(_: int, __: Any, context: Any) -> Any:
+        nonlocal now
+        left.append(context.time_remaining())
+        now += 20.0
         broken(context, grpc.StatusCode.UNAVAILABLE, "still down")
         return pb.DecideResponse()
 
     service, address = play(behaviour)
-    started = time.monotonic()
-    with pytest.raises(Unavailable, match="still down"):
-        ask(address, deadline_s=0.5)
-    assert time.monotonic() - started < 2.0
-    assert len(service.calls) > 2
+    with pytest.raises(Unavailable, match=r"after 3 attempts.*still down"):
+        ask(address, deadline_s=50.0, attempt_s=40.0)
+    assert len(service.calls) == 3
+    most = (41.0, 31.0, 11.0)  # gRPC rounds up what it sends
+    assert all(0.0 < found < limit for found, limit in zip(left, most, strict=True))
 
 
 def test_attempt_that_hangs_is_given_up(play: Play, ask: Ask) -> None:

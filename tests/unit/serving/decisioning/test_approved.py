@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import time
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Semaphore
+from types import SimpleNamespace
 
 import pytest
 
@@ -114,8 +117,48 @@ def test_changes_are_taken_up_and_only_changes(installed: Installation) -> None:
     assert roles(source) == []
 
 
-def test_watch_takes_up_a_pause_within_two_seconds(installed: Installation) -> None:
-    """The kill switch holds in under two seconds without anybody asking."""
+class Gate:
+    """Stands in the watch's way: it looks when a test says so."""
+
+    def __init__(self) -> None:
+        self.pauses: list[float] = []
+        self._there, self._turn, self._end = Semaphore(0), Semaphore(0), False
+
+    def wait(self, seconds: float) -> bool:
+        """Where the watch waits for its next look; whether it is to end."""
+        self.pauses.append(seconds)
+        self._there.release()
+        self._turn.acquire()
+        return self._end
+
+    def arrived(self) -> None:
+        """Wait until the watch stands here."""
+        assert self._there.acquire(timeout=60), "the watch does not look any more"
+
+    def look(self) -> None:
+        """Let the watch look once."""
+        self._turn.release()
+        self.arrived()
+
+    def set(self) -> None:
+        """The watch is to end."""
+        self._end = True
+        self._turn.release()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Stands in the way of every watch that is made."""
+    one = Gate()
+    monkeypatch.setattr(
+        approved, "threading", SimpleNamespace(**(vars(threading) | {"Event": lambda: one}))
+    )
+    return one
+
+
+@pytest.fixture
+def watching(installed: Installation, gate: Gate) -> Iterator[ApprovedPolicies]:
+    """A source whose watch stands before its first look."""
     source = ApprovedPolicies(
         installed.database,
         installed.artifacts,
@@ -125,14 +168,32 @@ def test_watch_takes_up_a_pause_within_two_seconds(installed: Installation) -> N
     )
     source.start()
     try:
-        assert roles(source) == [ServedBy.MODEL, ServedBy.BASELINE]
-        braking.pause(installed.settings.home, "daily", now=datetime.now(UTC), by="test")
-        deadline = time.monotonic() + 2.0
-        while roles(source) != [ServedBy.BASELINE]:
-            assert time.monotonic() < deadline, "the pause was not taken up"
-            time.sleep(0.02)
+        gate.arrived()
+        yield source
     finally:
         source.stop()
+
+
+def test_a_pause_holds_at_the_next_question(
+    installed: Installation, watching: ApprovedPolicies
+) -> None:
+    """The kill switch waits for no look at the registry."""
+    assert roles(watching) == [ServedBy.MODEL, ServedBy.BASELINE]
+    braking.pause(installed.settings.home, "daily", now=datetime.now(UTC), by="test")
+    assert roles(watching) == [ServedBy.BASELINE]
+
+
+def test_the_watch_takes_up_a_change_at_its_next_look(
+    installed: Installation, gate: Gate, watching: ApprovedPolicies
+) -> None:
+    """Nobody has to ask; looks are so frequent that two of them fall into two seconds."""
+    assert roles(watching) == [ServedBy.MODEL, ServedBy.BASELINE]
+    with installed.database.write() as connection:
+        connection.execute("DELETE FROM activations WHERE role = 'model'")
+    assert roles(watching) == [ServedBy.MODEL, ServedBy.BASELINE]
+    gate.look()
+    assert roles(watching) == [ServedBy.BASELINE]
+    assert max(gate.pauses) <= 1.0
 
 
 def test_a_change_behind_the_registry_is_noticed(installed: Installation) -> None:

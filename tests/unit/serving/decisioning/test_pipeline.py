@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -34,15 +34,17 @@ from troth.types import ServedBy
 Make = Callable[..., Bench]
 
 
-@dataclass(frozen=True)
-class Slow:
-    """Answers rightly, too late."""
+class Held:
+    """Answers rightly, but not before it is let go."""
 
-    seconds: float
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.answered = 0
 
     def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
-        """Sleep, then answer."""
-        time.sleep(self.seconds)
+        """Wait, then answer."""
+        self.let_go.wait(60)
+        self.answered += 1
         return EAGER.distribution(contexts, actions, mask)
 
 
@@ -194,12 +196,13 @@ def test_broken_model_leaves_the_answer_to_the_baseline(
 def test_slow_model_is_passed_over_within_its_budget(bench: Make) -> None:
     """The baseline answers when the model's time is up, and while the model rests."""
     baseline = answerer(EAGER, role=ServedBy.BASELINE, name="b")
-    one = bench(policies=(answerer(Slow(1.0)), baseline), model_budget_s=0.02)
-    customers(one.database, "C1", "C2")
-    started = time.monotonic()
-    answers = [one.pipeline.decide(request(name)) for name in ("C1", "C2")]
-    assert time.monotonic() - started < 0.8
-    assert [a.reasons for a in answers] == [("model_slow", "approved_baseline")] * 2
+    model, names = Held(), [f"C{at}" for at in range(5)]
+    one = bench(policies=(answerer(model), baseline), model_budget_s=0.02)
+    customers(one.database, *names)
+    answers = [one.pipeline.decide(request(name)) for name in names]
+    assert model.answered == 0  # nobody waited for it
+    model.let_go.set()
+    assert [a.reasons for a in answers] == [("model_slow", "approved_baseline")] * 5
 
 
 def test_nobody_means_no_contact(bench: Make) -> None:
