@@ -102,7 +102,6 @@ def run_in_one_session(page: Path) -> int:
 @pytest.mark.slow
 def test_what_the_python_page_shows_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Block after block in one session, in an empty folder."""
-    pytest.importorskip("minari")
     monkeypatch.chdir(tmp_path)
     assert run_in_one_session(DOCS / "python.md") > 8
     assert (tmp_path / "episode.png").stat().st_size > 10_000

@@ -93,7 +93,8 @@ def test_minari_reads_back_what_was_recorded(
     name: str, brisk: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Observations, actions, rewards, masks and propensities, customer by customer."""
-    minari = pytest.importorskip("minari")
+    import minari  # slow to load
+
     found = recording(name, brisk)
     about = {"author": "Troth", "description": "recorded in a test"}
     folder = write_minari(found, tmp_path, "troth/recorded-v0", **about)
@@ -126,7 +127,8 @@ def test_minari_is_written_below_a_relative_root(
     brisk: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder named from where one stands is as good as any."""
-    minari = pytest.importorskip("minari")
+    import minari  # slow to load
+
     monkeypatch.chdir(tmp_path)
     found = recording(DECISIONS[0], brisk)
     about = {"author": "Troth", "description": "recorded in a test"}
@@ -137,7 +139,8 @@ def test_minari_is_written_below_a_relative_root(
 
 def test_minari_reads_back_continuous_actions(brisk: Scenario, tmp_path: Path) -> None:
     """Programmes are recorded with the density of their terms; a log of contacts they are not."""
-    minari = pytest.importorskip("minari")
+    import minari  # slow to load
+
     env: Any = gymnasium.make_vec(
         PROGRAMME_DESIGN, num_envs=3, vectorization_mode="vector_entry_point",
         scenario=brisk, members=4, horizon_weeks=2,
