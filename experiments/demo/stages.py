@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from rich.progress import Progress, TaskID
 
 from experiments.runs.run_folder import RunFolder
 from experiments.runs.runner import timed
+from troth import locks
 from troth.errors import FailedPrecondition
 
 MARKER = "demo.txt"
@@ -63,16 +63,15 @@ def fresh(root: Path) -> Iterator[RunFolder]:
             field="home",
         )
     root.mkdir(parents=True, exist_ok=True)
-    with marker.open("a+", encoding="utf-8") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FailedPrecondition(
-                f"a demo is running in {root}; choose another folder", field="home"
-            ) from None
-        held.truncate(0)
-        held.write("Made by `troth demo`, which empties this folder when it runs again.\n")
-        held.flush()
+    running = FailedPrecondition(
+        f"a demo is running in {root}; choose another folder", field="home"
+    )
+    with locks.held(marker, running):
+        # Into the file that is locked: another in its place would not be.
+        marker.write_text(
+            "Made by `troth demo`, which empties this folder when it runs again.\n",
+            encoding="utf-8",
+        )
         for entry in root.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

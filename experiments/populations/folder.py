@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from troth import locks
 from troth.errors import Unavailable
 from troth.files import clear_partials
-
-POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,27 +115,19 @@ class CensusFolder:
 
 
 @contextmanager
-def held(lock: Path, *, wait_s: float, what: str) -> Iterator[None]:
-    """Hold ``lock`` for the block; it is free again as soon as its holder is gone.
+def writing(lock: Path, *, patience_s: float, what: str) -> Iterator[None]:
+    """Be the one who writes ``what`` for the block.
 
     Args:
         lock: the file; its folder is made.
-        wait_s: how long to wait for another holder. A worker may outlive a killed run for a
-            moment.
+        patience_s: how long to wait for another, in seconds. A worker may outlive a killed run
+            for a moment.
         what: is being written, for the message.
 
     Raises:
-        Unavailable: if it is still held after that.
+        Unavailable: if another still writes after that.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a", encoding="utf-8") as file:
-        until = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise Unavailable(f"another process is writing {what}", field="out") from None
-                time.sleep(POLL_S)
+    refusal = Unavailable(f"another process is writing {what}", field="out")
+    with locks.held(lock, refusal, patience_s=patience_s):
         yield

@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.populations import purchases
 from experiments.populations.deciders import decider
-from experiments.populations.folder import CensusFolder, held
+from experiments.populations.folder import CensusFolder, writing
 from experiments.populations.plan import Plan
 from experiments.populations.shards import Progress, ShardDone, ShardTask, beat, live_shard
 from experiments.populations.summary import RunCost, Summary, summed
@@ -63,7 +63,7 @@ def live(
     folder = CensusFolder(root)
     # Refused before the folder is this run's, so that it stays free for the next attempt.
     decider(plan.policy, plan.load_scenario(), artifacts)
-    with held(folder.lock, wait_s=0.0, what=str(root)):
+    with writing(folder.lock, patience_s=0.0, what=str(root)):
         _claim(plan, folder, resume=resume)
         finished = Summary.read_if_there(folder.summary)
         if finished is not None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from experiments.populations import fates
 from experiments.populations.deciders import decider
-from experiments.populations.folder import CensusFolder, ShardFolder, held
+from experiments.populations.folder import CensusFolder, ShardFolder, writing
 from experiments.populations.memory import PeakMemory
 from experiments.populations.plan import Plan, Shard
 from experiments.populations.purchases import Purchases
@@ -118,7 +118,7 @@ def live_shard(task: ShardTask) -> ShardDone:
     """
     plan, shard = task.plan, task.shard
     place = CensusFolder(task.root).shard(shard.index)
-    with held(place.lock, wait_s=WAIT_S, what=str(place.root)):
+    with writing(place.lock, patience_s=WAIT_S, what=str(place.root)):
         began, memory = time.perf_counter(), PeakMemory()
         if place.progress.is_file():
             progress = Progress.read(place.progress, plan)

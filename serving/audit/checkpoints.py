@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import fcntl
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serving.signing import keys
+from troth import locks
 from troth.digests import canonical_json, parse_json, require_digest
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.files import write_whole
@@ -160,8 +160,8 @@ def keep(home: Path, head: Head) -> None:
     """Keep ``head`` on the host, unless a later one is there already."""
     path = kept_path(home)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes may come out of order
+    # Two processes may come out of order.
+    with locks.held(path.with_suffix(".lock")):
         before = kept(home)
         if before is None or before.seq < head.seq:
             head.write(path)

@@ -7,10 +7,7 @@ looks every few seconds.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +20,7 @@ from serving.governance.board import Board
 from serving.governance.decision_points import EVERYWHERE, PointState, Transition
 from serving.governance.stops import Stop
 from serving.store import BUSY_TIMEOUT_S, Database
+from troth import locks
 from troth.brake import STOPS
 from troth.errors import TrothError, Unavailable
 from troth.settings import BOARD_FILE
@@ -53,20 +51,9 @@ def alone(home: Path, *, patience_s: float) -> Iterator[None]:
     Raises:
         Unavailable: if somebody else does for longer than ``patience_s`` seconds.
     """
-    handle = os.open(home / STOPS / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + patience_s
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    raise Unavailable("another act is under way", field=STOPS) from error
-            time.sleep(0.01)
+    refusal = Unavailable("another act is under way", field=STOPS)
+    with locks.held(home / STOPS / _LOCK, refusal, patience_s=patience_s):
         yield
-    finally:
-        os.close(handle)
 
 
 def _record_all(database: Database, patience_s: float) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ nothing that could make it wait: neither the store nor the watch over the regist
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import threading
@@ -21,6 +20,7 @@ from typing import Any
 
 from serving.governance import stops
 from serving.installation import REPLICAS
+from troth import locks
 from troth.digests import canonical_json, parse_json, require_digest
 from troth.errors import TrothError, Unavailable
 from troth.files import clear_partials, write_whole
@@ -85,7 +85,7 @@ class Presence:
         self._report = report
         self._path = home / REPLICAS / f"{os.getpid()}-{os.urandom(4).hex()}.json"
         self._started_at = isoformat(datetime.now(UTC))
-        self._lock: int | None = None
+        self._lock = contextlib.ExitStack()
         self._written: dict[str, Any] = {}
         self._due = 0.0
         self._end = threading.Event()
@@ -98,7 +98,9 @@ class Presence:
             Unavailable: if the folder cannot be written: commands could not tell who serves.
         """
         try:
-            self._lock = _locked(self._path.with_suffix(".lock"))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._path.with_suffix(".lock")
+            self._lock.enter_context(locks.held(lock))
             self.tell()
         except OSError as error:
             raise Unavailable(f"cannot be written: {error}", field=REPLICAS) from error
@@ -110,10 +112,8 @@ class Presence:
         if self._thread.is_alive():
             self._thread.join()
         self._path.unlink(missing_ok=True)
-        if self._lock is not None:
-            self._path.with_suffix(".lock").unlink(missing_ok=True)
-            os.close(self._lock)
-            self._lock = None
+        self._path.with_suffix(".lock").unlink(missing_ok=True)
+        self._lock.close()
 
     def tell(self) -> None:
         """Write the file if what it says has changed, or now and then."""
@@ -144,24 +144,11 @@ class Presence:
                 failing = True
 
 
-def _locked(path: Path) -> int:
-    """An open file with an exclusive lock on it, that ``path`` still names."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        # A reader that found the file before it was locked may have cleared it away.
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(handle).st_ino:
-                return handle
-        os.close(handle)
-
-
 def living(home: Path) -> tuple[Seen, ...]:
     """The replicas of the installation that live, by process id; what others left is cleared."""
     found = []
     for lock in sorted((home / REPLICAS).glob("*.lock")):
-        if _is_held(lock):
+        if locks.is_held(lock):
             found.append(_read(lock.with_suffix(".json")))
         else:
             with contextlib.suppress(OSError):
@@ -170,22 +157,6 @@ def living(home: Path) -> tuple[Seen, ...]:
                 with contextlib.suppress(OSError):
                     lock.with_suffix(end).unlink()
     return tuple(sorted(found, key=lambda seen: seen.pid))
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        handle = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    except OSError:  # it may be another user's: who cannot be asked may well live
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
 
 
 def _read(path: Path) -> Seen:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -39,6 +38,7 @@ from serving.rpc.processes import belonging, clear_earlier, clear_up, descendant
 from serving.rpc.sockets import listeners, require_inside
 from serving.rpc.vitals import Vitals
 from serving.rpc.watchdog import Watchdog
+from troth import locks
 from troth.cli.entry import EXIT_CODES
 from troth.errors import FailedPrecondition, TrothError
 from troth.files import write_whole
@@ -182,11 +182,8 @@ def _processes(scratch: Path) -> list[psutil.Process]:
 @contextmanager
 def _alone(home: Path) -> Iterator[Path]:
     """Be the one service of ``home``, with a folder for this start; ends what earlier ones left."""
-    with (home / LOCK_FILE).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FailedPrecondition(f"{home} is served already", field="home") from None
+    refusal = FailedPrecondition(f"{home} is served already", field="home")
+    with locks.held(home / LOCK_FILE, refusal):
         left = clear_earlier(home)
         if left:
             log.warning("ended %d processes that an earlier service of this home left", left)

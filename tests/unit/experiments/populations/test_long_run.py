@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.populations.folder import CensusFolder, held
+from experiments.populations.folder import CensusFolder, writing
 from experiments.populations.plan import Plan
 from experiments.populations.summary import Summary
 from experiments.populations.totals import CHANNEL_NAMES, DailyTotals
@@ -184,7 +184,7 @@ def test_one_writer_at_a_time(make_plan: MakePlan, run: Run, tmp_path: Path) -> 
     """While another process holds the folder, nothing is begun there."""
     folder = CensusFolder(tmp_path / "run")
     with (
-        held(folder.lock, wait_s=0.0, what="run"),
+        writing(folder.lock, patience_s=0.0, what="run"),
         pytest.raises(Unavailable, match="another process is writing"),
     ):
         run(make_plan())

@@ -16,6 +16,7 @@ from serving.governance import presence, stops
 from serving.governance.presence import Presence
 from serving.governance.uptake import Uptake, await_uptake
 from serving.installation import SERVICE_FILE, create
+from troth import locks
 from troth.errors import Unavailable
 
 
@@ -128,14 +129,11 @@ def test_a_file_that_cannot_be_read_is_a_replica_that_does_not_answer(
 ) -> None:
     """It lives by its lock, so it is counted."""
     replica.stop()
-    handle = presence._locked(home / "replicas" / "7-ab.lock")
-    try:
+    with locks.held(home / "replicas" / "7-ab.lock"):
         (home / "replicas" / "7-ab.json").write_text("{")
         (seen,) = presence.living(home)
         assert seen.health == ("unreadable",)
         assert not await_uptake(home, frozenset({"all"}), within_s=0.0).is_known
-    finally:
-        os.close(handle)
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "unreadable"])
