@@ -42,6 +42,12 @@ class FactsBatch:
         granted_today: bool (n, K), actions already granted on the customer's day.
         listed_us: int64 (n,), how far from the decision contacts are listed, microseconds, > 0:
             all that lie nearer are there.
+
+    Columns of other types are cast where every value stays what it is.
+
+    Raises:
+        InvalidArgument: for a column of another shape, or a value that is no whole number (of
+            ``granted_today``: not true or false) or not in its range; names column and row.
     """
 
     permissions: NDArray[np.int8]
@@ -52,19 +58,23 @@ class FactsBatch:
     listed_us: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        n = len(self.local_minute)
-        for name, shape in (
-            ("permissions", (n, len(CHANNELS))),
-            ("local_minute", (n,)),
-            ("contact_age_us", (n, self.contact_age_us.shape[-1])),
-            ("contact_channel", self.contact_age_us.shape),
-            ("granted_today", (n, self.granted_today.shape[-1])),
-            ("listed_us", (n,)),
-        ):
-            if getattr(self, name).shape != shape:
-                raise InvalidArgument(
-                    f"shape {getattr(self, name).shape} is not {shape}", field=f"facts.{name}"
-                )
+        columns = {name: _array(name, getattr(self, name)) for name in COLUMNS}
+        n = columns["local_minute"].size
+        width, actions = (
+            columns[name].shape[-1] if columns[name].ndim else 0
+            for name in ("contact_age_us", "granted_today")
+        )
+        shapes = {
+            "permissions": (n, len(CHANNELS)),
+            "contact_age_us": (n, width),
+            "contact_channel": (n, width),
+            "granted_today": (n, actions),
+        }
+        for name, column in columns.items():
+            shape = shapes.get(name, (n,))
+            if column.shape != shape:
+                raise InvalidArgument(f"shape {column.shape} is not {shape}", field=f"facts.{name}")
+            object.__setattr__(self, name, _exact(name, column))
 
     def __len__(self) -> int:
         return len(self.local_minute)
@@ -76,8 +86,14 @@ class FactsBatch:
         Args:
             facts: n customers.
             catalogue: the K actions; a contact by another action is a contact all the same.
-            window: how far from its decision the contacts of each row were listed.
+            window: how far from its decision the contacts of each row were listed, > 0.
+
+        Raises:
+            InvalidArgument: for a window of nothing.
         """
+        listed_us = window // _MICROSECOND
+        if listed_us <= 0:
+            raise InvalidArgument(f"a window of {window} lists nothing", field="facts.listed_us")
         n, width = len(facts), max((len(f.contacts) for f in facts), default=0)
         permissions = np.full((n, len(CHANNELS)), UNKNOWN, dtype=np.int8)
         minute = np.full(n, UNKNOWN_MINUTE, dtype=np.int64)
@@ -86,7 +102,7 @@ class FactsBatch:
         granted = np.zeros((n, len(catalogue)), dtype=bool)
         for row, fact in enumerate(facts):
             for name, is_granted in fact.permissions.items():
-                permissions[row, _POSITION[name]] = GRANTED if is_granted else DENIED
+                permissions[row, _POSITION[name]] = GRANTED if is_granted is True else DENIED
             zone = find_zone(fact.zone)
             if zone is not None:
                 local = fact.decided_at.astimezone(zone)
@@ -100,12 +116,25 @@ class FactsBatch:
                 column = catalogue.find(contact.action_id) if contact.action_id else None
                 if column is not None and contact.shares_day(fact.decided_at, fact.zone):
                     granted[row, column] = True
-        listed = np.full(n, window // _MICROSECOND, dtype=np.int64)
-        return cls(permissions, minute, age, channel, granted, listed)
+        return cls._checked(
+            permissions=permissions,
+            local_minute=minute,
+            contact_age_us=age,
+            contact_channel=channel,
+            granted_today=granted,
+            listed_us=np.full(n, listed_us, dtype=np.int64),
+        )
+
+    @classmethod
+    def _checked(cls, **columns: NDArray[Any]) -> FactsBatch:
+        """Of columns that are known to be in order: each request comes by here."""
+        facts = object.__new__(cls)
+        facts.__dict__.update(columns)
+        return facts
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> FactsBatch:
         """The facts of ``rows`` (indices, a boolean (n,) array or a slice)."""
-        return FactsBatch(**{name: getattr(self, name)[rows] for name in COLUMNS})
+        return self._checked(**{name: getattr(self, name)[rows] for name in COLUMNS})
 
     @classmethod
     def concatenate(cls, parts: Sequence[FactsBatch]) -> FactsBatch:
@@ -124,6 +153,81 @@ class FactsBatch:
 
 
 COLUMNS = tuple(f.name for f in fields(FactsBatch))
+
+
+_TYPES: dict[str, np.dtype[Any]] = {
+    "permissions": np.dtype(np.int8),
+    "local_minute": np.dtype(np.int64),
+    "contact_age_us": np.dtype(np.int64),
+    "contact_channel": np.dtype(np.int8),
+    "granted_today": np.dtype(np.bool_),
+    "listed_us": np.dtype(np.int64),
+}
+_RANGES = {
+    "permissions": (UNKNOWN, GRANTED, "-1, 0 or 1"),
+    "local_minute": (UNKNOWN_MINUTE, MINUTES - 1, f"{UNKNOWN_MINUTE}..{MINUTES - 1}"),
+    "contact_age_us": (0, NEVER_US, "0 or more"),
+    "contact_channel": (0, len(CHANNELS) - 1, f"0..{len(CHANNELS) - 1}"),
+    "listed_us": (1, NEVER_US, "above 0"),
+}
+"""Least, greatest, and both in words."""
+_EXACT = 2**53
+"""Up to here a float says which whole number it is."""
+
+
+def _array(name: str, values: Any) -> NDArray[Any]:
+    """``values`` as an array, of which none is hidden by a mask."""
+    if np.ma.is_masked(values):
+        rows = np.ma.getmaskarray(values)
+        raise InvalidArgument(f"missing in row {_first_row(rows)}", field=f"facts.{name}")
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"no array: {error}", field=f"facts.{name}") from error
+
+
+def _exact(name: str, column: NDArray[Any]) -> NDArray[Any]:
+    """``column`` in the type of its name, each value what it was.
+
+    Whatever is no such value would compare as neither refused nor near, and so pass for
+    allowed.
+    """
+    kind, wanted = column.dtype.kind, _TYPES[name]
+    if not column.size:
+        return column.astype(wanted)
+    if name not in _RANGES:
+        if kind != "b":
+            raise _no_value(name, column, "true or false")
+        return column
+    if kind not in "iuf":
+        raise _no_value(name, column, "whole numbers")
+    low, high, allowed = _RANGES[name]
+    if kind == "f":
+        bad = ~((column >= low) & (column <= min(high, _EXACT)) & (column == np.floor(column)))
+        if bad.any():
+            raise _not_in(name, column, bad, allowed)
+    elif int(column.min()) < low or int(column.max()) > high:
+        raise _not_in(name, column, (column < low) | (column > high), allowed)
+    return column.astype(wanted, copy=False)
+
+
+def _no_value(name: str, column: NDArray[Any], words: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"{column.dtype}, such as {column.flat[0]} in row 0, is not {words}",
+        field=f"facts.{name}",
+    )
+
+
+def _not_in(
+    name: str, column: NDArray[Any], bad: NDArray[np.bool_], allowed: str
+) -> InvalidArgument:
+    return InvalidArgument(
+        f"{column[bad][0]} in row {_first_row(bad)} is not {allowed}", field=f"facts.{name}"
+    )
+
+
+def _first_row(bad: NDArray[np.bool_]) -> int:
+    return int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
 
 
 def _padded(column: NDArray[Any], width: int, pad: int) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from troth.catalogue import Catalogue
-from troth.guardrails.columns import DENIED, UNKNOWN, FactsBatch
+from troth.guardrails.columns import DENIED, GRANTED, FactsBatch
 from troth.guardrails.guardrail import Refusal, by_channel
 
 
@@ -17,7 +17,9 @@ class Consent:
 
     def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
         """See :class:`troth.guardrails.guardrail.Guardrail`."""
+        denied = facts.permissions == DENIED
+        unknown = ~(denied | (facts.permissions == GRANTED))
         return (
-            Refusal("no_consent", by_channel(facts.permissions == DENIED, catalogue)),
-            Refusal("unknown_consent", by_channel(facts.permissions == UNKNOWN, catalogue)),
+            Refusal("no_consent", by_channel(denied, catalogue)),
+            Refusal("unknown_consent", by_channel(unknown, catalogue)),
         )

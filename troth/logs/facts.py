@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from troth.catalogue import CHANNELS, Catalogue
 from troth.errors import InvalidArgument
-from troth.guardrails.columns import MINUTES, NEVER_US, UNKNOWN_CHANNEL, FactsBatch
+from troth.guardrails.columns import NEVER_US, UNKNOWN_CHANNEL, FactsBatch
 from troth.logs.checks import refuse_first
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def facts_schema(actions: int) -> pa.Schema:
 
 
 def check_facts(facts: FactsBatch, n: int, catalogue: Catalogue) -> None:
-    """Refuse facts that are not of these decisions, or that no guardrail could read.
+    """Refuse facts that are not of these decisions; each value is as :class:`FactsBatch` has it.
 
     Raises:
-        InvalidArgument: naming the column, and the row counted from 0.
+        InvalidArgument: naming the column.
     """
     if len(facts) != n:
         raise InvalidArgument(f"{len(facts)} rows for {n} decisions", field="facts")
@@ -51,25 +51,6 @@ def check_facts(facts: FactsBatch, n: int, catalogue: Catalogue) -> None:
             f"{facts.granted_today.shape[1]} actions, where the catalogue has {len(catalogue)}",
             field="facts.granted_today",
         )
-    for name, bad, allowed in (
-        ("permissions", np.abs(facts.permissions.astype(np.int64)) > 1, "-1, 0 or 1"),
-        (
-            "local_minute",
-            (facts.local_minute < -1) | (facts.local_minute >= MINUTES),
-            f"-1..{MINUTES - 1}",
-        ),
-        ("contact_age_us", facts.contact_age_us < 0, "0 or more"),
-        (
-            "contact_channel",
-            (facts.contact_channel < 0) | (facts.contact_channel >= len(CHANNELS)),
-            f"0..{len(CHANNELS) - 1}",
-        ),
-        ("listed_us", facts.listed_us <= 0, "above 0"),
-    ):
-        if bad.any():
-            row = int(np.argmax(bad.reshape(n, -1).any(axis=1)))
-            value = getattr(facts, name)[bad][0]
-            raise InvalidArgument(f"{value} in row {row} is not {allowed}", field=f"facts.{name}")
 
 
 def facts_to_arrays(facts: FactsBatch, schema: pa.Schema) -> list[pa.Array]:
