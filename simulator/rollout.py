@@ -94,6 +94,15 @@ bound to the world knows whom it is asked about.
 """
 
 
+@runtime_checkable
+class Remembering(Protocol):
+    """A :data:`Guard` that is told of each day, since what it refuses depends on those before."""
+
+    def lived(self, action: Actions) -> None:
+        """The world has just lived a day on which ``action``, int64 (n,), was decided."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Decided:
     """One action per customer.
@@ -210,14 +219,15 @@ def live(
         world: is stepped in place.
         policy: decides; see :func:`decide`.
         days: how many, >= 1.
-        guard: stands between the two; nothing does by default.
+        guard: stands between the two; nothing does by default. One that is
+            :class:`Remembering` is told of each day as soon as it was lived.
         objective: weights of the expected rewards; the scenario's by default.
         expected: also give each day's expected rewards.
     """
     for _ in range(days):
         asked = DecisionRound.of(world)
         decided = decide(asked, policy, guard=guard)
-        yield RolloutDay(
+        day = RolloutDay(
             day=world.day,
             contexts=asked.contexts,
             mask=asked.mask,
@@ -226,6 +236,9 @@ def live(
             expected_minor=world.expected_rewards(objective) if expected else None,
             result=world.step(decided.action),
         )
+        if isinstance(guard, Remembering):
+            guard.lived(day.action)
+        yield day
 
 
 def results(

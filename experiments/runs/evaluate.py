@@ -75,12 +75,7 @@ def play(task: PlayTask) -> Played:
     else:
         policy = baselines()[task.policy]
     life = roll_out(
-        world,
-        policy,
-        config.evaluation.days,
-        objective=scenario.objective,
-        guard=guardrails,
-        on_lived=None if guardrails is None else guardrails.lived,
+        world, policy, config.evaluation.days, objective=scenario.objective, guard=guardrails
     )
     size = config.evaluation.customers
     return Played(

@@ -12,6 +12,7 @@ from experiments.runs.known_facts import KnownFacts
 from simulator.rollout import DecisionRound
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
+from troth.errors import InvalidArgument
 from troth.guardrails.columns import FactsBatch
 from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.guarded import Tally, Took, guard
@@ -21,19 +22,29 @@ from troth.policy import Distribution, Mask, Policy
 class MorningGuard:
     """A :data:`simulator.rollout.Guard`: the engine, told each morning what the firm knows.
 
+    It is told of each day (:class:`simulator.rollout.Remembering`), and refuses to go on where a
+    day was lived that it was not told of.
+
     The world's own cap on contacts is best lifted (:meth:`simulator.world.World.without_cap`),
     so that each cap bites once.
 
     Args:
         engine: the guardrails.
-        known: what the firm knows of the world's customers; :meth:`lived` tells it of each day.
+        known: what the firm knows of the world's customers, and of no other world's.
     """
 
     def __init__(self, engine: GuardrailEngine, known: KnownFacts) -> None:
         self._engine, self._known, self._tally = engine, known, Tally()
 
     def __call__(self, policy: Policy, asked: DecisionRound) -> Callable[[slice], Policy]:
-        """The policy that is asked about a slice of this morning's customers."""
+        """The policy that is asked about a slice of this morning's customers.
+
+        Raises:
+            InvalidArgument: if the round is of another world.
+            FailedPrecondition: if a day was lived since, and not told of.
+        """
+        if asked.world is not self._known.world:
+            raise InvalidArgument("is told of another world than is asked about", field="guard")
         facts = self._known.morning()
         return lambda rows: _GuardedRows(policy, self._engine, facts.take(rows), self._tally)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from simulator.rollout import customer_numbers
 from simulator.world import World
 from troth.catalogue import NO_CONTACT
+from troth.errors import FailedPrecondition
 from troth.guardrails.columns import (
     DENIED,
     GRANTED,
@@ -90,33 +91,42 @@ class _Past:
 class KnownFacts:
     """The firm's knowledge of the customers of one world, morning by morning.
 
-    Before each day ask for :meth:`morning`, after it tell :meth:`lived` what was decided.
+    Before each day ask for :meth:`morning`, after it tell :meth:`lived` what was decided. Of a
+    contact before the first morning, of the warm-up or of a day that the world had already
+    lived, only the moment is known: a world does not remember the channel.
 
     Args:
-        world: at the first morning; it is read, never stepped.
+        world: at the first morning, of whatever day; it is read, never stepped.
         start: aware UTC midnight of the world's day 0.
         reach: how far back contacts are listed, at most :data:`REMEMBERED`.
     """
 
     def __init__(self, world: World, start: datetime, reach: timedelta = REMEMBERED) -> None:
-        self._world = world
+        self.world = world
         self._start = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us")
         self._reach_us = min(reach, REMEMBERED) // timedelta(microseconds=1)
         self._numbers = customer_numbers(world)
         self._seed = derive_seed("experiments.runs.known_facts", world.seed)
         self._known = on_record(self._seed, self._numbers)
         self._zone = np.where(self._known, self._numbers % len(ZONES), len(ZONES))
+        self._told = world.day
         days = -(-self._reach_us // _DAY_US) + 1
         self._past: deque[_Past] = deque(maxlen=int(days))
         self._recall(int(days))
 
     def moments(self) -> Moments:
         """When each customer is decided for today, datetime64[us] (n,), UTC."""
-        return self._moments(self._world.day)
+        return self._moments(self.world.day)
 
     def morning(self) -> FactsBatch:
-        """The facts of today's decisions."""
-        world, now = self._world, self.moments()
+        """The facts of today's decisions.
+
+        Raises:
+            FailedPrecondition: if a day was lived of which :meth:`lived` was not told: its
+                contacts would be forgotten, and caps broken.
+        """
+        self._require_told(self._told)
+        world, now = self.world, self.moments()
         local = self._local_us(now)
         minute = np.where(self._known, local // _MINUTE_US % MINUTES, UNKNOWN_MINUTE)
         permissions = np.where(world.permissions, GRANTED, DENIED).astype(np.int8)
@@ -147,27 +157,40 @@ class KnownFacts:
         """Remember the day that the world has just lived with ``action``, int64 (n,).
 
         A contact counts if the world made it, which a budget that is used up forbids.
+
+        Raises:
+            FailedPrecondition: if that is not the day after the last one that was told of.
         """
-        day = self._world.day - 1
-        made = self._world.people.last_contact == self._clock(day)
+        self._require_told(self._told + 1)
+        self._told += 1
+        day = self.world.day - 1
+        made = self.world.people.last_contact == self._clock(day)
         self._remember(day, made, action, self._moments(day))
+
+    def _require_told(self, day: int) -> None:
+        if self.world.day != day:
+            raise FailedPrecondition(
+                f"the world is at day {self.world.day}, not {day}: each day is told of once, "
+                "when it has been lived",
+                field="known_facts",
+            )
 
     def _recall(self, days: int) -> None:
         """The contacts of the days before the first morning."""
-        people, clock = self._world.people, self._clock(self._world.day)
+        people, clock = self.world.people, self._clock(self.world.day)
         since = clock - people.last_contact.astype(np.int64)
-        nothing = np.full(self._world.size, NO_CONTACT)
+        nothing = np.full(self.world.size, NO_CONTACT)
         for ago in range(days, 0, -1):
             bit = ago - since  # of RECENT: so many days before the last contact
             made = (bit >= 0) & (bit < 29) & (people.recent >> np.clip(bit, 0, 28) & 1).astype(bool)
             if made.any() and clock >= ago:
-                day = self._world.day - ago
-                self._remember(day, made, nothing, self._moments(day, campaign=True))
+                day = self.world.day - ago
+                self._remember(day, made, nothing, self._moments(day, campaign=day < 0))
 
     def _remember(
         self, day: int, made: NDArray[np.bool_], action: NDArray[np.int64], moments: Moments
     ) -> None:
-        channel = self._world.catalogue.channel[action].astype(np.int8)
+        channel = self.world.catalogue.channel[action].astype(np.int8)
         local_day = self._local_us(moments) // _DAY_US
         self._past.append(_Past(made, moments, channel, action, local_day))
 
@@ -178,7 +201,7 @@ class KnownFacts:
 
     def _clock(self, day: int) -> int:
         """Days since the warm-up began, never negative: what the world's own memory counts in."""
-        return day + self._world.scenario.warm_up.days
+        return day + self.world.scenario.warm_up.days
 
     def _local_us(self, moments: Moments) -> NDArray[np.int64]:
         """Microseconds since 1970 by each customer's clock, by UTC where it is not known."""

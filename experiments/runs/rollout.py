@@ -57,13 +57,12 @@ def roll_out(
     *,
     objective: Objective,
     guard: Guard | None = None,
-    on_lived: Callable[[NDArray[np.int64]], None] | None = None,
     on_day: OnDay | None = None,
 ) -> Rollout:
     """Value per customer of ``policy`` over ``days``.
 
-    The arguments are those of :func:`simulator.rollout.live`; after each day ``on_lived`` is
-    told its actions, int64 (n,), and ``on_day`` how many are done.
+    The arguments are those of :func:`simulator.rollout.live`; after each day ``on_day`` is told
+    how many are done.
     """
     components = {name: np.zeros(world.size) for name in COMPONENTS}
     contacts = np.zeros(len(CHANNELS), dtype=np.int64)
@@ -74,8 +73,6 @@ def roll_out(
         channel = world.catalogue.channel[day.action]
         contacts += np.bincount(channel, minlength=len(CHANNELS))
         contacted += channel > 0  # the first channel is none
-        if on_lived is not None:
-            on_lived(day.action)
         if on_day is not None:
             on_day(done, days)
     return Rollout(objective.reward(components), components, contacts, contacted, days)

@@ -12,12 +12,13 @@ from agents.baselines.rfm import RfmRules
 from agents.policies.uniform import UniformPolicy
 from experiments.runs.guarding import MorningGuard
 from experiments.runs.known_facts import KnownFacts
-from experiments.runs.rollout import day_start, roll_out
-from simulator.rollout import DecisionRound, live
+from experiments.runs.rollout import day_start, record, roll_out
+from simulator.rollout import DecisionRound, decide, live
 from simulator.scenarios import load
 from simulator.truth import one_step_oracle
 from simulator.world import World
 from troth.catalogue import CHANNELS
+from troth.errors import FailedPrecondition, InvalidArgument
 from troth.guardrails import GuardrailConfig, GuardrailEngine
 from troth.guardrails.columns import GRANTED
 from troth.policy import Policy
@@ -57,7 +58,6 @@ def test_no_promise_is_broken(make: Callable[[World], Policy]) -> None:
     for _ in range(DAYS):
         facts, moments = watching.morning(), watching.moments()
         day = next(lived)
-        between.lived(day.action)
         watching.lived(day.action)
         for row in np.flatnonzero(day.action):
             channel = world.catalogue.channel[day.action[row]]
@@ -77,6 +77,45 @@ def test_no_promise_is_broken(make: Callable[[World], Policy]) -> None:
     assert took["quiet_hours"].rows > 0.05
     assert took["unknown_consent"].rows == pytest.approx(0.02, abs=0.02)
     assert took["over_1_in_24h"].mass + took["over_3_in_168h"].mass > 0.0
+
+
+def test_a_log_behind_guardrails_serves_nothing_that_its_own_facts_refuse() -> None:
+    """Whoever lets a guarded policy live, the guard remembers each day."""
+    world = lifted()
+    log = record(
+        world,
+        UniformPolicy(),
+        DAYS,
+        start=day_start(SCENARIO.start),
+        policy_digest="u",
+        objective=SCENARIO.objective,
+        guard=guardrails(world),
+    ).batch
+    assert log.facts is not None
+    mask, taken = ENGINE.judge(log.mask, log.catalogue, log.facts)
+    served = np.arange(len(log)), log.action
+    assert mask[served].all()
+    np.testing.assert_allclose(log.propensity, 1.0 / mask.sum(axis=1))
+    capped = sum(np.count_nonzero(t.actions) for t in taken if t.guardrail == "frequency_cap")
+    assert capped > SIZE
+
+
+def test_a_guard_does_not_go_on_where_it_was_not_told_of_a_day() -> None:
+    """Nor is it told of a day twice, nor asked about another world's customers."""
+    world = lifted()
+    between = guardrails(world)
+    action = decide(DecisionRound.of(world), UniformPolicy(), guard=between).action
+    with pytest.raises(FailedPrecondition, match="at day 0, not 1"):
+        between.lived(action)
+    world.step(action)
+    with pytest.raises(FailedPrecondition, match="at day 1, not 0"):
+        decide(DecisionRound.of(world), UniformPolicy(), guard=between)
+    between.lived(action)
+    with pytest.raises(FailedPrecondition, match="at day 1, not 2"):
+        between.lived(action)
+    decide(DecisionRound.of(world), UniformPolicy(), guard=between)
+    with pytest.raises(InvalidArgument, match="another world"):
+        decide(DecisionRound.of(world.fork()), UniformPolicy(), guard=between)
 
 
 def test_the_scenarios_cap_is_lifted_and_nothing_else() -> None:
@@ -106,9 +145,7 @@ def test_without_anything_to_refuse_a_guard_changes_nothing() -> None:
     )
     world = lifted()
     between = guardrails(world, GuardrailEngine(loose))
-    guarded = roll_out(
-        world, RfmRules(), 5, objective=SCENARIO.objective, guard=between, on_lived=between.lived
-    )
+    guarded = roll_out(world, RfmRules(), 5, objective=SCENARIO.objective, guard=between)
     alone = roll_out(lifted(), RfmRules(), 5, objective=SCENARIO.objective)
     took = {row.reason: row for row in between.took()}
     lost = took["unknown_consent"].mass

@@ -14,9 +14,10 @@ from simulator.scenarios import load
 from simulator.world import World
 from tests.support.logs import same
 from troth.catalogue import CHANNELS, NO_CONTACT
-from troth.guardrails import Contact, Facts, FactsBatch, GuardrailConfig
+from troth.guardrails import Contact, Facts, FactsBatch, GuardrailConfig, GuardrailEngine
 from troth.guardrails.columns import GRANTED, NEVER_US, UNKNOWN, UNKNOWN_CHANNEL
 from troth.guardrails.facts import local_day
+from troth.logs.batches import LoggedBatch
 from troth.policy import sample
 
 SIZE, DAYS = 60, 9
@@ -108,6 +109,34 @@ def test_columns_are_those_of_the_facts_one_by_one(start: datetime) -> None:
             )
     assert repeated  # a contact late at night was on the customer's next day
     assert (found.permissions[:, 1:] == GRANTED).any()
+
+
+@pytest.mark.parametrize("split", [1, 3, 5])
+def test_a_log_in_two_parts_has_the_facts_of_one_in_whole(split: int) -> None:
+    """Contacts of days that were lived before were made when they were, at night too."""
+
+    def logged(people: World, days: int) -> LoggedBatch:
+        start = day_start(people.scenario.start)
+        policy, objective = UniformPolicy(), people.scenario.objective
+        return record(
+            people, policy, days, start=start, policy_digest="u", objective=objective
+        ).batch
+
+    scenario, size, days = load("reference"), 400, 6
+    whole = logged(World(scenario, size, 7), days)
+    people = World(scenario, size, 7)
+    parts = LoggedBatch.concatenate([logged(people, split), logged(people, days - split)])
+    assert whole.facts is not None
+    assert parts.facts is not None
+    np.testing.assert_array_equal(parts.action, whole.action)
+    for name in ("permissions", "local_minute", "listed_us"):
+        np.testing.assert_array_equal(getattr(parts.facts, name), getattr(whole.facts, name))
+    np.testing.assert_array_equal(
+        np.sort(parts.facts.contact_age_us, axis=1), np.sort(whole.facts.contact_age_us, axis=1)
+    )
+    engine = GuardrailEngine(GuardrailConfig.shipped())
+    masks = [engine.judge(log.mask, log.catalogue, log.facts)[0] for log in (parts, whole)]
+    np.testing.assert_array_equal(*masks)
 
 
 def test_contacts_of_the_warm_up_are_known() -> None:
