@@ -28,7 +28,7 @@ from troth.catalogue import NO_CONTACT
 from troth.contexts import ContextBatch
 from troth.errors import InvalidArgument
 from troth.objective import Objective
-from troth.policy import Mask, Policy, check_distribution, sample
+from troth.policy import Mask, Policy, check_distribution, read_only, sample
 
 Float = NDArray[np.float64]
 Actions = NDArray[np.int64]
@@ -159,7 +159,7 @@ def decide(asked: DecisionRound, policy: Policy, *, guard: Guard | None = None) 
         mask = asked.mask[rows]
         answers = policy if between is None else between(rows)
         distribution = check_distribution(
-            answers.distribution(contexts.take(rows), world.catalogue, mask), mask
+            answers.distribution(contexts.take(rows), world.catalogue, read_only(mask)), mask
         )
         drawn = sample(distribution, uniform[rows])
         action[rows] = drawn

@@ -53,6 +53,13 @@ def check_mask(mask: Mask, n: int, k: int) -> Mask:
     return mask
 
 
+def read_only(mask: Mask) -> Mask:
+    """``mask`` as a policy is shown it: whoever writes into it would choose their own limits."""
+    shown = mask.view()
+    shown.flags.writeable = False
+    return shown
+
+
 def check_distribution(distribution: Distribution, mask: Mask) -> Distribution:
     """Return ``distribution`` if it is one under ``mask``.
 

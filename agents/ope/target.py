@@ -13,7 +13,7 @@ from troth.features import FeatureSchema
 from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.guarded import Tally, Took, guard
 from troth.logs.batches import LoggedBatch
-from troth.policy import Distribution, Policy, check_distribution
+from troth.policy import Distribution, Policy, check_distribution, read_only
 
 CHUNK = 16_384
 """Rows asked at a time: bounds a policy's scratch memory, and paces the progress bar."""
@@ -50,7 +50,9 @@ def target_distribution(
     whole = np.empty((len(log), len(log.catalogue)), dtype=np.float64)
     for rows in _chunks(log, on_rows):
         contexts, mask = ContextBatch(log.contexts.schema, log.contexts.raw[rows]), log.mask[rows]
-        whole[rows] = check_distribution(policy.distribution(contexts, log.catalogue, mask), mask)
+        whole[rows] = check_distribution(
+            policy.distribution(contexts, log.catalogue, read_only(mask)), mask
+        )
     return whole
 
 

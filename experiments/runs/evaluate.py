@@ -34,7 +34,7 @@ from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.guarded import guard
 from troth.logs.batches import LoggedBatch
 from troth.objective import Objective
-from troth.policy import Distribution, Mask, Policy, greedy
+from troth.policy import Distribution, Mask, Policy, greedy, read_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def judge_log(
     rows: list[OffPolicy] = []
     for name, policy in policies.items():
         if engine is None or log.facts is None:
-            alone = policy.distribution(contexts, log.catalogue, log.mask)
+            alone = policy.distribution(contexts, log.catalogue, read_only(log.mask))
             rows += _judge(name, alone, data, truth, q_hat, task.seed)
             continue
         both = guard(policy, engine, contexts, log.catalogue, log.mask, log.facts)

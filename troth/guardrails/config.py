@@ -8,6 +8,7 @@ from datetime import time, timedelta
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from stat import S_ISREG
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -32,11 +33,14 @@ def _places(channels: Iterable[Channel]) -> tuple[int, ...]:
     return tuple(sorted({CHANNELS.index(channel) for channel in channels}))
 
 
-Channels = Annotated[
-    tuple[Channel, ...],
-    AfterValidator(lambda channels: tuple(CHANNELS[at] for at in _places(channels))),
-]
-"""A set of channels, written in one order, so that it has one digest."""
+def _in_order(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    if Channel.NONE in channels:
+        raise ValueError(f"{Channel.NONE} is no channel of a contact: no guardrail refuses it")
+    return tuple(CHANNELS[at] for at in _places(channels))
+
+
+Channels = Annotated[tuple[Channel, ...], AfterValidator(_in_order)]
+"""A set of channels of contacts, written in one order, so that it has one digest."""
 
 
 class _Section(BaseModel):
@@ -128,12 +132,20 @@ class GuardrailConfig(_Section):
         """Read a TOML file.
 
         Raises:
-            NotFound: if there is none.
-            InvalidArgument: if it is not TOML or not a configuration.
+            NotFound: if there is none, or a link leads nowhere.
+            InvalidArgument: if it cannot be read, is not TOML or not a configuration.
         """
-        if not path.is_file():
-            raise NotFound(f"{path} does not exist", field="guardrails")
-        return cls._parse(path.read_bytes(), str(path))
+        try:
+            if not S_ISREG(path.stat().st_mode):  # reading a pipe would wait for its writer
+                raise InvalidArgument(f"{path} is not a file", field="guardrails")
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(f"{path} does not exist", field="guardrails") from error
+        except OSError as error:
+            raise InvalidArgument(
+                f"{path} cannot be read: {error.strerror}", field="guardrails"
+            ) from error
+        return cls._parse(data, str(path))
 
     @classmethod
     def shipped(cls) -> GuardrailConfig:
@@ -144,9 +156,20 @@ class GuardrailConfig(_Section):
 
     @classmethod
     def installed(cls, home: Path) -> GuardrailConfig:
-        """``guardrails.toml`` of an installation, or the shipped one if it has none."""
+        """``guardrails.toml`` of an installation, or the shipped one if it has none.
+
+        Raises:
+            NotFound, InvalidArgument: as :meth:`read` does, for whatever lies there: looser
+                rules than the installation's are never applied in their place.
+        """
         path = home / "guardrails.toml"
-        return cls.read(path) if path.exists() else cls.shipped()
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            return cls.shipped()
+        except OSError:
+            pass  # read says why
+        return cls.read(path)
 
     @classmethod
     def _parse(cls, data: bytes, where: str) -> GuardrailConfig:

@@ -12,7 +12,7 @@ from troth.contexts import ContextBatch
 from troth.errors import InvalidArgument
 from troth.guardrails.columns import FactsBatch
 from troth.guardrails.engine import GuardrailEngine, Taken
-from troth.policy import Distribution, Mask, Policy, check_distribution, check_mask
+from troth.policy import Distribution, Mask, Policy, check_distribution, check_mask, read_only
 from troth.types import Verdict
 
 
@@ -83,15 +83,19 @@ def guard(
     if len(facts) != n:
         raise InvalidArgument(f"{len(facts)} rows for {n} contexts", field="facts")
     check_mask(candidates, n, len(catalogue))
-    proposed = policy.distribution(contexts, catalogue, candidates)
-    check_distribution(proposed, candidates)
+    proposed = check_distribution(
+        policy.distribution(contexts, catalogue, read_only(candidates)), candidates
+    )
     mask, taken = engine.judge(candidates, catalogue, facts)
     touched = np.flatnonzero((mask != candidates).any(axis=1))
     if not touched.size:
         return Guarded(catalogue, proposed, proposed, mask, taken)
-    served = proposed.copy()
-    served[touched] = policy.distribution(contexts.take(touched), catalogue, mask[touched])
-    check_distribution(served, mask)
+    # Two copies: a policy that writes all its answers into one array would change the first.
+    proposed, served = proposed.copy(), proposed.copy()
+    left = mask[touched]
+    served[touched] = check_distribution(
+        policy.distribution(contexts.take(touched), catalogue, read_only(left)), left
+    )
     return Guarded(catalogue, proposed, served, mask, taken)
 
 

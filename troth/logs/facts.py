@@ -147,9 +147,7 @@ def _values(
 
     if array.null_count:
         rows = array.is_null().to_numpy(zero_copy_only=False)
-        at = int(np.argmax(rows))
-        row = at if lengths is None else int(np.searchsorted(np.cumsum(lengths), at, "right"))
-        raise InvalidArgument(f"a value is missing in row {row}", field=name)
+        raise InvalidArgument(f"a value is missing in row {_row(rows, lengths)}", field=name)
     empty = pa.types.is_null(array.type) and not len(array)
     number = pa.types.is_integer(array.type) or pa.types.is_floating(array.type)
     whole = number and pa.types.is_integer(kind)  # a fraction is refused below
@@ -158,9 +156,20 @@ def _values(
     try:
         values = array.cast(kind).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid as error:
-        raise InvalidArgument(f"{array.type} as {kind}: {error}", field=name) from error
+        given = array.to_numpy(zero_copy_only=False)
+        ends = np.iinfo(kind.to_pandas_dtype())
+        lost = ~((given >= ends.min) & (given <= ends.max) & (given == np.floor(given)))
+        raise InvalidArgument(
+            f"{array.type} as {kind}: {error} in row {_row(lost, lengths)}", field=name
+        ) from error
     wide = pa.types.is_integer(kind) and kind != pa.int8()
     return np.asarray(values, dtype=np.int64 if wide else None)
+
+
+def _row(bad: NDArray[np.bool_], lengths: NDArray[np.int64] | None) -> int:
+    """The first row in which a value is ``bad``."""
+    at = int(np.argmax(bad))
+    return at if lengths is None else int(np.searchsorted(np.cumsum(lengths), at, "right"))
 
 
 def _require_pairs(columns: dict[str, Any]) -> None:

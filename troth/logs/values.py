@@ -56,15 +56,29 @@ def array_of(column: pd.Series[Any], name: str) -> pa.Array:
     """A column of a DataFrame as Arrow has it.
 
     Raises:
-        InvalidArgument: if its values are of several types.
+        InvalidArgument: if its values are of several types, or one is a whole number outside
+            64 bits.
     """
     import pyarrow as pa
 
     try:
         array = pa.Array.from_pandas(column)
+    except OverflowError as error:  # no type of Arrow's holds such a number
+        raise InvalidArgument(_too_large(column) or str(error), field=name) from error
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise InvalidArgument(_several_types(column) or str(error), field=name) from error
+        why = _too_large(column) or _several_types(column) or str(error)
+        raise InvalidArgument(why, field=name) from error
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _too_large(column: pd.Series[Any]) -> str:
+    """The first whole number outside 64 bits, in words; empty if there is none."""
+    ends = np.iinfo(np.int64)
+    for row, value in enumerate(column):
+        for each in np.asarray(value, dtype=object).reshape(-1):
+            if isinstance(each, numbers.Integral) and not ends.min <= int(each) <= ends.max:
+                return f"{each} in row {row} is outside {ends.min}..{ends.max}"
+    return ""
 
 
 def _several_types(column: pd.Series[Any]) -> str:

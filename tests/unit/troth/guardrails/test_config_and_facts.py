@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -131,3 +132,70 @@ def test_order_says_nothing() -> None:
 def test_name_that_is_no_place_is_no_zone(name: str) -> None:
     """Whatever the machine's own database makes of it."""
     assert find_zone(name) is None
+
+
+def test_what_is_no_readable_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    """A directory, a pipe, a link that leads nowhere or in circles, a path through a file."""
+    pipe, nowhere, circle = tmp_path / "pipe", tmp_path / "nowhere", tmp_path / "circle"
+    os.mkfifo(pipe)
+    nowhere.symlink_to(tmp_path / "gone.toml")
+    circle.symlink_to(circle)
+    plain = tmp_path / "plain.toml"
+    plain.write_text("")
+    for path, refused, why in (
+        (tmp_path, InvalidArgument, "is not a file"),
+        (pipe, InvalidArgument, "is not a file"),
+        (nowhere, NotFound, "does not exist"),
+        (circle, InvalidArgument, "cannot be read"),
+        (plain / "guardrails.toml", InvalidArgument, "cannot be read"),
+        (tmp_path / ("x" * 300), InvalidArgument, "cannot be read"),
+    ):
+        with pytest.raises(refused, match=why) as caught:
+            GuardrailConfig.read(path)
+        assert caught.value.field == "guardrails"
+        assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may not read it is told so."""
+    path = tmp_path / "guardrails.toml"
+    path.write_text("")
+
+    def denied(_path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(InvalidArgument, match="cannot be read: Permission denied"):
+        GuardrailConfig.installed(tmp_path)
+
+
+@pytest.mark.parametrize("lies", ["link to nothing", "circle", "directory", "home is a file"])
+def test_an_installation_never_falls_back_to_the_shipped_rules(tmp_path: Path, lies: str) -> None:
+    """Only where nothing lies in their place are the shipped ones in force."""
+    home = tmp_path / "home"
+    home.mkdir()
+    assert GuardrailConfig.installed(home) == GuardrailConfig.shipped()
+    path = home / "guardrails.toml"
+    if lies == "link to nothing":
+        path.symlink_to(tmp_path / "gone.toml")
+    elif lies == "circle":
+        path.symlink_to(path)
+    elif lies == "directory":
+        path.mkdir()
+    else:
+        home.rmdir()
+        home.write_text("")
+    with pytest.raises((InvalidArgument, NotFound), match="guardrails"):
+        GuardrailConfig.installed(home)
+
+
+@pytest.mark.parametrize("section", ["quiet_hours", "frequency_cap"])
+def test_no_contact_is_no_channel_to_refuse(section: str) -> None:
+    """A rule about it alone would never refuse anything."""
+    data = GuardrailConfig.shipped().to_dict()
+    where = data[section] if section == "quiet_hours" else data[section]["rules"][0]
+    where["channels"] = ["sms", "none"]
+    with pytest.raises(InvalidArgument, match="none is no channel of a contact"):
+        GuardrailConfig.from_dict(data)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from tests.support.decisions import ALL_CHANNELS, CATALOGUE, NOON, SCHEMA, WeightedPolicy
-from troth.catalogue import Channel
+from troth.catalogue import Catalogue, Channel
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.guardrails import Contact, Facts, FactsBatch, Guarded, GuardrailConfig, GuardrailEngine
 from troth.guardrails import guard as guard_policy
 from troth.guardrails.columns import UNKNOWN_CHANNEL
 from troth.guardrails.guarded import Tally, Took
-from troth.policy import Policy
+from troth.policy import Distribution, Mask, Policy
 from troth.types import Verdict
 
 ENGINE = GuardrailEngine(GuardrailConfig.shipped())
@@ -69,6 +69,59 @@ def test_a_policy_with_one_favourite_names_its_next_best() -> None:
     assert found.mask.tolist() == [[True, True, True, False], [True] * 4]
     assert found.verdicts(0)[0].mass == pytest.approx(1.0)
     assert found.verdicts(1) == ()
+
+
+class OneBuffer:
+    """Writes every answer into the same array."""
+
+    def __init__(self, size: int) -> None:
+        self._answers = np.empty((size, len(CATALOGUE)))
+
+    def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
+        """See :class:`troth.policy.Policy`."""
+        answer = self._answers[: len(contexts)]
+        answer[:] = TENTHS.distribution(contexts, actions, mask)
+        return answer
+
+
+def test_a_first_answer_stays_what_it_was_when_the_policy_is_asked_again() -> None:
+    """Also of a policy that has one array for all answers."""
+    people = (AWAKE, NO_SMS, LOST)
+    found, expected = guarded(OneBuffer(3), *people), guarded(TENTHS, *people)
+    np.testing.assert_array_equal(found.proposed, expected.proposed)
+    np.testing.assert_array_equal(found.distribution, expected.distribution)
+    for row in range(len(people)):
+        assert found.verdicts(row) == expected.verdicts(row)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_policy_does_not_choose_its_own_limits(again: bool) -> None:
+    """Masks are shown, not handed over; whose answer is for other rows is refused."""
+
+    class Loosening:
+        def distribution(
+            self, contexts: ContextBatch, actions: Catalogue, mask: Mask
+        ) -> Distribution:
+            if mask.all() != again:
+                mask[:] = True
+            return TENTHS.distribution(contexts, actions, mask)
+
+    with pytest.raises(ValueError, match="read-only"):
+        guarded(Loosening(), NO_SMS)
+
+
+def test_an_answer_for_fewer_customers_than_asked_about_is_refused() -> None:
+    """It is not repeated for the others."""
+
+    class Short:
+        def distribution(
+            self, contexts: ContextBatch, actions: Catalogue, mask: Mask
+        ) -> Distribution:
+            answer = TENTHS.distribution(contexts, actions, mask)
+            return answer if mask.all() else answer[:1]
+
+    with pytest.raises(InvalidArgument, match="is not float64"):
+        guarded(Short(), NO_SMS, NO_SMS)
 
 
 def test_a_tally_over_batches_is_that_of_all_rows() -> None:

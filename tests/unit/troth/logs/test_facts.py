@@ -147,6 +147,28 @@ def test_a_fact_that_is_none_is_named(name: str, value: Any, message: str) -> No
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize("value", [2**63, 2**64, -(2**63) - 1, 10**30])
+@pytest.mark.parametrize("name", [*COLUMNS, "features", "mask", "action", "step", "customer_id"])
+def test_whole_numbers_beyond_sixty_four_bits_are_named_by_row(name: str, value: int) -> None:
+    """In a list or alone, of whatever column."""
+    cell = log().to_frame()[name].iloc[2]
+    given = [value, *list(cell)[1:]] if isinstance(cell, np.ndarray) else value
+    with pytest.raises(InvalidArgument, match=rf"{value} in row 2 is outside") as caught:
+        LoggedBatch.from_frame(_with(name, given), SCHEMA, ACTIONS)
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize("name", ["permissions", "contact_age_us", "contact_channel", "listed_us"])
+def test_unsigned_numbers_that_do_not_fit_are_named_by_row(name: str) -> None:
+    """As NumPy writes them."""
+    frame = log().to_frame()
+    column = [np.array(cell, dtype=np.uint64) for cell in np.abs(frame[name])]
+    column[3] = np.full_like(column[3], 2**63)
+    with pytest.raises(InvalidArgument, match="in row 3") as caught:
+        LoggedBatch.from_frame(frame.assign(**{name: column}), SCHEMA, ACTIONS)
+    assert caught.value.field == name
+
+
 @pytest.mark.parametrize(
     ("name", "values", "kind"),
     [
