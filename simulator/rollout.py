@@ -224,6 +224,7 @@ def live(
         objective: weights of the expected rewards; the scenario's by default.
         expected: also give each day's expected rewards.
     """
+    observer: object = guard
     for _ in range(days):
         asked = DecisionRound.of(world)
         decided = decide(asked, policy, guard=guard)
@@ -236,8 +237,8 @@ def live(
             expected_minor=world.expected_rewards(objective) if expected else None,
             result=world.step(decided.action),
         )
-        if isinstance(guard, Remembering):
-            guard.lived(day.action)
+        if isinstance(observer, Remembering):
+            observer.lived(day.action)
         yield day
 
 

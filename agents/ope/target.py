@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition
@@ -62,7 +63,8 @@ class GuardedTarget:
 
     Attributes:
         unguarded: float64 (n, K), that of :func:`target_distribution`.
-        guarded: float64 (n, K), what would have been served.
+        guarded: float64 (n, K), what would have been served; in a row whose outcome window is
+            open, and whose contacts are listed less far than a cap reaches, as unguarded.
         took: what each guardrail took, over the rows whose outcome window is closed.
     """
 
@@ -72,13 +74,17 @@ class GuardedTarget:
 
 
 def unguardable(log: LoggedBatch, engine: GuardrailEngine) -> str | None:
-    """Why guardrails cannot be applied to a policy on this log, in words; ``None`` if they can."""
+    """Why guardrails cannot be applied to a policy on this log, in words; ``None`` if they can.
+
+    Nothing is estimated from rows whose outcome window is open, so that they do not matter.
+    """
     if log.facts is None:
         return "the log does not say what was known of the customers"
-    if len(log) and int(log.facts.listed_us.min()) < engine.reach_us:
+    least = int(log.facts.listed_us[~log.censored].min(initial=engine.reach_us))
+    if least < engine.reach_us:
         return (
-            f"the log lists contacts {log.facts.listed_us.min() / 3.6e9:g} hours far, and the "
-            f"guardrails look {engine.reach_us / 3.6e9:g} hours far"
+            f"the log lists contacts {least / 3.6e9:g} hours far, and the guardrails look "
+            f"{engine.reach_us / 3.6e9:g} hours far"
         )
     return None
 
@@ -107,11 +113,20 @@ def guarded_target(
     shape = (len(log), len(log.catalogue))
     unguarded, served = np.empty(shape, dtype=np.float64), np.empty(shape, dtype=np.float64)
     tally = Tally()
-    for rows in _chunks(log, on_rows):
+    short = log.facts.listed_us < engine.reach_us  # open rows alone, as was just made sure of
+    for chunk in _chunks(log, on_rows):
+        rows: slice | NDArray[np.int64] = chunk
+        if short[chunk].any():
+            if short[chunk].all():
+                continue
+            rows = chunk.start + np.flatnonzero(~short[chunk])
         contexts, mask = ContextBatch(log.contexts.schema, log.contexts.raw[rows]), log.mask[rows]
         found = guard(policy, engine, contexts, log.catalogue, mask, log.facts.take(rows))
         unguarded[rows], served[rows] = found.proposed, found.distribution
         tally.add(found, ~log.censored[rows])
+    if short.any():
+        alone = target_distribution(policy, log.take(short))
+        unguarded[short] = served[short] = alone
     return GuardedTarget(unguarded, served, tally.took())
 
 

@@ -14,6 +14,7 @@ from agents.artifacts.artifact import ArtifactStore
 from agents.ope.data import OpeData
 from agents.ope.evaluate import evaluate_policy
 from agents.ope.reward_model import cross_fit
+from agents.ope.target import unguardable
 from experiments.runs.baselines import NAMES, ORACLE, baselines
 from experiments.runs.config import RunConfig
 from experiments.runs.guarding import MorningGuard
@@ -166,8 +167,10 @@ def judge_log(
         task: the policies, and the run whose settings hold.
         log: n decisions no policy was trained on.
         truth: float64 (n, K), E[reward | state, action], minor units.
-        engine: guardrails to judge each policy behind too, where the log has the facts.
+        engine: guardrails to judge each policy behind too. Where the log does not allow it, the
+            policies are judged without, and each row's ``warnings`` say why.
     """
+    why_not = None if engine is None else unguardable(log, engine)
     q_hat = cross_fit(log, folds=task.seed.config.ope.folds)
     store = ArtifactStore(task.seed.home.artifacts)
     policies: dict[str, Policy] = {
@@ -179,9 +182,16 @@ def judge_log(
     data = OpeData.of(log)
     rows: list[OffPolicy] = []
     for name, policy in policies.items():
-        if engine is None or log.facts is None:
+        if engine is None or log.facts is None or why_not is not None:
             alone = policy.distribution(contexts, log.catalogue, read_only(log.mask))
-            rows += _judge(name, alone, data, truth, q_hat, task.seed)
+            rows += [
+                row.model_copy(
+                    update={"warnings": (*row.warnings, f"judged without guardrails: {why_not}")}
+                )
+                if why_not is not None
+                else row
+                for row in _judge(name, alone, data, truth, q_hat, task.seed)
+            ]
             continue
         both = guard(policy, engine, contexts, log.catalogue, log.mask, log.facts)
         rows += _judge(name, both.proposed, data, truth, q_hat, task.seed)

@@ -231,7 +231,8 @@ def test_evidence_is_of_what_would_be_served(records: SimpleNamespace) -> None:
     assert [row["reason"] for row in document["guardrails_took"]] == ["no_consent", "quiet_hours"]
     assert all(row["guarded"] for row in document["off_policy"])
     other = evidence_for(results, "linear_thompson", 2, guardrails_digest="c" * 64, **asked)
-    assert other["guarded"] is False
+    assert document["scenario_cap_lifted"] is True
+    assert other["guarded"] is other["scenario_cap_lifted"] is False
     assert not any(row["guarded"] for row in other["off_policy"])
 
 

@@ -32,7 +32,8 @@ class Favourites:
     """All mass on the best of scores that depend on the context."""
 
     def distribution(self, contexts: ContextBatch, actions: Catalogue, mask: Mask) -> Distribution:
-        """See :class:`troth.policy.Policy`."""
+        """See :class:`troth.policy.Policy`; it is not asked about nobody."""
+        assert len(contexts)
         lean = contexts.raw[:, :1] > 0
         return greedy(np.where(lean, np.arange(K), np.arange(K)[::-1]).astype(float), mask)
 
@@ -121,6 +122,28 @@ def test_both_ways_are_two_evaluations_of_one_log() -> None:
         "repeat",
     }
     assert document["estimates"] == found.unguarded.to_dict()["estimates"]
+
+
+@pytest.mark.parametrize("chunk", [1, 37, N])
+def test_open_rows_do_not_keep_a_log_from_being_judged(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is estimated from them, however little is listed of their contacts."""
+    monkeypatch.setattr(target_module, "CHUNK", chunk)
+    whole = log()
+    assert whole.facts is not None
+    listed = np.where(whole.censored, 1, WEEK_US)
+    listed[np.flatnonzero(whole.censored)[::2]] = WEEK_US
+    short = replace(whole, facts=replace(whole.facts, listed_us=listed))
+    assert unguardable(short, ENGINE) is None
+    found, expected = (guarded_target(Favourites(), each, ENGINE) for each in (short, whole))
+    reaches = listed == WEEK_US
+    assert (found.guarded[reaches] == expected.guarded[reaches]).all()
+    assert (found.guarded[~reaches] == expected.unguarded[~reaches]).all()
+    assert (found.unguarded == expected.unguarded).all()
+    assert found.took == expected.took
+    both = [evaluate_both_ways(Favourites(), each, ENGINE) for each in (short, whole)]
+    assert both[0] == both[1]
 
 
 @pytest.mark.parametrize(

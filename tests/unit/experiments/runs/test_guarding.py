@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agents.baselines.rfm import RfmRules
 from agents.policies.uniform import UniformPolicy
+from experiments.runs.config import load as load_config
+from experiments.runs.evaluate import OffPolicyTask, judge_log
 from experiments.runs.guarding import MorningGuard
 from experiments.runs.known_facts import KnownFacts
 from experiments.runs.rollout import day_start, record, roll_out
+from experiments.runs.run_folder import RunFolder
+from experiments.runs.simulate import SeedTask
 from simulator.rollout import DecisionRound, decide, live
 from simulator.scenarios import load
 from simulator.truth import one_step_oracle
@@ -98,6 +104,37 @@ def test_a_log_behind_guardrails_serves_nothing_that_its_own_facts_refuse() -> N
     np.testing.assert_allclose(log.propensity, 1.0 / mask.sum(axis=1))
     capped = sum(np.count_nonzero(t.actions) for t in taken if t.guardrail == "frequency_cap")
     assert capped > SIZE
+
+
+def test_a_log_that_reaches_less_far_is_judged_without_guardrails_and_says_why(
+    tmp_path: Path,
+) -> None:
+    """Instead of ending the run."""
+    made = record(
+        World(SCENARIO, SIZE, 11),
+        UniformPolicy(),
+        3,
+        start=day_start(SCENARIO.start),
+        policy_digest="u",
+        objective=SCENARIO.objective,
+        expected=True,
+    )
+    log, truth = made.batch, made.expected_minor
+    assert log.facts is not None
+    assert truth is not None
+    task = OffPolicyTask(SeedTask(load_config("reference"), RunFolder(tmp_path), 0), ())
+    hour = replace(log.facts, listed_us=np.full(len(log), 3_600_000_000))
+    rows = judge_log(task, replace(log, facts=hour), truth, ENGINE)
+    alone = judge_log(task, log, truth)
+    assert not any(row.guarded for row in rows)
+    assert {row.warnings[-1] for row in rows} == {
+        "judged without guardrails: the log lists contacts 1 hours far, and the guardrails look "
+        "168 hours far"
+    }
+    assert alone == tuple(row.model_copy(update={"warnings": row.warnings[:-1]}) for row in rows)
+    both = judge_log(task, log, truth, ENGINE)
+    assert [row for row in both if not row.guarded] == list(alone)
+    assert sum(row.guarded for row in both) == len(alone)
 
 
 def test_a_guard_does_not_go_on_where_it_was_not_told_of_a_day() -> None:
