@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, Literal
 
 Work = Callable[[], int]
@@ -126,9 +126,9 @@ def stretch(work: Work) -> Stretch:
     def run(seconds: float) -> float:
         units, spent = 0, 0.0
         while True:
-            began = time.perf_counter()
+            began = perf_counter()
             units += work()
-            spent += time.perf_counter() - began
+            spent += perf_counter() - began
             if spent >= seconds:
                 return units / spent
 
@@ -179,13 +179,13 @@ def latency_row(
 def _calls(work: Work, seconds: float) -> int:
     """How many calls fill ``seconds``, judged without the first, which compiles."""
     work()
-    began = time.perf_counter()
+    began = perf_counter()
     work()
-    once = time.perf_counter() - began
+    once = perf_counter() - began
     return max(1, round(seconds / max(once, 1e-9)))
 
 
 def _rate(work: Work, calls: int) -> float:
-    began = time.perf_counter()
+    began = perf_counter()
     units = sum(work() for _ in range(calls))
-    return units / (time.perf_counter() - began)
+    return units / (perf_counter() - began)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
+from experiments.benchmarks import harness
 from experiments.benchmarks.bench import WHERE, run_benchmarks
 from experiments.benchmarks.days import dense_bytes
 from experiments.benchmarks.harness import (
@@ -22,13 +22,15 @@ from experiments.benchmarks.worlds import CONTACTED, EPISODE_DAYS, BusyWorld
 from troth.errors import InvalidArgument
 
 
-def test_ratio_of_known_speeds() -> None:
+def test_ratio_of_known_speeds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three units in the time of one is three times as fast; the two take turns."""
     turns: list[str] = []
+    clock = [0.0]
+    monkeypatch.setattr(harness, "perf_counter", lambda: clock[0])
 
     def work(name: str, units: int) -> int:
         turns.append(name)
-        time.sleep(0.004)
+        clock[0] += 0.004
         return units
 
     row = compare(
@@ -39,8 +41,8 @@ def test_ratio_of_known_speeds() -> None:
         against="one",
         timing=Timing(rounds=3, seconds=0.001),
     )
-    assert row.ratio == pytest.approx(3.0, rel=0.3)
-    assert row.value == pytest.approx(row.reference * row.ratio, rel=0.3)
+    assert row.ratio == pytest.approx(3.0)
+    assert row.value == pytest.approx(row.reference * row.ratio)
     assert turns[4:] == ["subject", "reference"] * 3
 
 
@@ -60,17 +62,19 @@ def test_stretches_time_themselves() -> None:
     assert (row.low, row.high, row.goal) == (3.0, 9.0, 5.0)
 
 
-def test_stretch_of_plain_work() -> None:
+def test_stretch_of_plain_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven units in four milliseconds, again and again until the time is over."""
+    clock = [0.0]
     calls: list[int] = []
+    monkeypatch.setattr(harness, "perf_counter", lambda: clock[0])
 
     def work() -> int:
         calls.append(7)
-        time.sleep(0.004)
+        clock[0] += 0.004
         return 7
 
-    assert stretch(work)(0.02) == pytest.approx(7 / 0.004, rel=0.3)
-    assert 2 <= len(calls) <= 6
+    assert stretch(work)(0.019) == pytest.approx(7 / 0.004)
+    assert len(calls) == 5
 
 
 def test_noise_is_stated() -> None:

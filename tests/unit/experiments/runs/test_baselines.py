@@ -69,7 +69,8 @@ def test_runs_play_them_all(tmp_path: Path) -> None:
         for seed in range(config.evaluation.seeds)
     }
     tasks = play_tasks(config, RunFolder(tmp_path), trained)
-    first = [task.policy for task in tasks if task.index == 0]
+    first = [task.policy for task in tasks if task.index == 0 and not task.guarded]
+    assert first == [task.policy for task in tasks if task.index == 0 and task.guarded]
     assert first[: len(NAMES) + 1] == [*NAMES, ORACLE] == list(RESERVED)
     for name in RESERVED:
         data = config.model_dump(mode="json")
