@@ -132,10 +132,9 @@ class Life:
                 occurred_at=at,
             )
         )
-        early = at < decision.decided_at - TOLERANCE
-        self.note(
-            PermissionFact(channel=decision.channel, granted=False, given_at=None if early else at)
-        )
+        doubtful = at < decision.send_at  # type: ignore[operator]
+        told = None if doubtful else at  # before the message that they answer: it counts from now
+        self.note(PermissionFact(channel=decision.channel, granted=False, given_at=told))
 
     def on_decide(self, minutes: int) -> None:
         """Somebody asks."""
