@@ -66,8 +66,9 @@ def play(task: PlayTask) -> Played:
     guardrails = None
     if task.guarded:
         world = world.without_cap()
-        known = KnownFacts(world, day_start(scenario.start), GuardrailConfig.shipped().window)
-        guardrails = MorningGuard(GuardrailEngine(GuardrailConfig.shipped()), known)
+        engine = GuardrailEngine(GuardrailConfig.shipped())
+        known = KnownFacts(world, day_start(scenario.start), engine.config.window)
+        guardrails = MorningGuard(engine, known)
     policy: Policy
     if task.digest is not None:
         policy = ArtifactStore(task.home.artifacts).load(task.digest).policy
