@@ -185,14 +185,7 @@ def judge_log(
     for name, policy in policies.items():
         if engine is None or log.facts is None or why_not is not None:
             alone = policy.distribution(contexts, log.catalogue, read_only(log.mask))
-            rows += [
-                row.model_copy(
-                    update={"warnings": (*row.warnings, f"judged without guardrails: {why_not}")}
-                )
-                if why_not is not None
-                else row
-                for row in _judge(name, alone, data, truth, q_hat, task.seed)
-            ]
+            rows += _judge(name, alone, data, truth, q_hat, task.seed, why_not=why_not)
             continue
         both = guard(policy, engine, contexts, log.catalogue, log.mask, log.facts)
         rows += _judge(name, both.proposed, data, truth, q_hat, task.seed)
@@ -221,12 +214,16 @@ def _judge(
     seed: SeedTask,
     *,
     guarded: bool = False,
+    why_not: str | None = None,
 ) -> Sequence[OffPolicy]:
     ope = seed.config.ope
     found = evaluate_policy(
         data, distribution, estimators=ope.estimators, q_hat=q_hat, level=ope.level
     )
     true_value = float((distribution * truth).sum(axis=1).mean()) / 100.0
+    warnings = [warned.message for warned in found.diagnostics.warnings]
+    if why_not is not None:
+        warnings.append(f"judged without guardrails: {why_not}")
     return [
         OffPolicy(
             policy=name,
@@ -243,7 +240,7 @@ def _judge(
             max_weight=found.diagnostics.max_weight,
             unsupported_mass=found.diagnostics.unsupported_mass,
             rows=found.diagnostics.rows,
-            warnings=tuple(warned.message for warned in found.diagnostics.warnings),
+            warnings=tuple(warnings),
             guarded=guarded,
         )
         for estimate in found.estimates
