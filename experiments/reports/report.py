@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.reports.charts import Group, IntervalRow, Line, interval_chart, line_chart
+from experiments.reports.charts import IntervalRow, Line, RowGroup, interval_chart, line_chart
 from experiments.runs.baselines import NEVER_CONTACT, ORACLE, RFM, UNIFORM
 from experiments.runs.results import Checks, OffPolicy, RunResults, Served, Standing
 from troth.files import write_text
@@ -96,7 +96,7 @@ def closed_loop_chart(results: RunResults) -> str:
         for row in results.standings
     )
     return interval_chart(
-        [Group("", rows)],
+        [RowGroup("", rows)],
         axis=f"{results.currency} per customer in {results.days} days",
         title="Value of each policy in closed loop",
     )
@@ -120,7 +120,7 @@ def off_policy_chart(results: RunResults, seed_index: int = 0) -> str:
             if row.policy == standing.policy and row.seed_index == seed_index
         )
         if rows:
-            groups.append(Group(title_of(standing.policy), rows))
+            groups.append(RowGroup(title_of(standing.policy), rows))
     return interval_chart(
         groups,
         axis=f"{results.currency} per decision",

@@ -11,9 +11,9 @@ from serving.decisioning.answering import PolicyAnswer
 from serving.decisioning.requests import DecideRequest
 from serving.decisioning.validity import valid_until
 from serving.decisions.records import Decision
-from troth.catalogue import NO_CONTACT, NO_CONTACT_ACTION, Catalogue, Channel
+from troth.catalogue import NO_CONTACT, NO_CONTACT_ACTION
 from troth.digests import array_digest
-from troth.guardrails.config import GuardrailConfig
+from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.facts import Facts
 from troth.guardrails.guarded import Guarded
 from troth.policy import sample
@@ -66,7 +66,7 @@ def compose(
     answer: PolicyAnswer | None,
     reasons: tuple[str, ...],
     *,
-    guardrails: GuardrailConfig,
+    engine: GuardrailEngine,
     now: datetime,
 ) -> Decision:
     """The decision for ``request``; *no contact* for certain if there is no answer.
@@ -76,7 +76,7 @@ def compose(
         facts: what the guardrails were told.
         answer: of whoever answered.
         reasons: why they did.
-        guardrails: the configuration in force.
+        engine: the guardrails in force.
         now: the server's clock.
     """
     if answer is None:
@@ -94,7 +94,8 @@ def compose(
         who = answer.answerer
         served_by, policy, kind, catalogue = who.role, who.digest, who.kind, who.catalogue
         drawn = draw(answer.guarded, stream_key(request.request_id, policy))
-    action_id, channel = _named(catalogue, drawn.action)
+    # Where nobody could answer there is no catalogue to name the action.
+    action = catalogue.actions[drawn.action] if catalogue else NO_CONTACT_ACTION
     return Decision(
         decision_id=new_id(),
         request_id=request.request_id,
@@ -105,10 +106,7 @@ def compose(
         answered_at=now,
         send_at=facts.decided_at,
         valid_until=valid_until(
-            facts,
-            channel,
-            guardrails.quiet_hours,
-            answer.answerer.scope.expires_at if answer else None,
+            facts, action, engine, answer.answerer.scope.expires_at if answer else None
         ),
         features=request.features_base64,
         feature_schema_digest=request.feature_schema_digest,
@@ -119,22 +117,14 @@ def compose(
         policy_digest=policy,
         policy_kind=kind,
         catalogue_digest=catalogue.digest if catalogue else "",
-        guardrails_digest=guardrails.digest,
+        guardrails_digest=engine.digest,
         distribution_digest=drawn.distribution_digest,
         stream_key=drawn.stream_key,
         uniform=drawn.uniform,
         action=drawn.action,
-        action_id=action_id,
-        channel=channel,
+        action_id=action.action_id,
+        channel=action.channel,
         propensity=drawn.propensity,
         reasons=reasons,
         verdicts=answer.guarded.verdicts(0) if answer else (),
     )
-
-
-def _named(catalogue: Catalogue | None, column: int) -> tuple[str, Channel]:
-    if catalogue is None:
-        # Nobody could answer, so that there is no catalogue to name it.
-        return NO_CONTACT_ACTION.action_id, Channel.NONE
-    action = catalogue.actions[column]
-    return action.action_id, action.channel

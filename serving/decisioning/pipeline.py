@@ -155,7 +155,7 @@ class DecisionPipeline:
             facts,
             answer,
             (*self._always, *reasons),
-            guardrails=self._engine.config,
+            engine=self._engine,
             now=now,
         )
         return Draft.of(decision, self._window)

@@ -8,42 +8,40 @@ judged again by what is known now. It is the same decision then, marked as void.
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import lru_cache
+from datetime import datetime, time
 
 from serving.customers import contact_ledger
 from serving.decisioning.servable import ServablePolicies
 from serving.decisions.records import Decision
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.guardrails.columns import FactsBatch
-from troth.guardrails.config import QuietHoursConfig
 from troth.guardrails.engine import GuardrailEngine
-from troth.guardrails.facts import Facts, find_zone
+from troth.guardrails.facts import Facts
+from troth.guardrails.local_time import next_local
 
 EXPIRED = "expired"
 STOPPED = "stopped"
 
 
 def valid_until(
-    facts: Facts, channel: Channel, quiet: QuietHoursConfig, expires_at: datetime | None
+    facts: Facts, action: Action, engine: GuardrailEngine, expires_at: datetime | None
 ) -> datetime:
     """The earliest of what ends an answer.
 
-    These are the end of the customer's calendar day, for which alone the contact is booked;
-    the next beginning of quiet hours, for channels that disturb; and the end of the approval.
+    These are the end of the customer's calendar day, for which alone the contact is booked; when
+    a guardrail would refuse it, such as the next beginning of quiet hours for channels that
+    disturb; and the end of the approval.
 
     Args:
         facts: whose, and when.
-        channel: of the contact, or none.
-        quiet: the quiet hours in force.
+        action: what is answered.
+        engine: the guardrails in force.
         expires_at: end of the approval of whoever answered, aware UTC; ``None`` if nobody did.
     """
-    ends = [_next_local(time(0), facts)]
-    if channel in quiet.channels:
-        ends.append(_next_local(quiet.start, facts))
-    if expires_at is not None:
-        ends.append(expires_at)
-    return min(ends)
+    ends = [next_local(time(0), facts), expires_at]
+    if action.channel is not Channel.NONE:  # silence is never refused
+        ends.append(engine.holds_until(action, facts))
+    return min(end for end in ends if end is not None)
 
 
 def lapsed(decision: Decision, standing: ServablePolicies, now: datetime) -> tuple[str, ...]:
@@ -94,19 +92,22 @@ def void_reasons(
         engine.config.window,
         without=decision.decision_id,
     )
-    catalogue = _alone(decision)
-    batch = FactsBatch.of([facts], catalogue, engine.config.window)
-    refused = tuple(
-        refusal.reason
-        for guardrail in engine.guardrails
-        for refusal in guardrail.refusals(catalogue, batch)
-        if refusal.blocked[0, 1]
+    # Who has answered may stand no more, and with them the catalogue: the answer is void then.
+    catalogue = next(
+        (one.catalogue for one in standing.policies if one.digest == decision.policy_digest), None
+    )
+    listed = catalogue or _alone(decision)
+    refused = engine.reasons(
+        decision.action if catalogue else 1,
+        listed,
+        FactsBatch.of([facts], listed, engine.config.window),
+        stands_in=catalogue is None,
     )
     return (*lapsed(decision, standing, now), *refused)
 
 
 def _alone(decision: Decision) -> Catalogue:
-    """The action served, beside *no contact*: the policy's own catalogue may be gone."""
+    """*No contact*, and what a record says of the action served: its id and channel."""
     action = Action(
         action_id=decision.action_id,
         journey="served",
@@ -117,27 +118,3 @@ def _alone(decision: Decision) -> Catalogue:
         cost_minor=0,
     )
     return Catalogue(actions=(NO_CONTACT_ACTION, action), journeys=("served",))
-
-
-def _next_local(moment: time, facts: Facts) -> datetime:
-    """When the customer's clock shows ``moment`` next after the decision; aware UTC.
-
-    Where clocks are changed an hour may be missing or come twice: the earlier reading counts.
-    """
-    zone = find_zone(facts.zone) or UTC
-    readings = _readings(moment, zone, facts.decided_at.astimezone(zone).date())
-    return next(reading for reading in readings if reading > facts.decided_at)
-
-
-@lru_cache(maxsize=4096)
-def _readings(moment: time, zone: tzinfo, today: date) -> tuple[datetime, ...]:
-    """When clocks in ``zone`` show ``moment`` on that day and the next two; ascending, UTC."""
-    return tuple(
-        sorted(
-            datetime.combine(
-                today + timedelta(days=days), moment.replace(fold=fold), zone
-            ).astimezone(UTC)
-            for days in (0, 1, 2)
-            for fold in (0, 1)
-        )
-    )

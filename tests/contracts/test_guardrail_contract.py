@@ -18,10 +18,9 @@ from troth.guardrails.columns import (
     UNKNOWN_CHANNEL,
     UNKNOWN_MINUTE,
 )
-from troth.guardrails.engine import standard_guardrails
 from troth.guardrails.guardrail import Guardrail
 
-GUARDRAILS = standard_guardrails(GuardrailConfig.shipped())
+GUARDRAILS = GuardrailConfig.shipped().guardrails
 ROWS = 300
 
 

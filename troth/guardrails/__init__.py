@@ -10,9 +10,11 @@ from troth.guardrails.config import GuardrailConfig
 from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.facts import Contact, Facts
 from troth.guardrails.guarded import Guarded, guard
-from troth.guardrails.guardrail import Guardrail, Refusal
+from troth.guardrails.guardrail import Guardrail, Refusal, by_channel
+from troth.guardrails.sections import Channels, GuardrailSection
 
 __all__ = [
+    "Channels",
     "Contact",
     "Facts",
     "FactsBatch",
@@ -20,6 +22,8 @@ __all__ = [
     "Guardrail",
     "GuardrailConfig",
     "GuardrailEngine",
+    "GuardrailSection",
     "Refusal",
+    "by_channel",
     "guard",
 ]

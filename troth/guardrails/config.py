@@ -3,95 +3,73 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from datetime import time, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from stat import S_ISREG
-from typing import Annotated, Any, Self
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationError
 
-from troth.catalogue import CHANNELS, Channel
 from troth.digests import digest
-from troth.errors import InvalidArgument, NotFound
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.extensions import Extension
+from troth.guardrails import registry
+from troth.guardrails.guardrail import Guardrail
+from troth.guardrails.sections import CONTACT_CHANNELS as CONTACT_CHANNELS
+from troth.guardrails.sections import GuardrailSection
 
-CONTACT_CHANNELS = tuple(c for c in CHANNELS if c is not Channel.NONE)
-
-
-def _places(channels: Iterable[Channel]) -> tuple[int, ...]:
-    """Positions of ``channels`` in the one order there is, each once."""
-    return tuple(sorted({CHANNELS.index(channel) for channel in channels}))
-
-
-def _in_order(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
-    if Channel.NONE in channels:
-        raise ValueError(f"{Channel.NONE} is no channel of a contact: no guardrail refuses it")
-    return tuple(CHANNELS[at] for at in _places(channels))
+EXTENSIONS = "extensions"
+"""Key under which a configuration says from which packages its guardrails are."""
 
 
-Channels = Annotated[tuple[Channel, ...], AfterValidator(_in_order)]
-"""A set of channels of contacts, written in one order, so that it has one digest."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class QuietHoursConfig(_Section):
-    """When not to disturb, by the customer's clock; the span may go over midnight."""
-
-    start: time = Field(description="First quiet minute.")
-    end: time = Field(description="First minute that is not quiet.")
-    channels: Channels = Field(description="Channels that disturb.")
-
-    @model_validator(mode="after")
-    def _is_a_span(self) -> Self:
-        if self.start == self.end:
-            raise ValueError("start and end are the same minute")
-        for moment in (self.start, self.end):
-            if moment.second or moment.microsecond or moment.tzinfo:
-                raise ValueError(f"{moment} is not a plain hour and minute")
-        return self
-
-
-class CapRule(_Section):
-    """At most ``contacts`` through ``channels`` together in any ``hours``."""
-
-    hours: int = Field(ge=1, le=24 * 366)
-    contacts: int = Field(ge=1, le=1000)
-    channels: Channels = Field(default=CONTACT_CHANNELS, min_length=1)
-
-
-class FrequencyCapConfig(_Section):
-    """The caps; each one holds."""
-
-    rules: tuple[CapRule, ...] = Field(min_length=1)
-
-    @field_validator("rules")
-    @classmethod
-    def _in_one_order(cls, rules: tuple[CapRule, ...]) -> tuple[CapRule, ...]:
-        """Each holds, so that their order says nothing, and must not change the digest."""
-        return tuple(sorted(set(rules), key=lambda r: (r.hours, r.contacts, _places(r.channels))))
-
-
-class GuardrailConfig(_Section):
+@dataclass(frozen=True)
+class GuardrailConfig:
     """All that the guardrails are told.
 
-    Consent and repeats have nothing to configure: they always hold.
+    Consent and repeats have nothing to configure: they always hold. Another guardrail acts if its
+    section is there.
+
+    Attributes:
+        sections: by guardrail, what it is told.
+        extensions: by guardrail, the package it is from, for those that are not Troth's own.
     """
 
-    quiet_hours: QuietHoursConfig
-    frequency_cap: FrequencyCapConfig
+    sections: Mapping[str, GuardrailSection]
+    extensions: Mapping[str, Extension] = field(default_factory=dict)
+
+    @cached_property
+    def guardrails(self) -> tuple[Guardrail, ...]:
+        """The guardrails, in the order in which refusals are attributed.
+
+        Raises:
+            FailedPrecondition: if one of another package cannot be made.
+        """
+        own = [
+            guardrail() if guardrail.section is None else guardrail(self.sections[guardrail.name])
+            for guardrail in registry.OWN
+            if guardrail.section is None or guardrail.name in self.sections
+        ]
+        return (*own, *(self._made(name) for name in sorted(self.extensions)))
+
+    def _made(self, name: str) -> Guardrail:
+        extension = self.extensions[name]
+        try:
+            made = registry.load(extension)(self.sections[name])
+            if not isinstance(made.reach, timedelta):
+                raise TypeError(f"its reach is {made.reach!r}")
+        except FailedPrecondition:
+            raise
+        except Exception as error:  # whatever the code of others raises
+            raise FailedPrecondition(
+                f"the guardrail {name!r} of {extension.distribution} {extension.version} cannot "
+                f"be made: {error!r}",
+                field=f"guardrails.{name}",
+            ) from error
+        return made
 
     @cached_property
     def digest(self) -> str:
@@ -100,32 +78,46 @@ class GuardrailConfig(_Section):
 
     @cached_property
     def window(self) -> timedelta:
-        """How far from a decision a contact can matter: the longest cap, and two days.
-
-        Two days hold the customer's calendar day, whatever the zone.
-        """
-        longest = max(rule.hours for rule in self.frequency_cap.rules)
-        return timedelta(hours=max(longest, 48))
+        """How far from a decision a contact can matter to any guardrail."""
+        return max(guardrail.reach for guardrail in self.guardrails)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; the inverse of :meth:`from_dict`."""
-        return self.model_dump(mode="json")
+        """Plain values, for JSON; the inverse of :meth:`from_dict`.
+
+        What is not there has no key, so that a configuration keeps its digest when guardrails are
+        added that it does not name.
+        """
+        found: dict[str, Any] = {
+            name: section.model_dump(mode="json") for name, section in self.sections.items()
+        }
+        if self.extensions:
+            found[EXTENSIONS] = {name: e.to_dict() for name, e in self.extensions.items()}
+        return found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, where: str = "guardrails") -> GuardrailConfig:
-        """Check ``data``.
+        """Check ``data``, and import the packages whose guardrails it names.
 
         Raises:
-            InvalidArgument: in one line, naming ``where``, the key, its value and the rule.
+            InvalidArgument: in one line, naming ``where``, the key, its value and the rule; also
+                for a guardrail that no installed package registers.
+            FailedPrecondition: if a package's guardrail cannot be identified or made, or ``data``
+                says under ``extensions`` that it was of another package, version or files.
         """
-        try:
-            return cls.model_validate(dict(data))
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "(whole)"
-            raise InvalidArgument(
-                f"{where}: {first['input']!r}: {first['msg']}", field=f"guardrails.{key}"
-            ) from error
+        told = {name: value for name, value in data.items() if name != EXTENSIONS}
+        for name in sorted(registry.REQUIRED - set(told)):
+            raise InvalidArgument(f"{where}: section is missing", field=f"guardrails.{name}")
+        extensions = {name: _find(name, where) for name in told if registry.own(name) is None}
+        _require_same(data.get(EXTENSIONS, {}), extensions, where)
+        config = cls(
+            {
+                name: _section(_type(name, extensions, where), value, f"guardrails.{name}", where)
+                for name, value in told.items()
+            },
+            extensions,
+        )
+        config.guardrails  # noqa: B018  # made here, so that what cannot be is refused here
+        return config
 
     @classmethod
     def read(cls, path: Path) -> GuardrailConfig:
@@ -178,3 +170,52 @@ class GuardrailConfig(_Section):
         except (ValueError, RecursionError) as error:
             raise InvalidArgument(f"{where} is not TOML: {error}", field="guardrails") from error
         return cls.from_dict(found, where=where)
+
+
+def _find(name: str, where: str) -> Extension:
+    try:
+        return registry.find(name)
+    except NotFound as error:  # the name is wrong, not a file absent
+        raise InvalidArgument(f"{where}: {error.message}", field=error.field) from error
+
+
+def _type(name: str, extensions: Mapping[str, Extension], where: str) -> type[GuardrailSection]:
+    guardrail = registry.own(name) or registry.load(extensions[name])
+    if guardrail.section is None:
+        raise InvalidArgument(
+            f"{where}: there is nothing to configure: it always holds", field=f"guardrails.{name}"
+        )
+    return guardrail.section
+
+
+def _section(kind: type[GuardrailSection], value: Any, key: str, where: str) -> GuardrailSection:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidArgument(
+            f"{where}: {first['input']!r}: {first['msg']}",
+            field=".".join((key, *map(str, first["loc"]))),
+        ) from error
+
+
+def _require_same(kept: Any, found: Mapping[str, Extension], where: str) -> None:
+    """Refuse guardrails that are not of the packages that ``kept`` says they were of."""
+    for name, extension in found.items():
+        before = kept.get(name) if isinstance(kept, Mapping) else kept
+        if kept and before != extension.to_dict():
+            raise FailedPrecondition(
+                f"{where}: was {_told(before)}, and installed is {_told(extension.to_dict())}",
+                field=f"guardrails.{name}",
+            )
+    for name in set(kept) - set(found):
+        raise InvalidArgument(
+            f"{where}: names a package, and there is no section", field=f"guardrails.{name}"
+        )
+
+
+def _told(extension: Any) -> str:
+    if not isinstance(extension, Mapping):
+        return "not said"
+    distribution, version, found = map(extension.get, ("distribution", "version", "digest"))
+    return f"of {distribution} {version} with files {str(found)[:12]}"

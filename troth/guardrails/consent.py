@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from troth.catalogue import Catalogue
 from troth.guardrails.columns import DENIED, GRANTED, FactsBatch
-from troth.guardrails.guardrail import Refusal, by_channel
+from troth.guardrails.guardrail import Guardrail, Refusal, by_channel
 
 
-class Consent:
+class Consent(Guardrail):
     """Refuses channels whose permission is denied (``no_consent``) or not known.
 
     There is nothing to configure: no setting makes a missing permission a permission.
     """
 
     name = "consent"
+    needs = frozenset({"permissions"})
+    goes_by_channel = True
 
     def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
-        """See :class:`troth.guardrails.guardrail.Guardrail`."""
+        """See :meth:`troth.guardrails.guardrail.Guardrail.refusals`."""
         denied = facts.permissions == DENIED
         unknown = ~(denied | (facts.permissions == GRANTED))
         return (

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from troth.catalogue import NO_CONTACT, Catalogue
+from troth.catalogue import NO_CONTACT, Action, Catalogue
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.guardrails.columns import FactsBatch
 from troth.guardrails.config import GuardrailConfig
-from troth.guardrails.consent import Consent
-from troth.guardrails.frequency_cap import FrequencyCap
-from troth.guardrails.guardrail import Guardrail
-from troth.guardrails.quiet_hours import QuietHours
-from troth.guardrails.repeat import Repeat
+from troth.guardrails.facts import Facts
+from troth.guardrails.guardrail import Guardrail, Refusal
 from troth.policy import Mask
 
-
-def standard_guardrails(config: GuardrailConfig) -> tuple[Guardrail, ...]:
-    """The guardrails of ``config``, in the order in which refusals are attributed."""
-    return (
-        Consent(),
-        QuietHours(config.quiet_hours),
-        FrequencyCap(config.frequency_cap),
-        Repeat(),
-    )
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ class GuardrailEngine:
 
     def __init__(self, config: GuardrailConfig) -> None:
         self.config = config
-        self.guardrails = standard_guardrails(config)
+        self.guardrails = config.guardrails
 
     @property
     def digest(self) -> str:
@@ -86,7 +76,8 @@ class GuardrailEngine:
         Raises:
             InvalidArgument: if the facts are of another catalogue or number of customers, or
                 *no contact* is no candidate.
-            FailedPrecondition: if the facts list contacts less far than a cap reaches.
+            FailedPrecondition: if the facts list contacts less far than a cap reaches, or a
+                guardrail fails.
         """
         if facts.granted_today.shape != candidates.shape:
             raise InvalidArgument(
@@ -97,12 +88,61 @@ class GuardrailEngine:
         left = candidates.copy()
         taken = []
         for guardrail in self.guardrails:
-            for refusal in guardrail.refusals(catalogue, facts):
+            for refusal in _refusals(guardrail, catalogue, facts):
                 taken.append(Taken(guardrail.name, refusal.reason, left & refusal.blocked))
                 left &= ~refusal.blocked
         if not left[:, NO_CONTACT].all():
             raise InvalidArgument("no contact must always be eligible", field="mask")
         return left, tuple(taken)
+
+    def reasons(
+        self, column: int, catalogue: Catalogue, facts: FactsBatch, *, stands_in: bool = False
+    ) -> tuple[str, ...]:
+        """Every reason for which one customer would be refused a contact, in order; slugs.
+
+        Args:
+            column: of the contact.
+            catalogue: its K actions.
+            facts: one customer.
+            stands_in: whether of the contact only id and channel are known. Guardrails that go
+                by more are not asked.
+        """
+        found: list[str] = []
+        for guardrail in self.guardrails:
+            if stands_in and not guardrail.goes_by_channel:
+                continue
+            try:
+                refusals = _refusals(guardrail, catalogue, facts)
+            except FailedPrecondition:
+                log.exception("a repeated answer is not given on a guess")
+                found.append(f"{guardrail.name}_failed")
+            else:
+                found += [r.reason for r in refusals if r.blocked[0, column]]
+        return tuple(found)
+
+    def holds_until(self, action: Action, facts: Facts) -> datetime | None:
+        """When a contact that is allowed now will be refused, as far as the clock alone tells.
+
+        Args:
+            action: a contact.
+            facts: of one customer.
+
+        Returns:
+            The earliest that any guardrail says, aware UTC; ``None`` if none does. At once, if
+            one cannot say.
+        """
+        ends = []
+        for guardrail in self.guardrails:
+            try:
+                end = guardrail.holds_until(action, facts)
+                if end is not None and end <= facts.decided_at:
+                    raise ValueError(f"{end} is not after {facts.decided_at}")
+            except Exception:
+                log.exception("guardrail %s cannot say until when it holds", guardrail.name)
+                end = facts.decided_at
+            if end is not None:
+                ends.append(end)
+        return min(ends, default=None)
 
     def _require_reach(self, facts: FactsBatch) -> None:
         short = facts.listed_us < self.reach_us
@@ -114,3 +154,23 @@ class GuardrailEngine:
                 f"{self.reach_us / 3.6e9:g} hours far",
                 field="facts.listed_us",
             )
+
+
+def _refusals(guardrail: Guardrail, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
+    """What one guardrail refuses; its code may be of another package.
+
+    Raises:
+        FailedPrecondition: naming it, if it fails or gives something else.
+    """
+    shape, field = facts.granted_today.shape, f"guardrails.{guardrail.name}"
+    try:
+        refusals = tuple(guardrail.refusals(catalogue, facts))
+        for refusal in refusals:
+            blocked = refusal.blocked
+            if blocked.dtype != np.bool_ or blocked.shape != shape:
+                raise TypeError(f"{blocked.dtype} {blocked.shape} is not bool {shape}")
+            if not refusal.reason.isidentifier():
+                raise ValueError(f"the reason {refusal.reason!r} is no slug")
+    except Exception as error:
+        raise FailedPrecondition(f"the guardrail failed: {error!r}", field=field) from error
+    return refusals

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from troth.catalogue import NO_CONTACT, Catalogue
+from troth.catalogue import NO_CONTACT, Action, Catalogue
 from troth.guardrails.columns import FactsBatch
+from troth.guardrails.facts import Facts
+from troth.guardrails.sections import GuardrailSection
 
 
 @dataclass(frozen=True)
@@ -25,19 +30,36 @@ class Refusal:
     blocked: NDArray[np.bool_]
 
 
-@runtime_checkable
-class Guardrail(Protocol):
+class Guardrail(ABC):
     """A pure function from facts to refusals.
 
     An implementation refuses no more when it knows more in a customer's favour, never
-    refuses *no contact*, and treats each row by itself.
+    refuses *no contact*, and treats each row by itself. One with a section is made from it and
+    acts where a configuration has it; one without always holds, and only Troth's own may.
+
+    Attributes:
+        name: slug under which verdicts are reported, and the section's name.
+        section: the type of what it is told; ``None`` if there is nothing and it always holds.
+        needs: columns of :class:`~troth.guardrails.columns.FactsBatch` that it reads.
+        goes_by_channel: whether of an action it reads channel and id alone. It can then judge
+            one whose catalogue is gone.
     """
 
-    @property
-    def name(self) -> str:
-        """Slug under which verdicts are reported."""
-        ...
+    name: ClassVar[str]
+    section: ClassVar[type[GuardrailSection] | None] = None
+    needs: ClassVar[AbstractSet[str]]
+    goes_by_channel: ClassVar[bool] = False
 
+    # Each takes its own section, or nothing where it has none.
+    def __init__(self, *section: Any) -> None:
+        super().__init__()
+
+    @property
+    def reach(self) -> timedelta:
+        """How far from a decision, before and after, a contact can matter to it."""
+        return timedelta(0)
+
+    @abstractmethod
     def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
         """What the facts forbid.
 
@@ -48,7 +70,18 @@ class Guardrail(Protocol):
         Returns:
             One :class:`Refusal` per reason, in a fixed order, with bool (n, K) each.
         """
-        ...
+
+    def holds_until(self, action: Action, facts: Facts) -> datetime | None:
+        """When it will refuse an action it allows now, as far as the clock alone tells.
+
+        Args:
+            action: a contact.
+            facts: of one customer.
+
+        Returns:
+            Aware UTC, after ``facts.decided_at``; ``None`` if no passing of time makes it.
+        """
+        return None
 
 
 def by_channel(blocked: NDArray[np.bool_], catalogue: Catalogue) -> NDArray[np.bool_]:

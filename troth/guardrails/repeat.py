@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from troth.catalogue import NO_CONTACT, Catalogue
 from troth.guardrails.columns import FactsBatch
-from troth.guardrails.guardrail import Refusal
+from troth.guardrails.guardrail import Guardrail, Refusal
 
 
-class Repeat:
+class Repeat(Guardrail):
     """Refuses an action that was already granted on the customer's calendar day.
 
     The day is the customer's in the zone they are in and in the one they were in then. The
@@ -16,9 +18,16 @@ class Repeat:
     """
 
     name = "repeat"
+    needs = frozenset({"granted_today"})
+    goes_by_channel = True
+
+    @property
+    def reach(self) -> timedelta:
+        """Two days hold the customer's calendar day, whatever the zone."""
+        return timedelta(days=2)
 
     def refusals(self, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
-        """See :class:`troth.guardrails.guardrail.Guardrail`."""
+        """See :meth:`troth.guardrails.guardrail.Guardrail.refusals`."""
         blocked = facts.granted_today.copy()
         blocked[:, NO_CONTACT] = False
         return (Refusal("granted_today", blocked),)

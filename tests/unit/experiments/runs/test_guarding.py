@@ -32,7 +32,7 @@ from troth.policy import Policy
 SIZE, DAYS = 300, 12
 ENGINE = GuardrailEngine(GuardrailConfig.shipped())
 SCENARIO = load("reference")
-DISTURBING = [CHANNELS.index(c) for c in ENGINE.config.quiet_hours.channels]
+DISTURBING = [CHANNELS.index(c) for c in ENGINE.config.sections["quiet_hours"].channels]
 
 
 def lifted() -> World:

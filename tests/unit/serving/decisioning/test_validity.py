@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -15,6 +15,7 @@ from serving.decisioning.validity import valid_until
 from serving.decisions.records import Decision
 from tests.support.decisions import (
     ALL_CHANNELS,
+    CATALOGUE,
     NOON,
     Bench,
     WeightedPolicy,
@@ -24,22 +25,23 @@ from tests.support.decisions import (
     request,
 )
 from troth.catalogue import Channel
-from troth.guardrails import Facts, GuardrailConfig
-from troth.guardrails.config import QuietHoursConfig
+from troth.guardrails import Facts, GuardrailConfig, GuardrailEngine
 
 Make = Callable[..., Bench]
-QUIET = GuardrailConfig.shipped().quiet_hours
 SMS = (answerer(WeightedPolicy((0.0, 0.0, 0.0, 1.0))),)
 EVENING = datetime(2026, 3, 4, 19, 55, tzinfo=UTC)
 """20:55 in Vienna."""
 
 
 def until(
-    at: datetime, channel: Channel, zone: str | None, quiet: QuietHoursConfig = QUIET
+    at: datetime, channel: Channel, zone: str | None, quiet: Mapping[str, object] | None = None
 ) -> datetime:
     """When an answer at ``at`` ends."""
     facts = Facts(permissions={}, zone=zone, decided_at=at)
-    return valid_until(facts, channel, quiet, None)
+    told = GuardrailConfig.shipped().to_dict()
+    config = GuardrailConfig.from_dict(told | {"quiet_hours": quiet or told["quiet_hours"]})
+    action = next(action for action in CATALOGUE.actions if action.channel is channel)
+    return valid_until(facts, action, GuardrailEngine(config), None)
 
 
 def test_night_ends_what_disturbs_and_the_day_ends_everything() -> None:
@@ -63,7 +65,7 @@ def test_night_ends_what_disturbs_and_the_day_ends_everything() -> None:
 )
 def test_changed_clocks_never_lengthen_an_answer(at: datetime, start: time) -> None:
     """Of no minute before the end does the guardrail say that it is quiet."""
-    quiet = QuietHoursConfig(start=start, end=time(8), channels=(Channel.SMS,))
+    quiet = {"start": start, "end": time(8), "channels": (Channel.SMS,)}
     end = until(at, Channel.SMS, "Europe/Vienna", quiet)
     assert at < end <= at + timedelta(hours=1, minutes=30)
 

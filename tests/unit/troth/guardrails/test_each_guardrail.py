@@ -42,7 +42,7 @@ def quiet(start: str, end: str) -> QuietHours:
             "frequency_cap": {"rules": [{"hours": 1, "contacts": 1}]},
         }
     )
-    return QuietHours(config.quiet_hours)
+    return QuietHours(config.sections["quiet_hours"])
 
 
 def cap(*rules: dict[str, object]) -> FrequencyCap:
@@ -53,7 +53,7 @@ def cap(*rules: dict[str, object]) -> FrequencyCap:
             "frequency_cap": {"rules": rules},
         }
     )
-    return FrequencyCap(config.frequency_cap)
+    return FrequencyCap(config.sections["frequency_cap"])
 
 
 def ago(channel: Channel = Channel.EMAIL, **delta: float) -> Contact:

@@ -1,0 +1,60 @@
+"""Which guardrails there are: Troth's own, and those of other packages that are named."""
+
+from __future__ import annotations
+
+from troth import extensions
+from troth.errors import FailedPrecondition
+from troth.extensions import Extension, Group
+from troth.guardrails.consent import Consent
+from troth.guardrails.frequency_cap import FrequencyCap
+from troth.guardrails.guardrail import Guardrail
+from troth.guardrails.quiet_hours import QuietHours
+from troth.guardrails.repeat import Repeat
+from troth.guardrails.sections import GuardrailSection
+
+OWN: tuple[type[Guardrail], ...] = (Consent, QuietHours, FrequencyCap, Repeat)
+"""Troth's own, in the order in which refusals are attributed; those of others follow by name."""
+REQUIRED = frozenset({"quiet_hours", "frequency_cap"})
+"""Sections that every configuration has. One that is added joins none that are kept already:
+decisions made without it are made again without it."""
+_OWN = {guardrail.name: guardrail for guardrail in OWN}
+
+
+def own(name: str) -> type[Guardrail] | None:
+    """Troth's own guardrail ``name``, if there is one."""
+    return _OWN.get(name)
+
+
+def find(name: str) -> Extension:
+    """The guardrail ``name`` of another package, not yet imported.
+
+    Raises:
+        NotFound, FailedPrecondition: as :func:`troth.extensions.find` does.
+    """
+    configurable = tuple(guardrail.name for guardrail in OWN if guardrail.section)
+    return extensions.find(Group.GUARDRAILS, name, own=configurable, at=f"guardrails.{name}")
+
+
+def load(extension: Extension) -> type[Guardrail]:
+    """The class that an extension registers.
+
+    Raises:
+        FailedPrecondition: if it cannot be imported, or is no guardrail of that name with a
+            section.
+    """
+    found = extension.load()
+    if not (isinstance(found, type) and issubclass(found, Guardrail)):
+        problem = f"{found!r} is no class derived from troth.guardrails.Guardrail"
+    elif getattr(found, "name", None) != extension.name:
+        problem = f"its name is {getattr(found, 'name', None)!r}"
+    elif not (isinstance(found.section, type) and issubclass(found.section, GuardrailSection)):
+        problem = "it has no section of type troth.guardrails.GuardrailSection"
+    elif found.__abstractmethods__ or not hasattr(found, "needs"):
+        problem = "it lacks 'refusals' or 'needs'"
+    else:
+        return found
+    raise FailedPrecondition(
+        f"the guardrail {extension.name!r} of {extension.distribution} {extension.version} is "
+        f"none: {problem}",
+        field=f"guardrails.{extension.name}",
+    )
