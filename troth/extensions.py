@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from troth.digests import digest, file_sha256
 from troth.errors import FailedPrecondition, NotFound
-from troth.text import quoted
+from troth.text import exception_text, quoted
 
 _TOLD = frozenset({"METADATA", "entry_points.txt"})
 """Of a distribution's ``.dist-info``, what its author wrote; the rest installers write."""
@@ -85,7 +85,8 @@ class Extension:
                 return found
         except Exception as error:  # whatever the code of others raises
             raise FailedPrecondition(
-                f"{who} cannot be loaded: {quoted(repr(error))}", field=self.group
+                f"{who} cannot be loaded: {exception_text(error)}",
+                field=self.group,
             ) from error
         raise FailedPrecondition(
             f"{who} cannot be loaded: another {self._entry.module} comes before it, at {origin}",

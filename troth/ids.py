@@ -8,8 +8,10 @@ from troth.errors import InvalidArgument
 from troth.text import quoted
 
 UUID_PATTERN = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+NAME_PATTERN = r"[a-z][a-z0-9_]{0,47}"
 SLUG_PATTERN = r"[a-z0-9][a-z0-9_.-]{0,63}"
 _UUID, _SLUG = re.compile(UUID_PATTERN), re.compile(SLUG_PATTERN)
+_NAME = re.compile(NAME_PATTERN)
 _CUSTOMER = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
 
 
@@ -29,6 +31,11 @@ def require_uuid(text: str, field: str) -> str:
     if not _UUID.fullmatch(lower):
         raise InvalidArgument(f"{quoted(text)} is not a UUID", field=field)
     return lower
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` can name a column: lower-case letters, digits and ``_``, a letter first."""
+    return _NAME.fullmatch(text) is not None
 
 
 def require_customer(text: str, field: str = "customer_id") -> str:

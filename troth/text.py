@@ -6,6 +6,8 @@ import unicodedata
 
 LONGEST_QUOTE = 64
 """Characters of a value that an error repeats."""
+LONGEST_EXCEPTION = 200
+"""Characters of an exception that an error repeats."""
 STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode's controls, formats (bidi overrides, zero widths), surrogates, private and unassigned
 characters, line and paragraph separators."""
@@ -32,6 +34,11 @@ def shortened(text: str, most: int) -> str:
         return text
     told = f"... ({len(text)} characters)"
     return text[: max(0, most - len(told))] + told
+
+
+def exception_text(error: BaseException) -> str:
+    """What an exception of other people's code says, in one line of at most 200 characters."""
+    return shortened(visible(repr(error)), LONGEST_EXCEPTION)
 
 
 def quoted(value: str) -> str:

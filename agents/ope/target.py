@@ -86,6 +86,11 @@ def unguardable(log: LoggedBatch, engine: GuardrailEngine) -> str | None:
             f"the log lists contacts {least / 3.6e9:g} hours far, and the guardrails look "
             f"{engine.reach_us / 3.6e9:g} hours far"
         )
+    for fact in engine.config.told:
+        if fact.name not in log.facts.told:
+            return (
+                f"the log has no column fact.{fact.name} ({fact.meaning}), which a guardrail needs"
+            )
     return None
 
 

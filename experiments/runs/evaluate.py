@@ -67,7 +67,9 @@ def play(task: PlayTask) -> Played:
     if task.guarded:
         world = world.without_cap()
         engine = GuardrailEngine(GuardrailConfig.shipped())
-        known = KnownFacts(world, day_start(scenario.start), engine.config.window)
+        known = KnownFacts(
+            world, day_start(scenario.start), engine.config.window, engine.config.told
+        )
         guardrails = MorningGuard(engine, known)
     policy: Policy
     if task.digest is not None:

@@ -8,6 +8,7 @@ those of the warm-up included, of which nobody remembers the channel.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +30,7 @@ from troth.guardrails.columns import (
     FactsBatch,
 )
 from troth.guardrails.facts import find_zone
+from troth.guardrails.told import UNTOLD, ToldFact
 from troth.streams import derive_seed, uniforms
 
 PURPOSE_RECORD, PURPOSE_HOUR = 1, 2
@@ -99,10 +101,19 @@ class KnownFacts:
         world: at the first morning, of whatever day; it is read, never stepped.
         start: aware UTC midnight of the world's day 0.
         reach: how far back contacts are listed, at most :data:`REMEMBERED`.
+        told: facts that guardrails are to be told; of one that does not say what it is in a
+            world nothing is known.
     """
 
-    def __init__(self, world: World, start: datetime, reach: timedelta = REMEMBERED) -> None:
+    def __init__(
+        self,
+        world: World,
+        start: datetime,
+        reach: timedelta = REMEMBERED,
+        told: Sequence[ToldFact] = (),
+    ) -> None:
         self.world = world
+        self._told_facts = tuple(told)
         self._start = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us")
         self._reach_us = min(reach, REMEMBERED) // timedelta(microseconds=1)
         self._numbers = customer_numbers(world)
@@ -124,6 +135,7 @@ class KnownFacts:
         Raises:
             FailedPrecondition: if a day was lived of which :meth:`lived` was not told: its
                 contacts would be forgotten, and caps broken.
+            InvalidArgument: if a told fact is not a whole number of each customer.
         """
         self._require_told(self._told)
         world, now = self.world, self.moments()
@@ -151,6 +163,12 @@ class KnownFacts:
             contact_channel=np.take_along_axis(channels, order, axis=1)[:, :most],
             granted_today=granted,
             listed_us=np.full(world.size, self._reach_us, dtype=np.int64),
+            told={
+                fact.name: np.full(world.size, UNTOLD)
+                if fact.in_world is None
+                else fact.in_world(world)
+                for fact in self._told_facts
+            },
         )
 
     def lived(self, action: NDArray[np.int64]) -> None:

@@ -42,6 +42,8 @@ def load_command(
 ) -> None:
     """Load customers: zone, permit_<channel>, given_at, source, contacts in other logs.
 
+    A guardrail of the installation that is to be told more has a column for it.
+
     What a file does not say stays as it is, and loading it again changes nothing, save that a
     refusal without a time (given_at or as_of) counts from each load. A permission
     that a customer refused comes back only with a row that says when (given_at, after the
@@ -49,6 +51,7 @@ def load_command(
     """
     from serving.customers.importing import LineReport, load_customers
     from troth.files import write_whole
+    from troth.guardrails.config import GuardrailConfig
 
     settings = settings_of(home)
     database = opened(settings)
@@ -59,6 +62,7 @@ def load_command(
             database,
             file,
             tolerance=timedelta(seconds=settings.max_clock_skew_s),
+            told=GuardrailConfig.installed(settings.home).told,
             on_progress=lambda done, total: bars.update(task, completed=done, total=total),
             on_line=lines.append,
         )

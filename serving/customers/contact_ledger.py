@@ -57,7 +57,7 @@ def facts(
     Raises:
         DataLoss: if the profile or the ledger cannot be read.
     """
-    zone, permissions = profiles.find(connection, customer_id)
+    zone, permissions, told = profiles.known(connection, customer_id)
     centre, reach = microseconds(decided_at), window // _MICROSECOND
     # A contact that another system's log shows was made when that log says, up to a day later.
     rows = connection.execute(
@@ -79,7 +79,9 @@ def facts(
         )
     except (ValueError, TypeError) as error:
         raise DataLoss(f"contacts of {customer_id!r}: {error}", field="contacts") from error
-    return Facts(permissions=permissions, zone=zone, decided_at=decided_at, contacts=contacts)
+    return Facts(
+        permissions=permissions, zone=zone, decided_at=decided_at, contacts=contacts, told=told
+    )
 
 
 def reserve(connection: sqlite3.Connection, decision: Decision) -> bool:

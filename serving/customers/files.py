@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from troth.digests import parse_json
 from troth.errors import InvalidArgument, NotFound
 from troth.guardrails.config import CONTACT_CHANNELS
 from troth.guardrails.facts import is_placeholder
+from troth.guardrails.told import ToldFact
 from troth.ids import require_slug, require_uuid
 from troth.tables import read_table
 from troth.tables.faults import listed
@@ -31,6 +32,7 @@ MOST_PURPOSES = 5
 """Purposes other than marketing that a note tells."""
 _ROUNDED = re.compile(r"\d(\.\d+)?E\+\d+")
 """A long number as a spreadsheet shows it, most digits gone."""
+_WHOLE = re.compile(r"[+-]?\d{1,16}(\.0+)?")
 _PARTS = ("permit", "given_at", "source")
 COLUMNS = (
     "customer_id",
@@ -73,18 +75,25 @@ class CustomerFile:
     notes: tuple[str, ...]
 
 
-def read_customers(path: Path, *, now: datetime, tolerance: timedelta) -> CustomerFile:
+def read_customers(
+    path: Path, *, now: datetime, tolerance: timedelta, told: Sequence[ToldFact] = ()
+) -> CustomerFile:
     """Read and check ``path``; see :func:`serving.customers.importing.load_customers`.
 
     Args:
         path: Parquet, or text with a header.
         now: the server's clock, aware UTC.
         tolerance: how far ahead of it a time may lie.
+        told: facts that it may have a column of, which is called as the fact is.
 
     Raises:
         NotFound: if there is no such file.
-        InvalidArgument: listing every row at fault with its line.
+        InvalidArgument: listing every row at fault with its line; or for a fact that is called
+            as another column is.
     """
+    facts = {fact.name: fact for fact in told}
+    for name in facts.keys() & set(COLUMNS):
+        raise InvalidArgument("a guardrail asks for a fact that is called so", field=name)
     if not path.is_file():
         raise NotFound(f"{path} does not exist", field="file")
     notes: list[str] = []
@@ -92,12 +101,12 @@ def read_customers(path: Path, *, now: datetime, tolerance: timedelta) -> Custom
         columns, records = _parquet(path)
         where = "row"
     else:
-        table = read_table(path, columns=lambda _path, names: _checked(names, path))
+        table = read_table(path, columns=lambda _path, names: _checked(names, path, facts))
         columns, records = table.header, table.rows()
         where = "line"
         notes.extend(table.notes)
-    notes.extend(_check_columns(columns, path))
-    reader = _Reader(now, tolerance, where, notes)
+    notes.extend(_check_columns(columns, path, facts))
+    reader = _Reader(now, tolerance, where, notes, facts)
     for line, data in records:
         reader.add(line, data)
     if reader.faults:
@@ -120,6 +129,7 @@ class _Reader:
     tolerance: timedelta
     where: str
     notes: list[str]
+    facts: Mapping[str, ToldFact]
     rows: list[CustomerRow] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     first: str = ""
@@ -148,6 +158,7 @@ class _Reader:
                 customer_id=self._id(line, data.get("customer_id")),
                 zone=self._zone(line, data.get("zone")),
                 permissions=tuple(self._permissions(line, data)),
+                told=dict(self._told(data)),
             ),
             tuple(self._contacts(data.get("contacts"))),
             line,
@@ -208,6 +219,12 @@ class _Reader:
                 purpose=purpose,
             )
 
+    def _told(self, data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+        for name, fact in self.facts.items():
+            value = _flag(data.get(name), name) if fact.is_flag else _whole(data.get(name), name)
+            if value is not None:
+                yield name, fact.require(int(value), name)
+
     def _contacts(self, value: Any) -> Iterator[Sighting]:
         if value is None or (isinstance(value, str) and not value.strip()):
             return
@@ -256,14 +273,14 @@ def _parquet(path: Path) -> tuple[tuple[str, ...], Iterator[tuple[int, Mapping[s
     return tuple(table.column_names), enumerate(rows, start=1)
 
 
-def _check_columns(columns: Iterable[str], path: Path) -> list[str]:
+def _check_columns(columns: Iterable[str], path: Path, facts: Iterable[str]) -> list[str]:
     """Refuse columns that look like a slip of the pen; others of a CRM are let be, and told."""
-    names = tuple(columns)
+    names, known = tuple(columns), (*COLUMNS, *facts)
     unused = []
     for name in names:
-        if name in COLUMNS:
+        if name in known:
             continue
-        close = difflib.get_close_matches(name.lower(), COLUMNS, n=1, cutoff=0.8)
+        close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.8)
         if close or name.lower().startswith(_PARTS):
             hint = f"; is it {close[0]!r}?" if close else ""
             raise InvalidArgument(f"{path} has no use for column {name[:64]!r}{hint}", field=name)
@@ -273,9 +290,9 @@ def _check_columns(columns: Iterable[str], path: Path) -> list[str]:
     return [f"not used: {', '.join(unused)}"] if unused else []
 
 
-def _checked(columns: tuple[str, ...], path: Path) -> set[str]:
+def _checked(columns: tuple[str, ...], path: Path, facts: Iterable[str]) -> set[str]:
     """The columns to read, if a customer file may have them."""
-    _check_columns(columns, path)
+    _check_columns(columns, path, facts)
     return set(columns)
 
 
@@ -294,6 +311,15 @@ def _flag(value: Any, name: str) -> bool | None:
     if text in {"false", "0"}:
         return False
     raise InvalidArgument(f"{text[:64]!r} is not true, false or empty", field=name)
+
+
+def _whole(value: Any, name: str) -> int | None:
+    text = str(value if value is not None else "").strip()
+    if not text:
+        return None
+    if not _WHOLE.fullmatch(text):
+        raise InvalidArgument(f"{text[:64]!r} is not a whole number or empty", field=name)
+    return int(text.partition(".")[0])
 
 
 def _moment(value: Any, name: str) -> datetime | None:

@@ -17,6 +17,7 @@ from serving.customers.other_contacts import How
 from serving.customers.permissions import REASONS
 from serving.customers.profiles import StoredProfile
 from serving.store import Database
+from troth.guardrails.told import ToldFact
 
 ROWS_PER_TRANSACTION = 250
 """Small enough that decisions going on beside a load do not wait."""
@@ -31,6 +32,7 @@ class Loaded:
     Attributes:
         customers: rows taken up.
         zones: time zones that are others than before.
+        facts: facts for guardrails that are others than before.
         permissions: channels' permissions that are others than before.
         held_back: permissions the file grants but the customer refused.
         contacts: contacts made elsewhere that were not known.
@@ -43,6 +45,7 @@ class Loaded:
     zones: int = 0
     permissions: int = 0
     held_back: int = 0
+    facts: int = 0
     contacts: int = 0
     matched_by_id: int = 0
     matched_by_time: int = 0
@@ -81,6 +84,7 @@ class LineReport:
     def tells(self) -> bool:
         """Whether there is anything to tell: a change, something held back, a contact."""
         changed = self.taken.zone_changed or any(c.changed for c in self.taken.changes)
+        changed = changed or bool(self.taken.told)
         return changed or bool(self.held_back or self.contacts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,6 +95,11 @@ class LineReport:
         facts = [c for c in self.taken.changes if c.changed or not c.effective]
         if facts:
             told["permissions"] = [{**c.to_dict(), "reason": c.reason} for c in facts]
+        if self.taken.told:
+            told["facts"] = {
+                name: {"before": before, "after": after}
+                for name, (before, after) in self.taken.told.items()
+            }
         if self.contacts:
             told["contacts"] = {str(how): count for how, count in self.contacts.items()}
         return told
@@ -106,6 +115,8 @@ class LineReport:
             where = change.permission.channel or "all channels"
             what = said if change.effective else f"not {said}: {REASONS[change.reason]}"
             yield self.line, self.customer_id, f"{where} is {what}"
+        for name, (_, value) in self.taken.told.items():
+            yield self.line, self.customer_id, f"{name} is {value}"
         for how, count in self.contacts.items():
             if how is not How.KNOWN:
                 yield self.line, self.customer_id, f"{count} contacts {how.replace('_', ' ')}"
@@ -121,6 +132,7 @@ def load_customers(
     *,
     clock: Clock = server_clock,
     tolerance: timedelta = TOLERANCE,
+    told: Sequence[ToldFact] = (),
     on_progress: Progress | None = None,
     on_line: OnLine | None = None,
 ) -> Loaded:
@@ -137,9 +149,11 @@ def load_customers(
             with a zone), ``source`` (where) or the two for one channel, ``given_at_<channel>``
             and ``source_<channel>``; ``purpose``; ``as_of`` (when the row was read: a refusal
             without a time counts from it, a consent never does); and ``contacts`` (a list of
-            ``{"at", "channel", "decision_id"}``, the last optional, or the same as JSON text).
+            ``{"at", "channel", "decision_id"}``, the last optional, or the same as JSON text);
+            and a column for each fact of ``told``.
         clock: for the time of storage.
         tolerance: how far ahead of it a time may lie.
+        told: what the installation's guardrails are to be told of customers.
         on_progress: called with rows done and rows in all.
         on_line: called for each row that changed something or was held back.
 
@@ -147,7 +161,7 @@ def load_customers(
         NotFound: if there is no such file.
         InvalidArgument: listing all rows at fault with their lines; nothing is loaded then.
     """
-    file = read_customers(path, now=clock(), tolerance=tolerance)
+    file = read_customers(path, now=clock(), tolerance=tolerance, told=told)
     return store_customers(
         database,
         file.rows,
@@ -213,6 +227,7 @@ def _counted(line: LineReport) -> Iterator[tuple[str, int]]:
         ),
     )
     yield "held_back", line.held_back
+    yield "facts", len(line.taken.told)
     yield "contacts", line.contacts[How.NEW]
     yield "matched_by_id", line.contacts[How.BY_ID]
     yield "matched_by_time", line.contacts[How.BY_TIME]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from serving.customers import permissions
 from serving.customers.permissions import MARKETING, Change, PermissionFact
 from troth.catalogue import Channel
-from troth.errors import InvalidArgument
+from troth.digests import canonical_json, parse_json
+from troth.errors import DataLoss, InvalidArgument
 from troth.guardrails.facts import find_zone
 from troth.ids import require_customer
 from troth.types import isoformat, new_id
+
+_NOTHING_TOLD = "{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,7 @@ class Profile:
         customer_id: as in requests.
         zone: IANA time zone, ``None`` if this does not say.
         permissions: what is said about them, for one purpose.
+        told: by name, what guardrails of the installation are to be told of them.
 
     Raises:
         InvalidArgument: naming the field.
@@ -32,6 +37,7 @@ class Profile:
     customer_id: str
     zone: str | None = None
     permissions: tuple[PermissionFact, ...] = ()
+    told: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_customer(self.customer_id)
@@ -47,26 +53,38 @@ class StoredProfile:
         zone_before: what was known, where the profile names another zone; else ``None``.
         zone_changed: whether it does.
         changes: one per permission, in order.
+        told: of the facts told, those that are others than before: the value before, ``None``
+            if it was unknown, and now.
     """
 
     zone_before: str | None
     zone_changed: bool
     changes: tuple[Change, ...]
+    told: Mapping[str, tuple[int | None, int]]
 
 
 def find(
     connection: sqlite3.Connection, customer_id: str
 ) -> tuple[str | None, dict[Channel, bool]]:
-    """Zone and permissions of a customer, for marketing; a stranger has neither.
+    """The first two of :func:`known`."""
+    zone, granted, _ = known(connection, customer_id)
+    return zone, granted
+
+
+def known(
+    connection: sqlite3.Connection, customer_id: str
+) -> tuple[str | None, dict[Channel, bool], dict[str, int]]:
+    """Zone, permissions for marketing, and told facts of a customer; a stranger has none.
 
     Raises:
         DataLoss: if what is stored cannot be read: nobody is contacted on a guess.
     """
     zone: str | None = None
+    told = _NOTHING_TOLD
     facts = []
     # One statement for both: each costs more than its rows.
     for channel, kind, text in connection.execute(
-        "SELECT '' AS channel, '' AS kind, zone FROM profiles WHERE customer_id = ?"
+        "SELECT '' AS channel, told AS kind, zone FROM profiles WHERE customer_id = ?"
         " UNION ALL SELECT channel, kind, at FROM permissions"
         " WHERE customer_id = ? AND purpose = ?",
         (customer_id, customer_id, MARKETING),
@@ -74,14 +92,23 @@ def find(
         if channel:
             facts.append((channel, kind, text))
         else:
-            zone = text
-    return zone, dict(_folded(tuple(facts)))
+            zone, told = text, kind
+    return zone, dict(_folded(tuple(facts))), _read(told, customer_id)
 
 
 @lru_cache(maxsize=4096)
 def _folded(facts: tuple[tuple[str, str, str], ...]) -> dict[Channel, bool]:
     """What follows from facts; a decision asks twice, before its draw and at its commit."""
     return permissions.fold(permissions.facts_of(facts))
+
+
+def _read(told: str, customer_id: str) -> dict[str, int]:
+    if told == _NOTHING_TOLD:  # of nearly everybody
+        return {}
+    try:
+        return {str(name): int(value) for name, value in parse_json(told).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataLoss(f"facts of {customer_id!r}: {error}", field="told") from error
 
 
 def store(
@@ -116,8 +143,29 @@ def store(
         via=via,
     )
     return StoredProfile(
-        zone_before=before if changed else None, zone_changed=changed, changes=changes
+        zone_before=before if changed else None,
+        zone_changed=changed,
+        changes=changes,
+        told=_tell(connection, profile),
     )
+
+
+def _tell(connection: sqlite3.Connection, profile: Profile) -> Mapping[str, tuple[int | None, int]]:
+    """Take up what is told; returns what that changed."""
+    if not profile.told:
+        return {}
+    _, _, before = known(connection, profile.customer_id)
+    changed = {
+        name: (before.get(name), value)
+        for name, value in profile.told.items()
+        if before.get(name) != value
+    }
+    if changed:
+        connection.execute(
+            "UPDATE profiles SET told = ? WHERE customer_id = ?",
+            (canonical_json({**before, **profile.told}).decode(), profile.customer_id),
+        )
+    return changed
 
 
 def _zone(connection: sqlite3.Connection, profile: Profile, now: datetime) -> str | None:
@@ -128,8 +176,8 @@ def _zone(connection: sqlite3.Connection, profile: Profile, now: datetime) -> st
     before: str | None = row["zone"] if row is not None else None
     if row is None or profile.zone not in (None, before):
         connection.execute(
-            "INSERT INTO profiles VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " zone = excluded.zone, updated_at = excluded.updated_at",
+            "INSERT INTO profiles (customer_id, zone, updated_at) VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET zone = excluded.zone, updated_at = excluded.updated_at",
             (profile.customer_id, profile.zone, isoformat(now)),
         )
     return before

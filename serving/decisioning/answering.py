@@ -14,7 +14,6 @@ from serving.decisioning.servable import PolicySource, ServablePolicy
 from serving.decisioning.time_budget import Late, TimeBudget
 from troth.contexts import ContextBatch
 from troth.errors import InvalidArgument, NotFound
-from troth.guardrails.columns import FactsBatch
 from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.facts import Facts
 from troth.guardrails.guarded import Guarded, guard
@@ -103,7 +102,7 @@ class Answering:
             contexts,
             answerer.catalogue,
             mask,
-            FactsBatch.of([facts], answerer.catalogue, self._engine.config.window),
+            self._engine.columns([facts], answerer.catalogue),
         )
         try:
             return self._budget(answerer).run(call)

@@ -102,7 +102,12 @@ def export_log(
         decision_id=np.array([d.decision_id for d in decisions]),
         policy_digest=np.array([d.policy_digest for d in decisions]),
         facts=replace(
-            FactsBatch.of([d.facts for d in decisions], catalogue, timedelta(hours=1)),
+            FactsBatch.of(
+                [d.facts for d in decisions],
+                catalogue,
+                timedelta(hours=1),
+                sorted({name for d in decisions for name in d.facts.told}),
+            ),
             listed_us=listed,
         ),
     )
@@ -160,9 +165,12 @@ def _outcomes(
 
 
 def _listed(connection: sqlite3.Connection, decisions: Sequence[Decision]) -> NDArray[np.int64]:
-    """How far the facts of each decision list contacts: as far as its guardrails looked."""
+    """How far the facts of each decision list contacts: as far as its guardrails looked.
+
+    Troth's own: those of packages, which may be gone by now, can only have looked further.
+    """
     windows = {
-        digest: configs.recall(connection, digest).window // timedelta(microseconds=1)
+        digest: configs.recall_own(connection, digest).window // timedelta(microseconds=1)
         for digest in {d.guardrails_digest for d in decisions}
     }
     return np.array([windows[d.guardrails_digest] for d in decisions], dtype=np.int64)

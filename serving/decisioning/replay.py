@@ -15,7 +15,6 @@ from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import NotFound
 from troth.features import FeatureSchema
-from troth.guardrails.columns import FactsBatch
 from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.guarded import guard
 from troth.policy import Policy
@@ -128,6 +127,8 @@ def replay(database: Database, artifacts: Artifacts, decision_id: str) -> Replay
     Raises:
         NotFound: if the decision, its policy or its configuration is not there.
         DataLoss: if one of them was changed.
+        InvalidArgument, FailedPrecondition: if a guardrail was of a package that is not
+            installed, or not in the version and with the files that it had.
     """
     decision = stored_decision(database, decision_id)
     uniform = request_uniform(decision.stream_key)
@@ -151,21 +152,21 @@ def _again(database: Database, artifacts: Artifacts, decision: Decision) -> dict
     """Every recomputed part of a decision that a policy answered, by its name in the record."""
     artifact = artifacts.load(decision.policy_digest)
     with database.read() as connection:
-        config = configs.recall(connection, decision.guardrails_digest)
+        engine = GuardrailEngine(configs.recall(connection, decision.guardrails_digest))
     guarded = guard(
         artifact.policy,
-        GuardrailEngine(config),
+        engine,
         ContextBatch(artifact.schema, decision.raw),
         artifact.catalogue,
         candidates(artifact.catalogue, decision.triggered_journeys),
-        FactsBatch.of([decision.facts], artifact.catalogue, config.window),
+        engine.columns([decision.facts], artifact.catalogue),
     )
     drawn = composing.draw(guarded, decision.stream_key)
     action = artifact.catalogue.actions[drawn.action]
     return {
         "feature_schema_digest": artifact.schema.digest,
         "catalogue_digest": artifact.catalogue.digest,
-        "guardrails_digest": config.digest,
+        "guardrails_digest": engine.digest,
         "eligible": list(drawn.eligible),
         "verdicts": [verdict_to_dict(v) for v in guarded.verdicts(0)],
         "distribution_digest": drawn.distribution_digest,

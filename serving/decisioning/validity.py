@@ -14,7 +14,6 @@ from serving.customers import contact_ledger
 from serving.decisioning.servable import ServablePolicies
 from serving.decisions.records import Decision
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
-from troth.guardrails.columns import FactsBatch
 from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.facts import Facts
 from troth.guardrails.local_time import next_local
@@ -100,7 +99,7 @@ def void_reasons(
     refused = engine.reasons(
         decision.action if catalogue else 1,
         listed,
-        FactsBatch.of([facts], listed, engine.config.window),
+        engine.columns([facts], listed),
         stands_in=catalogue is None,
     )
     return (*lapsed(decision, standing, now), *refused)

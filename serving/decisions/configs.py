@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from troth.digests import canonical_json, parse_json
+from troth.digests import digest as digest_of
 from troth.errors import DataLoss, NotFound
 from troth.guardrails.config import GuardrailConfig
 
@@ -23,13 +25,33 @@ def recall(connection: sqlite3.Connection, digest: str) -> GuardrailConfig:
     Raises:
         NotFound: if it was never kept.
         DataLoss: if what is kept is not what was kept.
+        InvalidArgument, FailedPrecondition: if a guardrail is of a package that is not
+            installed, or not in the version and with the files that it had.
     """
+    config = GuardrailConfig.from_dict(_kept(connection, digest))
+    if config.digest != digest:
+        raise DataLoss(f"configuration {digest} was changed", field="guardrails_digest")
+    return config
+
+
+def recall_own(connection: sqlite3.Connection, digest: str) -> GuardrailConfig:
+    """Troth's own guardrails of the configuration of ``digest``, whatever became of the others.
+
+    Raises:
+        NotFound: if it was never kept.
+        DataLoss: if what is kept is not what was kept.
+    """
+    data = _kept(connection, digest)
+    if digest_of(data) != digest:
+        raise DataLoss(f"configuration {digest} was changed", field="guardrails_digest")
+    return GuardrailConfig.of_own(data)
+
+
+def _kept(connection: sqlite3.Connection, digest: str) -> dict[str, Any]:
     row = connection.execute(
         "SELECT config FROM guardrail_configs WHERE digest = ?", (digest,)
     ).fetchone()
     if row is None:
         raise NotFound(f"{digest} is not a kept configuration", field="guardrails_digest")
-    config = GuardrailConfig.from_dict(parse_json(row["config"]))
-    if config.digest != digest:
-        raise DataLoss(f"configuration {digest} was changed", field="guardrails_digest")
-    return config
+    data: dict[str, Any] = parse_json(row["config"])
+    return data

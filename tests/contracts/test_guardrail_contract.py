@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from tests.support.decisions import CATALOGUE
-from troth.catalogue import CHANNELS, NO_CONTACT
+from troth.catalogue import CHANNELS, NO_CONTACT, Channel, OfferKind
 from troth.guardrails import FactsBatch, GuardrailConfig
 from troth.guardrails.columns import (
+    COLUMNS,
     DENIED,
     GRANTED,
     NEVER_US,
@@ -107,6 +109,41 @@ def test_ignorance_never_helps(guardrail: Guardrail) -> None:
         contact_channel=np.full_like(facts.contact_channel, UNKNOWN_CHANNEL),
     )
     assert (blocked(guardrail, unknown) >= blocked(guardrail, facts)).all()
+
+
+def test_reads_no_column_that_it_does_not_need(guardrail: Guardrail) -> None:
+    """Other customers' values in every other column change nothing."""
+    facts = crowd()
+    others = {name: getattr(facts, name)[::-1] for name in COLUMNS if name not in guardrail.needs}
+    assert guardrail.needs <= set(COLUMNS)
+    assert (blocked(guardrail, replace(facts, **others)) == blocked(guardrail, facts)).all()
+
+
+def test_contacts_beyond_its_reach_do_not_matter(guardrail: Guardrail) -> None:
+    """So that a ledger need not be read further back."""
+    facts = crowd()
+    far = facts.contact_age_us >= guardrail.reach // timedelta(microseconds=1)
+    near = replace(facts, contact_age_us=np.where(far, NEVER_US, facts.contact_age_us))
+    assert far.any()
+    assert (blocked(guardrail, near) == blocked(guardrail, facts)).all()
+
+
+def test_who_goes_by_the_channel_goes_by_nothing_else(guardrail: Guardrail) -> None:
+    """An action of another kind, price and journey is judged the same, if it says so."""
+    assert guardrail.goes_by_channel
+    other = [
+        action
+        if action.channel is Channel.NONE
+        else replace(action, kind=OfferKind.GIFT, cost_minor=99, discount=0.5, points=7, step=3)
+        for action in CATALOGUE.actions
+    ]
+    facts = crowd()
+    for mine, theirs in zip(
+        guardrail.refusals(CATALOGUE, facts),
+        guardrail.refusals(replace(CATALOGUE, actions=tuple(other)), facts),
+        strict=True,
+    ):
+        assert (mine.blocked == theirs.blocked).all()
 
 
 def test_more_contacts_never_help(guardrail: Guardrail) -> None:

@@ -121,4 +121,10 @@ def same(left: LoggedBatch, right: LoggedBatch) -> bool:
 def _same_facts(left: FactsBatch | None, right: FactsBatch | None) -> bool:
     if left is None or right is None:
         return left is right
-    return all(np.array_equal(getattr(left, c), getattr(right, c)) for c in COLUMNS)
+    return left.told.keys() == right.told.keys() and all(
+        np.array_equal(a, b)
+        for a, b in [
+            *((getattr(left, c), getattr(right, c)) for c in COLUMNS),
+            *((left.told[name], right.told[name]) for name in left.told),
+        ]
+    )

@@ -2,8 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
+
+CARE = '''"""Customers in care get no offers of the kinds that the firm names."""
+
+import numpy as np
+
+from troth.catalogue import NO_CONTACT, OFFER_KINDS, OfferKind
+from troth.guardrails import Guardrail, GuardrailSection, Refusal, ToldFact
+
+
+class CareConfig(GuardrailSection):
+    kinds: tuple[OfferKind, ...]
+
+
+class Care(Guardrail):
+    name = "care"
+    section = CareConfig
+    told = (
+        ToldFact(
+            name="in_care",
+            meaning="1 if the customer is in debt counselling",
+            in_world=lambda world: np.arange(world.size) % 2,
+        ),
+    )
+
+    def __init__(self, config):
+        self._closed = np.isin(
+            np.arange(len(OFFER_KINDS)), [OFFER_KINDS.index(k) for k in config.kinds]
+        )
+
+    def refusals(self, catalogue, facts):
+        closed = self._closed[catalogue.kind]
+        closed[NO_CONTACT] = False
+        known = facts.told["in_care"]
+        return (
+            Refusal("in_care", (known == 1)[:, None] & closed),
+            Refusal("unknown_care", ((known != 0) & (known != 1))[:, None] & closed),
+        )
+'''
+"""A guardrail that goes by a column of actions and by a fact that installations are to be told."""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the import path, whose modules (``acme...``) are forgotten afterwards."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    yield folder
+    for module in list(sys.modules):
+        if module.startswith("acme"):
+            del sys.modules[module]
+
+
+def install_care(site: Path, text: str = CARE, *, version: str = "1.0", name: str = "care") -> Path:
+    """Install ``acme-care`` with its guardrail ``care``; returns the file that has it."""
+    files = {"acme_care/__init__.py": "", "acme_care/rules.py": text}
+    entry = {"troth.guardrails": {name: "acme_care.rules:Care"}}
+    install(site, "acme-care", files, entry, version=version)
+    return site / "acme_care" / "rules.py"
 
 
 def install(

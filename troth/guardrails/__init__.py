@@ -12,8 +12,10 @@ from troth.guardrails.facts import Contact, Facts
 from troth.guardrails.guarded import Guarded, guard
 from troth.guardrails.guardrail import Guardrail, Refusal, by_channel
 from troth.guardrails.sections import Channels, GuardrailSection
+from troth.guardrails.told import UNTOLD, ToldFact
 
 __all__ = [
+    "UNTOLD",
     "Channels",
     "Contact",
     "Facts",
@@ -24,6 +26,7 @@ __all__ = [
     "GuardrailEngine",
     "GuardrailSection",
     "Refusal",
+    "ToldFact",
     "by_channel",
     "guard",
 ]

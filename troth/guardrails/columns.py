@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from troth.catalogue import CHANNELS, NO_CONTACT, Catalogue
 from troth.errors import InvalidArgument
 from troth.guardrails.facts import Facts, find_zone
+from troth.guardrails.told import UNTOLD
 
 GRANTED, DENIED, UNKNOWN = 1, 0, -1
 """Codes of a permission."""
@@ -42,6 +43,8 @@ class FactsBatch:
         granted_today: bool (n, K), actions already granted on the customer's day.
         listed_us: int64 (n,), how far from the decision contacts are listed, microseconds, > 0:
             all that lie nearer are there.
+        told: int64 (n,) each, by name, what else is known of the customers, ``UNTOLD`` where it
+            is not; see :class:`troth.guardrails.told.ToldFact`.
 
     Columns of other types are cast where every value stays what it is.
 
@@ -56,6 +59,7 @@ class FactsBatch:
     contact_channel: NDArray[np.int8]
     granted_today: NDArray[np.bool_]
     listed_us: NDArray[np.int64]
+    told: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = {name: _array(name, getattr(self, name)) for name in COLUMNS}
@@ -75,18 +79,26 @@ class FactsBatch:
             if column.shape != shape:
                 raise InvalidArgument(f"shape {column.shape} is not {shape}", field=f"facts.{name}")
             object.__setattr__(self, name, _exact(name, column))
+        object.__setattr__(self, "told", {k: _told(k, self.told[k], n) for k in sorted(self.told)})
 
     def __len__(self) -> int:
         return len(self.local_minute)
 
     @classmethod
-    def of(cls, facts: Sequence[Facts], catalogue: Catalogue, window: timedelta) -> FactsBatch:
+    def of(
+        cls,
+        facts: Sequence[Facts],
+        catalogue: Catalogue,
+        window: timedelta,
+        told: Sequence[str] = (),
+    ) -> FactsBatch:
         """The columns of ``facts``, one row each.
 
         Args:
             facts: n customers.
             catalogue: the K actions; a contact by another action is a contact all the same.
             window: how far from its decision the contacts of each row were listed, > 0.
+            told: names of the told facts that get a column.
 
         Raises:
             InvalidArgument: for a window of nothing.
@@ -123,22 +135,31 @@ class FactsBatch:
             contact_channel=channel,
             granted_today=granted,
             listed_us=np.full(n, listed_us, dtype=np.int64),
+            told={
+                name: np.array([f.told.get(name, UNTOLD) for f in facts], dtype=np.int64)
+                for name in told
+            },
         )
 
     @classmethod
-    def _checked(cls, **columns: NDArray[Any]) -> FactsBatch:
+    def _checked(
+        cls, *, told: Mapping[str, NDArray[np.int64]], **columns: NDArray[Any]
+    ) -> FactsBatch:
         """Of columns that are known to be in order: each request comes by here."""
         facts = object.__new__(cls)
-        facts.__dict__.update(columns)
+        facts.__dict__.update(columns, told=told)
         return facts
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> FactsBatch:
         """The facts of ``rows`` (indices, a boolean (n,) array or a slice)."""
-        return self._checked(**{name: getattr(self, name)[rows] for name in COLUMNS})
+        return self._checked(
+            told={name: column[rows] for name, column in self.told.items()},
+            **{name: getattr(self, name)[rows] for name in COLUMNS},
+        )
 
     @classmethod
     def concatenate(cls, parts: Sequence[FactsBatch]) -> FactsBatch:
-        """All rows of ``parts``, one or more, over one catalogue."""
+        """All rows of ``parts``, one or more, over one catalogue; told is what all of them are."""
         width = max(part.contact_age_us.shape[1] for part in parts)
         columns = {
             name: np.concatenate([_padded(getattr(part, name), width, pad) for part in parts])
@@ -149,11 +170,16 @@ class FactsBatch:
             for name in COLUMNS
             if name not in columns
         }
-        return cls(**columns)
+        told = {
+            name: np.concatenate([part.told[name] for part in parts])
+            for name in parts[0].told
+            if all(name in part.told for part in parts)
+        }
+        return cls(**columns, told=told)
 
 
-COLUMNS = tuple(f.name for f in fields(FactsBatch))
-
+COLUMNS = tuple(f.name for f in fields(FactsBatch) if f.name != "told")
+"""Columns that all facts have."""
 
 _TYPES: dict[str, np.dtype[Any]] = {
     "permissions": np.dtype(np.int8),
@@ -201,14 +227,31 @@ def _exact(name: str, column: NDArray[Any]) -> NDArray[Any]:
         return column
     if kind not in "iuf":
         raise _no_value(name, column, "whole numbers")
-    low, high, allowed = _RANGES[name]
+    return _whole(name, column, *_RANGES[name]).astype(wanted, copy=False)
+
+
+def _told(name: str, values: Any, n: int) -> NDArray[np.int64]:
+    """A told fact's column, int64 (n,); which values it can have, its guardrail says."""
+    column = _array(name, values)
+    if column.shape != (n,):
+        raise InvalidArgument(f"shape {column.shape} is not {(n,)}", field=f"facts.{name}")
+    if n and column.dtype.kind not in "iuf":
+        raise _no_value(name, column, "whole numbers")
+    if n:
+        column = _whole(name, column, UNTOLD, NEVER_US, "a whole number")
+    return column.astype(np.int64, copy=False)
+
+
+def _whole(name: str, column: NDArray[Any], low: int, high: int, allowed: str) -> NDArray[Any]:
+    """``column``, not empty and of numbers, each of which is whole and in range."""
+    kind = column.dtype.kind
     if kind == "f":
         bad = ~((column >= low) & (column <= min(high, _EXACT)) & (column == np.floor(column)))
         if bad.any():
             raise _not_in(name, column, bad, allowed)
     elif int(column.min()) < low or int(column.max()) > high:
         raise _not_in(name, column, (column < low) | (column > high), allowed)
-    return column.astype(wanted, copy=False)
+    return column
 
 
 def _no_value(name: str, column: NDArray[Any], words: str) -> InvalidArgument:

@@ -21,6 +21,8 @@ from troth.guardrails import registry
 from troth.guardrails.guardrail import Guardrail
 from troth.guardrails.sections import CONTACT_CHANNELS as CONTACT_CHANNELS
 from troth.guardrails.sections import GuardrailSection
+from troth.guardrails.told import ToldFact, together
+from troth.text import exception_text
 
 EXTENSIONS = "extensions"
 """Key under which a configuration says from which packages its guardrails are."""
@@ -66,10 +68,19 @@ class GuardrailConfig:
         except Exception as error:  # whatever the code of others raises
             raise FailedPrecondition(
                 f"the guardrail {name!r} of {extension.distribution} {extension.version} cannot "
-                f"be made: {error!r}",
+                f"be made: {exception_text(error)}",
                 field=f"guardrails.{name}",
             ) from error
         return made
+
+    @cached_property
+    def told(self) -> tuple[ToldFact, ...]:
+        """The facts that the guardrails are to be told beside what every decision knows.
+
+        Raises:
+            FailedPrecondition: if two mean different things by one name.
+        """
+        return together(fact for guardrail in self.guardrails for fact in guardrail.told)
 
     @cached_property
     def digest(self) -> str:
@@ -116,8 +127,13 @@ class GuardrailConfig:
             },
             extensions,
         )
-        config.guardrails  # noqa: B018  # made here, so that what cannot be is refused here
+        config.told  # noqa: B018  # all are made here, so that what cannot be is refused here
         return config
+
+    @classmethod
+    def of_own(cls, data: Mapping[str, Any]) -> GuardrailConfig:
+        """Troth's own part of a configuration that was checked before; imports no package."""
+        return cls.from_dict({n: v for n, v in data.items() if registry.own(n) is not None})
 
     @classmethod
     def read(cls, path: Path) -> GuardrailConfig:

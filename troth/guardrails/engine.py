@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -16,7 +17,9 @@ from troth.guardrails.columns import FactsBatch
 from troth.guardrails.config import GuardrailConfig
 from troth.guardrails.facts import Facts
 from troth.guardrails.guardrail import Guardrail, Refusal
+from troth.guardrails.told import require_told
 from troth.policy import Mask
+from troth.text import exception_text
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,14 @@ class GuardrailEngine:
         """Digest of the configuration."""
         return self.config.digest
 
+    def columns(self, facts: Sequence[Facts], catalogue: Catalogue) -> FactsBatch:
+        """What these guardrails read of n customers, whose contacts they had listed."""
+        return FactsBatch.of(facts, catalogue, self.config.window, self._told)
+
+    @cached_property
+    def _told(self) -> tuple[str, ...]:
+        return tuple(fact.name for fact in self.config.told)
+
     @cached_property
     def reach_us(self) -> int:
         """How far from a decision contacts matter, microseconds."""
@@ -76,8 +87,8 @@ class GuardrailEngine:
         Raises:
             InvalidArgument: if the facts are of another catalogue or number of customers, or
                 *no contact* is no candidate.
-            FailedPrecondition: if the facts list contacts less far than a cap reaches, or a
-                guardrail fails.
+            FailedPrecondition: if the facts list contacts less far than a cap reaches or lack
+                what a guardrail is to be told, or a guardrail fails.
         """
         if facts.granted_today.shape != candidates.shape:
             raise InvalidArgument(
@@ -85,6 +96,7 @@ class GuardrailEngine:
                 field="facts.granted_today",
             )
         self._require_reach(facts)
+        require_told(self.config.told, facts.told)
         left = candidates.copy()
         taken = []
         for guardrail in self.guardrails:
@@ -172,5 +184,7 @@ def _refusals(guardrail: Guardrail, catalogue: Catalogue, facts: FactsBatch) -> 
             if not refusal.reason.isidentifier():
                 raise ValueError(f"the reason {refusal.reason!r} is no slug")
     except Exception as error:
-        raise FailedPrecondition(f"the guardrail failed: {error!r}", field=field) from error
+        raise FailedPrecondition(
+            f"the guardrail failed: {exception_text(error)}", field=field
+        ) from error
     return refusals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -102,20 +102,25 @@ class Facts:
             asks for and the server's clock.
         contacts: contacts within the longest window of the guardrails, oldest first. They
             may lie after ``decided_at``: requests need not arrive in order of time.
+        told: by name, what the installation was told beside these; see
+            :class:`troth.guardrails.told.ToldFact`. What is absent is unknown.
     """
 
     permissions: Mapping[Channel, bool]
     zone: str | None
     decided_at: datetime
     contacts: tuple[Contact, ...] = ()
+    told: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for the decision record."""
+        """Plain values, for the decision record; ``told`` only where something was."""
+        told = {"told": dict(sorted(self.told.items()))} if self.told else {}
         return {
             "permissions": {str(c): granted for c, granted in sorted(self.permissions.items())},
             "zone": self.zone,
             "decided_at": isoformat(self.decided_at),
             "contacts": [contact.to_dict() for contact in self.contacts],
+            **told,
         }
 
     @classmethod
@@ -140,6 +145,7 @@ class Facts:
                     )
                     for row in data["contacts"]
                 ),
+                told={str(name): int(value) for name, value in data.get("told", {}).items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidArgument(f"malformed: {error!r}", field="facts") from error

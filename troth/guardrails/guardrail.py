@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from troth.catalogue import NO_CONTACT, Action, Catalogue
 from troth.guardrails.columns import FactsBatch
 from troth.guardrails.facts import Facts
 from troth.guardrails.sections import GuardrailSection
+from troth.guardrails.told import ToldFact
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,15 @@ class Guardrail(ABC):
         name: slug under which verdicts are reported, and the section's name.
         section: the type of what it is told; ``None`` if there is nothing and it always holds.
         needs: columns of :class:`~troth.guardrails.columns.FactsBatch` that it reads.
+        told: facts beside these that installations are to be told for it.
         goes_by_channel: whether of an action it reads channel and id alone. It can then judge
             one whose catalogue is gone.
     """
 
     name: ClassVar[str]
     section: ClassVar[type[GuardrailSection] | None] = None
-    needs: ClassVar[AbstractSet[str]]
+    needs: ClassVar[AbstractSet[str]] = frozenset()
+    told: ClassVar[Sequence[ToldFact]] = ()
     goes_by_channel: ClassVar[bool] = False
 
     # Each takes its own section, or nothing where it has none.

@@ -20,7 +20,7 @@ from troth.features import FeatureSchema
 from troth.files import whole
 from troth.guardrails.columns import FactsBatch
 from troth.logs.checks import check
-from troth.logs.facts import check_facts, facts_of, facts_schema, facts_to_arrays
+from troth.logs.facts import check_facts, facts_of, facts_schema, facts_to_arrays, told_schema
 from troth.logs.tables import columns_of, log_schema, meaning_of, metadata_of, places, table_of
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ class LoggedBatch:
     def to_table(self) -> pa.Table:
         """The batch as an Arrow table in :func:`log_schema`, schemas in its metadata.
 
-        The columns of :func:`~troth.logs.facts.facts_schema` follow, if there are facts.
+        The columns of :func:`~troth.logs.facts.facts_schema` follow, if there are facts, and of
+        each told fact one.
         """
         import pyarrow as pa
 
@@ -138,7 +139,7 @@ class LoggedBatch:
             else:
                 arrays.append(pa.array(getattr(self, field.name)).cast(field.type))
         if self.facts is not None:
-            more = facts_schema(len(self.catalogue))
+            more = pa.schema([*facts_schema(len(self.catalogue)), *told_schema(self.facts)])
             arrays += facts_to_arrays(self.facts, more)
             schema = pa.schema([*schema, *more])
         return pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
@@ -155,7 +156,8 @@ class LoggedBatch:
 
         Args:
             table: with the columns of :func:`~troth.logs.tables.log_schema`, and all or none
-                of :func:`~troth.logs.facts.facts_schema`; others are not looked at.
+                of :func:`~troth.logs.facts.facts_schema`, beside these ``fact.NAME`` for facts
+                that customers were told of; others are not looked at.
             schema: what the features mean, for a table that does not carry it itself; one
                 that does must carry the same.
             catalogue: likewise what the actions are.
@@ -183,7 +185,8 @@ class LoggedBatch:
         - ``decided_at`` has a time zone;
         - ``episode`` (0 if absent), ``step`` (the place in the customer's history) and
           ``policy_digest`` (empty) may be left out: nothing is estimated from them;
-        - columns of :func:`~troth.logs.facts.facts_schema` are all there, or none.
+        - columns of :func:`~troth.logs.facts.facts_schema` are all there, or none; beside them
+          may be columns ``fact.NAME``.
 
         Raises:
             InvalidArgument: if a column is absent or holds something else, or a value is

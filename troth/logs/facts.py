@@ -1,10 +1,13 @@
 """Facts about customers in a log: the columns that guardrails need beside the decisions.
 
-A log has all of them or none. Lists of contacts are as long as the row has contacts.
+A log has all of them or none. Lists of contacts are as long as the row has contacts. Told facts
+(:class:`troth.guardrails.told.ToldFact`) may stand beside them, each in a column ``fact.NAME`` of
+whole numbers, or true and false, that is null where nobody was told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +16,8 @@ from numpy.typing import NDArray
 from troth.catalogue import CHANNELS, Catalogue
 from troth.errors import InvalidArgument
 from troth.guardrails.columns import NEVER_US, UNKNOWN_CHANNEL, FactsBatch
+from troth.guardrails.told import UNTOLD
+from troth.ids import is_name
 from troth.logs.checks import refuse_first
 
 if TYPE_CHECKING:
@@ -20,6 +25,26 @@ if TYPE_CHECKING:
 
 _PADS = {"contact_age_us": NEVER_US, "contact_channel": UNKNOWN_CHANNEL}
 """Columns of lists of any length, and what fills them up."""
+
+
+TOLD = "fact."
+"""How columns of told facts begin."""
+
+
+def told_columns(names: Iterable[object]) -> list[str]:
+    """Which of the columns ``names`` hold told facts, ascending."""
+    return sorted(
+        name
+        for name in names
+        if isinstance(name, str) and name.startswith(TOLD) and is_name(name.removeprefix(TOLD))
+    )
+
+
+def told_schema(facts: FactsBatch) -> pa.Schema:
+    """The Arrow schema of the told facts, next to that of :func:`facts_schema`."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field(f"{TOLD}{name}", pa.int64()) for name in sorted(facts.told)])
 
 
 def facts_schema(actions: int) -> pa.Schema:
@@ -54,13 +79,17 @@ def check_facts(facts: FactsBatch, n: int, catalogue: Catalogue) -> None:
 
 
 def facts_to_arrays(facts: FactsBatch, schema: pa.Schema) -> list[pa.Array]:
-    """The columns of :func:`facts_schema`, in its order."""
+    """The columns of :func:`facts_schema` or :func:`told_schema`, in its order."""
     import pyarrow as pa
 
     real = facts.contact_age_us != NEVER_US
     offsets = np.concatenate(([0], np.cumsum(real.sum(axis=1)))).astype(np.int32)
     arrays = []
     for field in schema:
+        if field.name.startswith(TOLD):
+            told = facts.told[field.name.removeprefix(TOLD)]
+            arrays.append(pa.array(told, field.type, mask=told == UNTOLD))
+            continue
         column = getattr(facts, field.name)
         if field.name in _PADS:
             values = pa.array(column[real], field.type.value_type)
@@ -101,12 +130,34 @@ def facts_of(table: pa.Table, catalogue: Catalogue) -> FactsBatch | None:
             refuse_first(array.is_null().to_numpy(zero_copy_only=False), field.name, "missing")
         columns[field.name] = _read(array, field)
     _require_pairs(columns)
-    return FactsBatch(
-        **{
-            name: _padded(column, _PADS[name]) if name in _PADS else column
-            for name, column in columns.items()
-        }
-    )
+    padded: dict[str, Any] = {
+        name: _padded(column, _PADS[name]) if name in _PADS else column
+        for name, column in columns.items()
+    }
+    told = {
+        name.removeprefix(TOLD): _read_told(table, name)
+        for name in told_columns(table.column_names)
+    }
+    return FactsBatch(told=told, **padded)
+
+
+def _read_told(table: pa.Table, name: str) -> NDArray[np.int64]:
+    """A told fact's column, int64 (n,), ``UNTOLD`` where it is null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    times = len(table.schema.get_all_field_indices(name))
+    if times != 1:
+        raise InvalidArgument(f"there are {times} such columns", field=name)
+    array = table.column(name).combine_chunks()
+    if pa.types.is_null(array.type):
+        return np.full(len(array), UNTOLD)
+    if pa.types.is_boolean(array.type):
+        array = array.cast(pa.int8())
+    untold = array.is_null(nan_is_null=True)
+    # Whole numbers with gaps are floats in pandas, and a gap is NaN.
+    values = _values(pc.if_else(untold, pa.scalar(0, array.type), array), pa.int64(), name)
+    return np.where(untold.to_numpy(zero_copy_only=False), UNTOLD, values)
 
 
 def _read(array: pa.Array, field: pa.Field) -> Any:

@@ -18,7 +18,7 @@ from troth.catalogue import Catalogue
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, TrothError
 from troth.features import FeatureSchema
 from troth.logs.checks import refuse_first
-from troth.logs.facts import facts_schema
+from troth.logs.facts import facts_schema, told_columns
 from troth.logs.values import (
     array_of,
     block,
@@ -186,7 +186,7 @@ def table_of(frame: pd.DataFrame, schema: FeatureSchema, catalogue: Catalogue) -
             arrays[name] = pa.FixedSizeListArray.from_arrays(raw.reshape(-1), schema.raw_width)
         elif name in names:
             arrays[name] = array_of(series(frame, name), name)
-    for name in facts_schema(len(catalogue)).names:
+    for name in (*facts_schema(len(catalogue)).names, *told_columns(names)):
         if name in names:
             arrays[name] = array_of(series(frame, name), name)
     zeros = pa.array(np.zeros(len(frame), dtype=np.int32))

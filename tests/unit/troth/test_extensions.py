@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.packages import install
+from tests.support.packages import site as site
 from troth import extensions
 from troth.errors import FailedPrecondition, NotFound
 from troth.extensions import Group
@@ -20,19 +20,6 @@ FILES = {
     "acme_rest/sundays.py": "SUNDAYS = 'rest'\n",
     "acme_rest/days, named.txt": "Sunday\n",
 }
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the import path, whose modules are forgotten afterwards."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(folder))
-    yield folder
-    for module in set(sys.modules) - before:
-        if module.partition(".")[0].startswith("acme"):
-            del sys.modules[module]
 
 
 def test_what_is_registered_is_found_and_not_imported(site: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from agents.ope.evaluate import evaluate_policy
 from agents.ope.guarded import evaluate_both_ways
 from agents.ope.target import guarded_target, target_distribution, unguardable
 from tests.support.logs import log_of
+from tests.support.packages import install_care
+from tests.support.packages import site as site
 from troth.catalogue import CHANNELS, Catalogue, Channel
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition
@@ -165,3 +168,22 @@ def test_a_log_that_does_not_allow_it_is_judged_without_and_says_so(
     assert found.took == ()
     assert why in (found.unguarded_because or "")
     assert found.to_dict()["guarded"] is None
+
+
+def test_a_guardrail_of_another_package_judges_logs_that_say_what_it_needs(site: Path) -> None:
+    """A log without its fact is judged without guardrails, and says which is missing."""
+    install_care(site)
+    told = ENGINE.config.to_dict() | {"care": {"kinds": ["discount"]}}
+    engine = GuardrailEngine(GuardrailConfig.from_dict(told))
+    without = evaluate_both_ways(Favourites(), log(), engine)
+    assert without.guarded is None
+    assert without.unguarded_because == (
+        "the log has no column fact.in_care (1 if the customer is in debt counselling), which a "
+        "guardrail needs"
+    )
+    logged = log()
+    assert logged.facts is not None
+    facts = replace(logged.facts, told={"in_care": np.arange(N) % 2})
+    judged = evaluate_both_ways(Favourites(), replace(logged, facts=facts), engine)
+    assert judged.guarded is not None
+    assert {t.reason for t in judged.took if t.guardrail == "care" and t.mass} == {"in_care"}

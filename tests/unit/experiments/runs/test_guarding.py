@@ -23,9 +23,11 @@ from simulator.rollout import DecisionRound, decide, live
 from simulator.scenarios import load
 from simulator.truth import one_step_oracle
 from simulator.world import World
-from troth.catalogue import CHANNELS
+from tests.support.packages import install_care
+from tests.support.packages import site as site
+from troth.catalogue import CHANNELS, OFFER_KINDS
 from troth.errors import FailedPrecondition, InvalidArgument
-from troth.guardrails import GuardrailConfig, GuardrailEngine
+from troth.guardrails import UNTOLD, GuardrailConfig, GuardrailEngine
 from troth.guardrails.columns import GRANTED
 from troth.policy import Policy
 
@@ -42,7 +44,9 @@ def lifted() -> World:
 
 def guardrails(world: World, engine: GuardrailEngine = ENGINE) -> MorningGuard:
     """With what the firm knows of ``world``."""
-    return MorningGuard(engine, KnownFacts(world, day_start(SCENARIO.start), engine.config.window))
+    config = engine.config
+    known = KnownFacts(world, day_start(SCENARIO.start), config.window, config.told)
+    return MorningGuard(engine, known)
 
 
 MAKERS: list[Callable[[World], Policy]] = [
@@ -206,3 +210,22 @@ def test_a_day_is_asked_in_pieces_with_the_facts_of_its_rows() -> None:
             asked.contexts.take(rows), world.catalogue, asked.mask[rows]
         )
         np.testing.assert_array_equal(found, expected[rows])
+
+
+def test_a_guardrail_of_another_package_acts_in_the_closed_loop(site: Path) -> None:
+    """By what its fact is in a world; where it does not say, nobody is known not to be in care."""
+    told = ENGINE.config.to_dict() | {"care": {"kinds": list(OFFER_KINDS[1:])}}
+    install_care(site)
+    engine = GuardrailEngine(GuardrailConfig.from_dict(told))
+    world = lifted()
+    between = guardrails(world, engine)
+    lived = list(live(world, UniformPolicy(), 3, guard=between))
+    odd = np.arange(SIZE) % 2 == 1
+    assert not any(day.action[odd].any() for day in lived)
+    assert any(day.action[~odd].any() for day in lived)
+    took = {row.reason: row.mass for row in between.took() if row.guardrail == "care"}
+    assert took["in_care"] > 0.1
+    assert took["unknown_care"] == 0.0
+    (nothing,) = (replace(fact, in_world=None) for fact in engine.config.told)
+    silent = KnownFacts(lifted(), day_start(SCENARIO.start), engine.config.window, [nothing])
+    assert (silent.morning().told["in_care"] == UNTOLD).all()

@@ -12,7 +12,7 @@ from tests.support.decisions import CATALOGUE
 from troth.catalogue import CHANNELS
 from troth.errors import InvalidArgument
 from troth.guardrails import FactsBatch, GuardrailConfig, GuardrailEngine
-from troth.guardrails.columns import GRANTED, NEVER_US
+from troth.guardrails.columns import COLUMNS, GRANTED, NEVER_US
 from troth.guardrails.consent import Consent
 
 N, C, K = 4, len(CHANNELS), len(CATALOGUE)
@@ -133,7 +133,7 @@ def test_other_types_of_the_same_values_are_cast() -> None:
         "listed_us": expected.listed_us.astype(">i8"),
     }
     wide = FactsBatch(**other)
-    for name in FactsBatch.__dataclass_fields__:
+    for name in COLUMNS:
         found, column = getattr(wide, name), getattr(expected, name)
         assert found.dtype == column.dtype
         np.testing.assert_array_equal(found, column)
