@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from agents.learners import commands as learners
 from troth.cli.output import AsJson, emit, progress, say, show_table
 from troth.errors import InvalidArgument, NotFound
 from troth.settings import Settings
@@ -61,7 +62,7 @@ Bare = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the ``evaluate`` group to ``app``."""
+    """Add the ``evaluate`` and ``learners`` groups to ``app``."""
     group = typer.Typer(
         name="evaluate",
         help="Evaluate policies off-policy, on logs with propensities.",
@@ -70,6 +71,7 @@ def register(app: typer.Typer) -> None:
     group.command("open-bandit")(open_bandit)
     group.command("log")(logged)
     app.add_typer(group)
+    learners.register(app)
 
 
 def open_bandit(

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from agents.learners.linear_bandit import LinearThompsonConfig, fit_linear_thompson
-from agents.learners.masked_ppo import MaskedPpoConfig, train_masked_ppo
+from agents.learners.bandits.linear_thompson import LinearThompson
+from agents.learners.rl.masked_ppo import MaskedPpo
 from agents.ope.data import OpeData
 from agents.ope.evaluate import evaluate_policy
 from agents.ope.reward_model import cross_fit
@@ -46,14 +46,12 @@ def ppo(timing: Timing) -> list[BenchmarkRow]:
     scenario = load("reference")
 
     def train(env: VecEnv, days: int) -> Work:
-        config = MaskedPpoConfig(
+        learner = MaskedPpo(
             total_steps=1, rollout_days=days, batch_size=512, epochs=2, hidden=(64, 64)
         )
 
         def learn() -> int:
-            found = train_masked_ppo(
-                env, config, schema=scenario.schema, catalogue=scenario.catalogue, seed=7
-            )
+            found = learner.train(env, schema=scenario.schema, catalogue=scenario.catalogue, seed=7)
             return found.curve[-1].steps
 
         return learn
@@ -85,13 +83,11 @@ def ppo_share(timing: Timing) -> list[BenchmarkRow]:
     scenario, rows = load("reference"), []
     for population in (4096, POPULATION):
         env = Watched(NextBestActionVectorEnv(population, horizon_days=HORIZON_DAYS))
-        config = MaskedPpoConfig(total_steps=population * (HORIZON_DAYS + 4))
+        learner = MaskedPpo(total_steps=population * (HORIZON_DAYS + 4))
 
-        def train(env: Watched = env, config: MaskedPpoConfig = config) -> tuple[float, float]:
+        def train(env: Watched = env, learner: MaskedPpo = learner) -> tuple[float, float]:
             env.seconds, began = 0.0, time.perf_counter()
-            train_masked_ppo(
-                env, config, schema=scenario.schema, catalogue=scenario.catalogue, seed=7
-            )
+            learner.train(env, schema=scenario.schema, catalogue=scenario.catalogue, seed=7)
             return env.seconds, time.perf_counter() - began
 
         rows.append(
@@ -102,7 +98,7 @@ def ppo_share(timing: Timing) -> list[BenchmarkRow]:
                 against="the whole training",
                 better="lower",
                 goal=0.15,
-                note=f"{config.total_steps:,} customer-days, one core",
+                note=f"{learner.total_steps:,} customer-days, one core",
             )
         )
         env.close()
@@ -136,7 +132,7 @@ class Watched(PopulationVecEnv):
 def thompson(timing: Timing) -> list[BenchmarkRow]:
     """Linear Thompson sampling, one context and a batch, against one draw at a time."""
     log = _log()
-    policy = fit_linear_thompson(log, LinearThompsonConfig(iterations=2), generator("bench", 7))
+    policy = LinearThompson(iterations=2).fit(log, generator("bench", 7))
     rows = []
     for name, size in (("one context", 1), (f"batch of {BATCH:,}", BATCH)):
         part = log.take(slice(0, size))

@@ -41,7 +41,7 @@ class IntervalRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RowGroup:
+class IntervalGroup:
     """Rows under one heading."""
 
     heading: str
@@ -77,7 +77,7 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
     return [round(k * step, 12) for k in range(first, last + 1)]
 
 
-def interval_chart(groups: Sequence[RowGroup], *, axis: str, title: str) -> str:
+def interval_chart(groups: Sequence[IntervalGroup], *, axis: str, title: str) -> str:
     """Points with intervals, one row each, on one scale.
 
     Args:

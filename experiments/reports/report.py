@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.reports.charts import IntervalRow, Line, RowGroup, interval_chart, line_chart
+from agents.learners.registry import LEARNERS
+from experiments.reports.charts import IntervalGroup, IntervalRow, Line, interval_chart, line_chart
 from experiments.runs.baselines import NEVER_CONTACT, ORACLE, RFM, UNIFORM
 from experiments.runs.results import Checks, OffPolicy, RunResults, Served, Standing
 from troth.files import write_text
@@ -21,10 +22,8 @@ TITLES: Mapping[str, str] = {
     RFM: "RFM rules",
     ORACLE: "One-step oracle",
     NEVER_CONTACT: "Never contact",
-    "linear_thompson": "Linear Thompson sampling",
-    "masked_ppo": "Masked PPO",
 }
-"""Names for people of the policies that Troth ships."""
+"""Names for people of the policies that every run evaluates."""
 
 ESTIMATORS: Mapping[str, str] = {
     "ips": "Inverse propensity (IPS)",
@@ -39,7 +38,9 @@ _STYLES = {True: "trained", False: "missed", None: "quiet"}
 
 
 def title_of(policy: str) -> str:
-    """The name of a policy for people."""
+    """The name of a policy for people: a baseline's, or that of the learner it is called after."""
+    if policy in LEARNERS.own:
+        return LEARNERS.find(policy).thing.title
     return TITLES.get(policy, policy.replace("_", " "))
 
 
@@ -96,7 +97,7 @@ def closed_loop_chart(results: RunResults) -> str:
         for row in results.standings
     )
     return interval_chart(
-        [RowGroup("", rows)],
+        [IntervalGroup("", rows)],
         axis=f"{results.currency} per customer in {results.days} days",
         title="Value of each policy in closed loop",
     )
@@ -120,7 +121,7 @@ def off_policy_chart(results: RunResults, seed_index: int = 0) -> str:
             if row.policy == standing.policy and row.seed_index == seed_index
         )
         if rows:
-            groups.append(RowGroup(title_of(standing.policy), rows))
+            groups.append(IntervalGroup(title_of(standing.policy), rows))
     return interval_chart(
         groups,
         axis=f"{results.currency} per decision",

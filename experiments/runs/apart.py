@@ -31,7 +31,6 @@ from experiments.runs.results import (
 )
 from experiments.runs.run_folder import RunFolder
 from experiments.runs.runner import OnStage, Runner
-from experiments.runs.train import check_learners
 from troth import errors
 from troth.errors import TrothError, Unavailable
 
@@ -51,7 +50,6 @@ class ApartRunner:
         program: what runs Python there; this interpreter itself by default.
 
     Raises:
-        InvalidArgument: for wrong learner settings, before anything is computed.
         FailedPrecondition: if no settings are known for this machine.
     """
 
@@ -64,7 +62,6 @@ class ApartRunner:
         environment: Mapping[str, str] | None = None,
         program: Sequence[str] = (sys.executable,),
     ) -> None:
-        check_learners(config)
         self.home = home
         self.seconds: dict[str, float] = {}
         self._workers = workers

@@ -16,11 +16,14 @@ from typing import Annotated, Any, Literal, get_args
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agents.learners.learner import EnvLearner, Learner
+from agents.learners.registry import LEARNERS
 from experiments.runs.baselines import NAMES, ORACLE
 from troth.digests import digest
-from troth.errors import InvalidArgument, NotFound
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.extensions import Extension
+from troth.registry import Registered
 
-LearnerKind = Literal["linear_thompson", "masked_ppo"]
 EstimatorName = Literal["ips", "snips", "dm", "dr"]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
@@ -82,15 +85,54 @@ class LearnerConfig(_Section):
 
     Attributes:
         name: what reports call the policy it makes.
-        kind: which learner.
-        settings: its keyword settings; unknown ones are refused.
+        kind: a name of :data:`agents.learners.registry.LEARNERS`.
+        settings: those of its settings that are not left at their defaults.
         environment: for a learner that acts: customers per step and the episode's length.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kind: LearnerKind
+    kind: str
     settings: dict[str, Any] = Field(default_factory=dict)
     environment: EnvironmentConfig | None = None
+
+    def made(self) -> Learner:
+        """The learner itself.
+
+        Raises:
+            InvalidArgument: naming the setting at fault, or an environment that is missing or
+                of no use.
+            NotFound, FailedPrecondition: as :meth:`troth.registry.Registry.find` does.
+        """
+        where = f"learners.{self.name}"
+        try:
+            learner = self._registered.thing(**self.settings)
+        except InvalidArgument as error:
+            at = f"{where}.settings.{error.field}" if error.field else f"{where}.settings"
+            raise InvalidArgument(f"{error.message}", field=at) from error
+        if self.acts and self.environment is None:
+            raise InvalidArgument(
+                "a learner that acts needs customers and horizon_days",
+                field=f"{where}.environment",
+            )
+        if not self.acts and self.environment is not None:
+            raise InvalidArgument(
+                "a learner that reads a log has no environment", field=f"{where}.environment"
+            )
+        return learner
+
+    @property
+    def acts(self) -> bool:
+        """Whether it learns in an environment; the others read the log."""
+        return issubclass(self._registered.thing, EnvLearner)
+
+    @property
+    def extension(self) -> Extension | None:
+        """The package that it comes from; ``None`` for Troth's own."""
+        return self._registered.extension
+
+    @property
+    def _registered(self) -> Registered[type[Learner]]:
+        return LEARNERS.find(self.kind, at=f"learners.{self.name}.kind")
 
 
 class EnvironmentConfig(_Section):
@@ -212,6 +254,12 @@ def parse(data: dict[str, Any], *, source: str) -> RunConfig:
         message = first["msg"][:1].lower() + first["msg"][1:]
         raise InvalidArgument(f"{value}{message}{hint} in {source}", field=key) from error
     names = [learner.name for learner in config.learners]
+    for learner in config.learners:
+        try:
+            learner.made()
+        except (InvalidArgument, NotFound, FailedPrecondition) as error:
+            kind = FailedPrecondition if isinstance(error, FailedPrecondition) else InvalidArgument
+            raise kind(f"{error.message} in {source}", field=error.field) from error
     for at, name in enumerate(names):
         if name in names[:at] or name in RESERVED:
             raise InvalidArgument(

@@ -31,7 +31,7 @@ from experiments.runs.results import (
 )
 from experiments.runs.run_folder import RunFolder
 from experiments.runs.simulate import SeedTask, simulate
-from experiments.runs.train import check_learners, train, train_tasks
+from experiments.runs.train import train, train_tasks
 from simulator.scenarios import load as load_scenario
 from troth.digests import digest
 from troth.errors import FailedPrecondition, NotFound
@@ -56,7 +56,6 @@ class Runner:
         on_stage: hears of progress.
 
     Raises:
-        InvalidArgument: for wrong learner settings, before anything is computed.
         FailedPrecondition: if the run is to be reproducible and this process is not.
     """
 
@@ -67,7 +66,6 @@ class Runner:
         executor: Executor,
         on_stage: OnStage | None = None,
     ) -> None:
-        check_learners(config)
         if config.reproducible:
             require_reproducible(observed())
         self.config = config

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.learners.linear_bandit import LinearThompsonConfig, fit_linear_thompson, fit_posterior
+from agents.learners.bandits.linear_thompson import LinearThompson
 from agents.policies.linear import LinearThompsonPolicy
 from troth.catalogue import Action, Catalogue, Channel, OfferKind
 
@@ -16,7 +16,7 @@ from troth.catalogue import Action, Catalogue, Channel, OfferKind
 def fit(problem: Any, rows: int, **changes: Any) -> LinearThompsonPolicy:
     """A policy from ``rows`` logged decisions."""
     log = problem.log(rows, np.random.default_rng(1))
-    return fit_linear_thompson(log, LinearThompsonConfig(**changes), np.random.default_rng(2))
+    return LinearThompson(**changes).fit(log, np.random.default_rng(2))
 
 
 def coefficients(policy: LinearThompsonPolicy, catalogue: Catalogue) -> np.ndarray:
@@ -86,8 +86,7 @@ def test_posterior_is_calibrated(problem: Any) -> None:
     truth = problem.expected(contexts) - problem.expected(contexts)[:, :1]
     for seed in range(8):
         log = problem.log(4_000, np.random.default_rng(100 + seed))
-        config = LinearThompsonConfig(draws=200)
-        policy = fit_linear_thompson(log, config, np.random.default_rng(seed))
+        policy = LinearThompson(draws=200).fit(log, np.random.default_rng(seed))
         x = np.column_stack((np.ones(50), contexts.encoded))
         draws = x @ coefficients(policy, problem.catalogue)
         effect = draws - draws[:, :, :1]
@@ -100,7 +99,7 @@ def test_noise_variance_is_found(problem: Any) -> None:
     """Without weights the residual variance is that of the rewards around their means."""
     log = problem.log(30_000, np.random.default_rng(1))
     mean = problem.expected(log.contexts)[np.arange(len(log)), log.action]
-    posterior = fit_posterior(log, LinearThompsonConfig(variance_classes=1))
+    posterior = LinearThompson(variance_classes=1).posterior(log)
     assert posterior.noise == pytest.approx(((log.reward_minor - mean) ** 2).mean(), rel=0.02)
 
 
@@ -111,9 +110,8 @@ def test_censored_rows_are_left_out(problem: Any) -> None:
     spoilt = replace(
         log, censored=censored, reward_minor=np.where(censored, -1e9, log.reward_minor)
     )
-    config = LinearThompsonConfig()
     policies = [
-        fit_linear_thompson(part, config, np.random.default_rng(0))
+        LinearThompson().fit(part, np.random.default_rng(0))
         for part in (spoilt, log.take(~censored))
     ]
     np.testing.assert_allclose(policies[0].draws, policies[1].draws, rtol=1e-9)

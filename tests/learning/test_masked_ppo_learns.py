@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
-from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
 
-from agents.learners.masked_ppo import MaskedPpoConfig, PpoResult, train_masked_ppo
+from agents.learners.learner import TrainedPolicy
+from agents.learners.rl.masked_ppo import MaskedPpo
+from agents.learners.rl.toy_env import DAYS, ToyEnv
 from agents.policies.network import Nonlinearity
 from troth.errors import InvalidArgument
 
-ENVS = 256
-DAYS = 8
-CONFIG = MaskedPpoConfig(
+CONFIG = MaskedPpo(
     total_steps=60_000,
     rollout_days=DAYS,
     batch_size=512,
@@ -29,74 +26,10 @@ CONFIG = MaskedPpoConfig(
 )
 
 
-class ToyEnv(VecEnv):
-    """Customers of the problem, new ones every day; rewards in hundreds."""
-
-    def __init__(self, problem: Any, seed: int, width: int = 6) -> None:
-        self.problem = problem
-        self.rng = np.random.default_rng(seed)
-        super().__init__(
-            ENVS,
-            spaces.Box(-np.inf, np.inf, (width,), np.float32),
-            spaces.Discrete(len(problem.catalogue)),
-        )
-
-    def _next(self) -> NDArray[np.float32]:
-        self.contexts = self.problem.contexts(ENVS, self.rng)
-        self.mask = self.problem.mask(ENVS, self.rng)
-        encoded: NDArray[np.float32] = self.contexts.encoded
-        return encoded
-
-    def reset(self) -> NDArray[np.float32]:
-        """First day."""
-        self.day = 0
-        return self._next()
-
-    def step_async(self, actions: NDArray[np.int64]) -> None:
-        """Keep the actions; masked ones must not come."""
-        assert self.mask[np.arange(ENVS), actions].all()
-        self.actions = actions
-
-    def step_wait(self) -> Any:
-        """Noisy effect of each action."""
-        mean = self.problem.expected(self.contexts)
-        reward = (mean - mean[:, :1])[np.arange(ENVS), self.actions]
-        reward = (reward + 50.0 * self.rng.standard_normal(ENVS)) / 100.0
-        self.day += 1
-        done = np.full(ENVS, self.day % DAYS == 0)
-        return self._next(), reward.astype(np.float32), done, [{} for _ in range(ENVS)]
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-    def env_method(self, method_name: str, *args: Any, **kwargs: Any) -> list[Any]:
-        """Only the masks."""
-        assert method_name == "action_masks"
-        return list(self.mask)
-
-    def has_attr(self, attr_name: str) -> bool:
-        """Only the masks."""
-        return attr_name == "action_masks"
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """One value per environment."""
-        return [getattr(self, attr_name, None)] * ENVS
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Not needed."""
-        raise NotImplementedError
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Never."""
-        return [False] * ENVS
-
-
-def train(problem: Any, seed: int = 0, **changes: Any) -> PpoResult:
+def train(problem: Any, seed: int = 0, **changes: Any) -> TrainedPolicy:
     """Train on the toy."""
-    values = {name: getattr(CONFIG, name) for name in CONFIG.__slots__}
-    return train_masked_ppo(
+    return MaskedPpo(**{**CONFIG.model_dump(), **changes}).train(
         ToyEnv(problem, seed),
-        MaskedPpoConfig(**{**values, **changes}),
         schema=problem.schema,
         catalogue=problem.catalogue,
         seed=seed,
@@ -148,9 +81,8 @@ def test_export_computes_what_torch_computes(problem: Any, activation: Nonlinear
 def test_reports_progress(problem: Any) -> None:
     """Progress counts up to the whole, in whole rollouts."""
     seen: list[tuple[int, int, float]] = []
-    train_masked_ppo(
+    MaskedPpo(total_steps=5_000, rollout_days=DAYS, batch_size=512).train(
         ToyEnv(problem, 0),
-        MaskedPpoConfig(total_steps=5_000, rollout_days=DAYS, batch_size=512),
         schema=problem.schema,
         catalogue=problem.catalogue,
         seed=0,
@@ -163,9 +95,8 @@ def test_reports_progress(problem: Any) -> None:
 def test_refuses_an_environment_of_another_width(problem: Any) -> None:
     """Observations must be what the schema encodes, or serving would feed something else."""
     with pytest.raises(InvalidArgument, match="env"):
-        train_masked_ppo(
+        CONFIG.train(
             ToyEnv(problem, 0, width=5),
-            CONFIG,
             schema=problem.schema,
             catalogue=problem.catalogue,
             seed=0,

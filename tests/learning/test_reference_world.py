@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agents.baselines.rfm import RfmRules
-from agents.learners.linear_bandit import LinearThompsonConfig, fit_linear_thompson
+from agents.learners.bandits.linear_thompson import LinearThompson
 from agents.policies.uniform import NeverContact, UniformPolicy
 from simulator.scenarios import Scenario, load
 from simulator.truth import choose, one_step_oracle
@@ -110,7 +110,7 @@ def test_bandit_beats_the_rules(
 ) -> None:
     """From 100,000 uniform decisions it beats the rules and closes enough of the gap."""
     log = log_uniform(scenario, 5_000, 20, seed=31)
-    policy = fit_linear_thompson(log, LinearThompsonConfig(draws=32), np.random.default_rng(0))
+    policy = LinearThompson(draws=32).fit(log, np.random.default_rng(0))
     share, errors = judged(judge, marks, policy)
     assert share > LEAST_SHARE
     assert errors > 3.0
@@ -121,19 +121,15 @@ def test_ppo_beats_the_rules(
     scenario: Scenario, judge: Judge, marks: dict[str, np.ndarray]
 ) -> None:
     """Trained for 200,000 customer-days in the environment, it does the same."""
-    from agents.learners.masked_ppo import MaskedPpoConfig, train_masked_ppo
+    from agents.learners.rl.masked_ppo import MaskedPpo
     from envs.bridges.sb3 import PopulationVecEnv
     from envs.problems.next_best_action import NextBestActionVectorEnv
 
     native = NextBestActionVectorEnv(2_048, scenario=scenario, horizon_days=28, reward="expected")
     env = PopulationVecEnv(native)
     env.seed(5)
-    result = train_masked_ppo(
-        env,
-        MaskedPpoConfig(total_steps=200_000),
-        schema=scenario.schema,
-        catalogue=scenario.catalogue,
-        seed=5,
+    result = MaskedPpo(total_steps=200_000).train(
+        env, schema=scenario.schema, catalogue=scenario.catalogue, seed=5
     )
     share, errors = judged(judge, marks, result.policy)
     assert share > LEAST_SHARE

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.learners.linear_bandit import LinearThompsonConfig, fit_linear_thompson
+from agents.learners.bandits.linear_thompson import LinearThompson
+from agents.learners.toy import Problem
 from agents.policies.linear import LinearThompsonPolicy
 from agents.policies.uniform import UniformPolicy
 from experiments.runs.rollout import day_start, record
 from simulator.scenarios import load
 from simulator.world import World
-from tests.learning.conftest import Problem
 from tests.support.hillstrom import hillstrom
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
@@ -49,8 +49,7 @@ def twins(problem: Any) -> Twins:
 
 def fit(log: LoggedBatch) -> LinearThompsonPolicy:
     """A bandit from a log."""
-    config = LinearThompsonConfig(draws=200)
-    return fit_linear_thompson(log, config, np.random.default_rng(2))
+    return LinearThompson(draws=200).fit(log, np.random.default_rng(2))
 
 
 def gap(policy: LinearThompsonPolicy) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             *("calibrate", "validate", "evaluate", "simulate", "train", "run", "report", "live"),
-            "pictures",
+            *("learners", "pictures"),
         ),
         ("train",),
     ),

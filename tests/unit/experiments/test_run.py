@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from agents.artifacts.artifact import ArtifactStore
+from agents.learners.bandits.online_linear_thompson import LinearSums
 from experiments.proofs.coverage import cover, write
 from experiments.reports.report import render
 from experiments.runs.config import RunConfig, load, parse
@@ -20,7 +21,7 @@ from experiments.runs.results import RunResults
 from experiments.runs.run_folder import RunFolder, world_seed
 from experiments.runs.runner import Runner
 from experiments.runs.simulate import SeedTask, read_truth, simulate
-from experiments.runs.train import TrainTask, check_learners, train
+from experiments.runs.train import TrainTask, train
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
 from troth.guardrails import GuardrailConfig
 from troth.logs.batches import LoggedBatch
@@ -211,8 +212,31 @@ def test_logs_of_other_settings_are_not_trained_on(
 def test_wrong_setting_is_named(learner: str, settings: dict[str, Any], field: str) -> None:
     """Before anything is simulated, the learner, the setting and its value are named."""
     with pytest.raises(InvalidArgument) as caught:
-        check_learners(_config((learner,), **settings))
+        _config((learner,), **settings)
     assert caught.value.field == field
+
+
+def test_an_online_learner_is_fed_day_after_day(
+    finished: tuple[RunFolder, RunResults], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, each decision once, and its policy is kept as any other."""
+    home, _ = finished
+    data = _config(draws=8, iterations=2).model_dump(mode="json")
+    data["learners"][0]["kind"] = "online_linear_thompson"
+    config = parse(data, source="test")
+    fed: list[tuple[int, int]] = []
+    update = LinearSums.update
+
+    def watched(sums: LinearSums, log: LoggedBatch) -> None:
+        fed.append((int(log.step.min()), len(log)))
+        update(sums, log)
+
+    monkeypatch.setattr(LinearSums, "update", watched)
+    found = train(TrainTask(config, home, 0, config.learners[0]))
+    assert fed == [(0, 1500), (1, 1500), (2, 1500)]
+    artifact = ArtifactStore(home.artifacts).load(found.digest)
+    assert artifact.manifest["training"]["learner"]["kind"] == "online_linear_thompson"
+    assert found.decisions == 4500
 
 
 def test_environment_goes_with_acting() -> None:
@@ -227,7 +251,7 @@ def test_environment_goes_with_acting() -> None:
             if row["name"] == name:
                 row["environment"] = environment
         with pytest.raises(InvalidArgument) as caught:
-            check_learners(parse(data, source="test"))
+            parse(data, source="test")
         assert caught.value.field == f"learners.{name}.environment"
 
 

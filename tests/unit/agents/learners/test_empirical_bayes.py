@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.learners.empirical_bayes import FLAT, Expectation, Posterior, maximise_evidence
+from agents.learners.bandits.empirical_bayes import FLAT, Expectation, Posterior, maximise_evidence
 from tests.support.dense import DenseSolution, DenseSystem
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.learners.noise import expected_takings, precision_weights
+from agents.learners.bandits.noise import expected_takings, precision_weights
 
 
 def shop(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.learners.empirical_bayes import FLAT
-from agents.learners.prior_groups import prior_groups
+from agents.learners.bandits.empirical_bayes import FLAT
+from agents.learners.bandits.prior_groups import prior_groups
 
 COLUMNS = ("age", "response_email", "response_sms", "discount_affinity", "emailed")
 ACTIONS = ("contact", "channel=email", "channel=sms", "kind=discount", "cost_per_unit")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.learners.empirical_bayes import FLAT, Expectation, maximise_evidence
+from agents.learners.bandits.empirical_bayes import FLAT, Expectation, maximise_evidence
 from agents.models.bilinear import BilinearMoments, with_intercept
 from agents.models.mixed import MixedEquations
 from tests.support.dense import DenseSystem

@@ -11,9 +11,9 @@ from experiments.reports.charts import (
     LEFT,
     RIGHT,
     WIDTH,
+    IntervalGroup,
     IntervalRow,
     Line,
-    RowGroup,
     interval_chart,
     line_chart,
     ticks,
@@ -36,7 +36,7 @@ def test_ticks_are_round_and_enclose(low: float, high: float, expected: list[flo
 def test_interval_chart_places_marks() -> None:
     """On a scale of 0 to 10, the point 5 lies in the middle and the truth where it belongs."""
     row = IntervalRow("a", 5.0, 0.0, 10.0, "5", truth=7.5)
-    svg = interval_chart([RowGroup("", (row,))], axis="x", title="t")
+    svg = interval_chart([IntervalGroup("", (row,))], axis="x", title="t")
     root = ElementTree.fromstring(svg)
     space = "{http://www.w3.org/2000/svg}"
     circle = next(root.iter(f"{space}circle"))
@@ -52,7 +52,7 @@ def test_what_is_not_known_has_no_mark() -> None:
         IntervalRow("none", None, None, None, "no estimate", truth=2.0),
         IntervalRow("open", 6.0, 0.0, float("inf"), "6"),
     )
-    svg = interval_chart([RowGroup("", rows)], axis="x", title="t")
+    svg = interval_chart([IntervalGroup("", rows)], axis="x", title="t")
     root = ElementTree.fromstring(svg)
     space = "{http://www.w3.org/2000/svg}"
     assert len(list(root.iter(f"{space}circle"))) == 2
@@ -66,7 +66,7 @@ def test_what_is_not_known_has_no_mark() -> None:
 def test_labels_are_escaped() -> None:
     """A name with markup stays a name."""
     row = IntervalRow("<script>&", 1.0, 0.5, 1.5, '"x"')
-    svg = interval_chart([RowGroup("<b>", (row,))], axis="<i>", title="<u>")
+    svg = interval_chart([IntervalGroup("<b>", (row,))], axis="<i>", title="<u>")
     assert not re.search(r"<(script|b|i|u)>", svg)
     ElementTree.fromstring(svg)
 

@@ -77,6 +77,32 @@ def test_learner_names_are_unique_and_not_reserved() -> None:
         assert caught.value.field == "learners.1.name"
 
 
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"kind": "dqn"}, "kind", ["'dqn'", "linear_thompson", "masked_ppo"]),
+        ({"settings": {"colour": 1}}, "settings.colour", ["no such setting", "draws, explo"]),
+        ({"settings": {"draws": 3}}, "settings.draws", ["3: must be at least 2 and a multiple of"]),
+        ({"settings": {"exploration": 2}}, "settings.exploration", ["2: must be at least 0 and"]),
+        ({"environment": {"customers": 9, "horizon_days": 5}}, "environment", ["reads a log"]),
+    ],
+)
+def test_a_learners_fault_is_one_line(
+    change: dict[str, object], field: str, words: list[str]
+) -> None:
+    """File, learner and key, the value, and what is allowed, as the configuration is read."""
+    data = _data()
+    learners = data["learners"]
+    assert isinstance(learners, list)
+    learners[0] = {**learners[0], **change}
+    with pytest.raises(InvalidArgument) as caught:
+        parse(data, source="x.toml")
+    assert caught.value.field == f"learners.linear_thompson.{field}"
+    for word in [*words, "in x.toml"]:
+        assert word in caught.value.message
+    assert "\n" not in str(caught.value)
+
+
 def test_path_and_name(tmp_path: Path) -> None:
     """A path ending in .toml is read as a file; what is absent or no TOML says so."""
     with pytest.raises(NotFound, match=r"shipped: .*reference"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.learners.linear_bandit import LinearThompsonConfig
+from agents.learners.bandits.linear_thompson import LinearThompson
 from troth.errors import InvalidArgument
 
 
@@ -23,4 +23,4 @@ from troth.errors import InvalidArgument
 def test_refuses_bad_settings(setting: str, value: float) -> None:
     """The setting at fault is named."""
     with pytest.raises(InvalidArgument, match=setting):
-        LinearThompsonConfig(**{setting: value})  # type: ignore[arg-type]
+        LinearThompson(**{setting: value})  # type: ignore[arg-type]

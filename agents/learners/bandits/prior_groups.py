@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.learners.empirical_bayes import FLAT
+from agents.learners.bandits.empirical_bayes import FLAT
 
 
 def prior_groups(
