@@ -15,6 +15,7 @@ from serving.decisions.canonical import plain_json
 from troth.digests import sha256
 from troth.errors import AlreadyExists
 from troth.ids import require_customer, require_slug, require_uuid
+from troth.reports import Permission, PermissionSet
 from troth.types import isoformat
 
 
@@ -32,6 +33,21 @@ class PermissionReport:
     customer_id: str
     permission: PermissionFact
 
+    @classmethod
+    def of(cls, told: Permission) -> PermissionReport:
+        """The report of what a channel system told."""
+        return cls(
+            permission_id=told.permission_id,
+            customer_id=told.customer_id,
+            permission=PermissionFact(
+                channel=told.channel,
+                granted=told.granted,
+                given_at=told.given_at,
+                source=told.source,
+                purpose=told.purpose,
+            ),
+        )
+
     @property
     def digest(self) -> str:
         """SHA-256 over all that is reported: whether a repeated id reports the same."""
@@ -48,23 +64,6 @@ class PermissionReport:
                 }
             ).encode()
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged:
-    """The acknowledgement of a report.
-
-    Attributes:
-        permission_id: which.
-        first_time: false if it had been reported before.
-        effective: whether things are now as the report says.
-        reason: slug saying why; see :data:`serving.customers.permissions.REASONS`.
-    """
-
-    permission_id: str
-    first_time: bool
-    effective: bool
-    reason: str
 
 
 def checked(report: PermissionReport, now: datetime, tolerance: timedelta) -> PermissionReport:
@@ -89,7 +88,7 @@ def take(
     now: datetime,
     tolerance: timedelta,
     via: str = "request",
-) -> Acknowledged:
+) -> PermissionSet:
     """Take up a report; the next decision knows of it.
 
     Args:
@@ -117,7 +116,7 @@ def take(
         effective, reason = change.effective, change.reason
     else:
         effective, reason = permissions.stands(connection, report.customer_id, report.permission)
-    return Acknowledged(
+    return PermissionSet(
         permission_id=report.permission_id, first_time=first, effective=effective, reason=reason
     )
 

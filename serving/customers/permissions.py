@@ -25,10 +25,9 @@ from troth.errors import DataLoss, InvalidArgument
 from troth.guardrails.config import CONTACT_CHANNELS
 from troth.guardrails.permitting import ALL as ALL
 from troth.guardrails.permitting import fold as fold
+from troth.reports import MARKETING as MARKETING
 from troth.types import isoformat, require_aware
 
-MARKETING = "marketing"
-"""The purpose that decisions are made for, and the one meant where none is named."""
 MOST_SOURCE = 200
 """Characters of a source."""
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from serving.audit import audit_log
 from serving.audit.kinds import AuditKind
 from serving.customers import contact_ledger, permission_reports
-from serving.customers.permission_reports import Acknowledged, PermissionReport
+from serving.customers.permission_reports import PermissionReport
 from serving.decisioning import outcomes
-from serving.decisioning.outcomes import Recorded
 from serving.decisions.idempotency import find_answer, reused
 from serving.decisions.records import Decision, encode_record
 from troth.errors import TrothError
+from troth.reports import PermissionSet, Recorded
 from troth.types import Outcome, isoformat
 
 
@@ -79,7 +79,7 @@ class Permit:
 
 
 Job = Draft | Report | Permit
-Result = Decision | Recorded | Acknowledged | Stale
+Result = Decision | Recorded | PermissionSet | Stale
 
 
 def apply(
@@ -112,7 +112,7 @@ def apply(
 
 def _record(
     connection: sqlite3.Connection, job: Report | Permit
-) -> Recorded | Acknowledged | TrothError:
+) -> Recorded | PermissionSet | TrothError:
     try:
         if isinstance(job, Permit):
             return permission_reports.take(connection, job.report, now=job.now, tolerance=job.skew)

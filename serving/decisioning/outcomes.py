@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from serving.customers import permission_reports, permissions
@@ -14,21 +14,8 @@ from serving.decisions.records import Decision, decode_record
 from troth.catalogue import Channel
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
 from troth.ids import is_uuid, require_customer, require_uuid
+from troth.reports import Recorded
 from troth.types import Outcome, OutcomeKind, isoformat, parse_time, require_aware
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """The acknowledgement of an outcome.
-
-    Attributes:
-        outcome_id: which.
-        first_time: false if it had been recorded before.
-    """
-
-    outcome_id: str
-    first_time: bool
-
 
 OPT_OUT_SOURCE = "outcome"
 """Where a customer refused who opted out of a message."""

@@ -12,12 +12,11 @@ from functools import partial
 
 from serving.clock import Clock, ServiceClock, server_clock
 from serving.customers import contact_ledger, permission_reports
-from serving.customers.permission_reports import Acknowledged, PermissionReport
+from serving.customers.permission_reports import PermissionReport
 from serving.decisioning import composing, decision_transaction, outcomes, validity
 from serving.decisioning.answering import Answering
 from serving.decisioning.decision_transaction import Draft, Job, Permit, Report, Result
 from serving.decisioning.group_commit import GroupCommitter, typed
-from serving.decisioning.outcomes import Recorded
 from serving.decisioning.requests import DecideRequest
 from serving.decisioning.servable import PolicySource
 from serving.decisions import configs
@@ -26,6 +25,7 @@ from serving.decisions.records import Decision
 from serving.store import Database
 from troth.errors import InvalidArgument, Unavailable
 from troth.guardrails.engine import GuardrailEngine
+from troth.reports import PermissionSet, Recorded
 from troth.types import Outcome, isoformat
 
 MOST_ATTEMPTS = 8
@@ -116,7 +116,7 @@ class DecisionPipeline:
         future = self._committer.submit(self._report(outcome))
         return _recorded(await asyncio.wrap_future(future))
 
-    def set_permission(self, report: PermissionReport) -> Acknowledged:
+    def set_permission(self, report: PermissionReport) -> PermissionSet:
         """Store what a customer permits or refuses, durably, before returning.
 
         Raises:
@@ -124,7 +124,7 @@ class DecisionPipeline:
         """
         return _acknowledged(self._committer.submit(self._permit(report)).result())
 
-    async def set_permission_async(self, report: PermissionReport) -> Acknowledged:
+    async def set_permission_async(self, report: PermissionReport) -> PermissionSet:
         """As :meth:`set_permission`, leaving the event loop free."""
         future = self._committer.submit(self._permit(report))
         return _acknowledged(await asyncio.wrap_future(future))
@@ -198,8 +198,8 @@ class DecisionPipeline:
         return Permit(permission_reports.checked(report, now, self._skew), now, self._skew)
 
 
-def _acknowledged(result: Result) -> Acknowledged:
-    if not isinstance(result, Acknowledged):
+def _acknowledged(result: Result) -> PermissionSet:
+    if not isinstance(result, PermissionSet):
         raise TypeError(f"{result!r} does not acknowledge a permission")
     return result
 

@@ -3,69 +3,51 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.decisions.canonical import plain_json
-from troth.digests import require_digest, sha256
+from troth.digests import sha256
 from troth.errors import InvalidArgument
-from troth.ids import require_customer, require_slug, require_uuid
+from troth.ids import require_uuid
+from troth.questions import Asked, check
 from troth.types import OutcomeKind, isoformat, require_aware
 
-MOST_FEATURES = 4096
-MOST_JOURNEYS = 256
+_ALWAYS_TOLD = frozenset({"features", "triggered_journeys", "decided_at"})
+"""What a digest holds whatever it is. A field that came later is left out where it has its
+default, so that an old question keeps its digest."""
 MOST_MINOR = 1_000_000_000
 """Minor units of one outcome, ten million dollars: more is a slip, and would rule every mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecideRequest:
-    """One question.
+class DecideRequest(Asked):
+    """One question that may be answered, in canonical form.
 
     Attributes:
-        request_id: UUID of the caller's choice, the idempotency key.
-        customer_id: 1..128 printable ASCII characters.
-        decision_point: lower-case slug.
-        features: float32 (F,), raw, in the order of the feature schema; NaN means unknown.
-            Every NaN becomes the same one and -0.0 becomes 0.0, so that what is equal has the
-            same digest.
-        feature_schema_digest: SHA-256 of the schema that ``features`` follows.
-        triggered_journeys: names of the journeys the customer is in, as given.
-        decided_at: what the decision is for, aware UTC; ``None`` for the server's clock.
+        features: float32 (F,). Every NaN becomes the same one and -0.0 becomes 0.0, so that what
+            is equal has the same digest.
+        triggered_journeys: as given.
+        decided_at: aware UTC.
+        request_id: in lower case.
 
     Raises:
         InvalidArgument: naming the field that can never be right.
     """
 
-    request_id: str
-    customer_id: str
-    decision_point: str
     features: NDArray[np.float32]
-    feature_schema_digest: str
     triggered_journeys: tuple[str, ...] = ()
-    decided_at: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "request_id", require_uuid(self.request_id, "request_id"))
-        require_customer(self.customer_id)
-        require_slug(self.decision_point, "decision_point")
         if self.features.dtype != np.float32 or self.features.ndim != 1:
             raise InvalidArgument("not a float32 vector", field="features")
-        if not 0 < self.features.size <= MOST_FEATURES:
-            raise InvalidArgument(
-                f"{self.features.size} values are not 1 to {MOST_FEATURES}", field="features"
-            )
+        check(self)
         object.__setattr__(self, "features", _canonical(self.features))
-        require_digest(self.feature_schema_digest, "feature_schema_digest")
-        if len(self.triggered_journeys) > MOST_JOURNEYS:
-            raise InvalidArgument(
-                f"{len(self.triggered_journeys)} are more than {MOST_JOURNEYS}",
-                field="triggered_journeys",
-            )
         if self.decided_at is not None:
             object.__setattr__(self, "decided_at", require_aware(self.decided_at, "decided_at"))
 
@@ -77,18 +59,17 @@ class DecideRequest:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over everything asked: whether a repeated ``request_id`` asks the same."""
-        return sha256(
-            plain_json(
-                {
-                    "customer_id": self.customer_id,
-                    "decision_point": self.decision_point,
-                    "features": self.features_base64,
-                    "feature_schema_digest": self.feature_schema_digest,
-                    "triggered_journeys": sorted(set(self.triggered_journeys)),
-                    "decided_at": isoformat(self.decided_at) if self.decided_at else None,
-                }
-            ).encode()
-        )
+        asked: dict[str, Any] = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name != "request_id" and (one.name in _ALWAYS_TOLD or value != one.default):
+                asked[one.name] = value
+        asked |= {
+            "features": self.features_base64,
+            "triggered_journeys": sorted(set(self.triggered_journeys)),
+            "decided_at": isoformat(self.decided_at) if self.decided_at else None,
+        }
+        return sha256(plain_json(asked).encode())
 
 
 def _canonical(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.decisions.canonical import float_text, plain_json
+from troth.answers import Answer
 from troth.catalogue import Channel
 from troth.digests import parse_json, sha256
 from troth.errors import DataLoss
@@ -91,6 +92,11 @@ class Decision:
     def holds(self) -> bool:
         """Whether it may be acted on."""
         return not self.void_reasons
+
+    def answer(self) -> Answer:
+        """What the caller is told of it."""
+        told = {one.name: getattr(self, one.name) for one in fields(Answer)}
+        return Answer(**told)
 
     @property
     def contacts(self) -> bool:

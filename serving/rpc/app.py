@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from ray import serve
 
 from serving.clock import ServiceClock, server_clock
 from serving.rpc.gate import Gate
-from serving.rpc.handler import DecisionHandler, parsed
+from serving.rpc.handler import DecisionHandler, sized
 from serving.rpc.journal import keep_journal
 from serving.rpc.processes import SCRATCH
 from serving.rpc.replica import Replica
@@ -21,7 +22,7 @@ from serving.rpc.status import CallContext, refuse
 from troth.errors import NotFound, TrothError
 from troth.settings import Settings
 from troth.text import quoted
-from troth.v1 import decision_service_pb2 as pb
+from troth.wire.forms import parse
 
 log = logging.getLogger(__name__)
 
@@ -54,19 +55,19 @@ class Decisions:
     # Serve finds the context by the argument's name.
     async def Decide(  # noqa: N802 - the wire's name
         self, request: bytes, grpc_context: CallContext
-    ) -> pb.DecideResponse:
+    ) -> Message:
         """See ``DecisionService.Decide``."""
         return await self._handler.decide(request, grpc_context)
 
     async def RecordOutcome(  # noqa: N802 - the wire's name
         self, request: bytes, grpc_context: CallContext
-    ) -> pb.RecordOutcomeResponse:
+    ) -> Message:
         """See ``DecisionService.RecordOutcome``."""
         return await self._handler.record_outcome(request, grpc_context)
 
     async def SetPermission(  # noqa: N802 - the wire's name
         self, request: bytes, grpc_context: CallContext
-    ) -> pb.SetPermissionResponse:
+    ) -> Message:
         """See ``DecisionService.SetPermission``."""
         return await self._handler.set_permission(request, grpc_context)
 
@@ -75,7 +76,7 @@ class Decisions:
     ) -> health_pb2.HealthCheckResponse:
         """See ``grpc.health.v1.Health.Check``; what is amiss stands in the trailing metadata."""
         try:
-            service = parsed(health_pb2.HealthCheckRequest, request).service
+            service = parse(health_pb2.HealthCheckRequest, sized(request)).service
             if service not in ("", DECISIONS.full_name):
                 raise NotFound(f"{quoted(service)} is not served", field="service")
         except TrothError as error:

@@ -5,25 +5,31 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
-from serving.customers.permission_reports import Acknowledged, PermissionReport
-from serving.decisioning.outcomes import Recorded
+from serving.customers.permission_reports import PermissionReport
 from serving.decisioning.requests import DecideRequest
 from serving.decisions.records import Decision
-from serving.rpc import convert
 from serving.rpc.gate import Gate
 from serving.rpc.status import CallContext, refuse
 from troth.errors import InvalidArgument, TrothError
+from troth.reports import PermissionSet, Recorded
 from troth.types import Outcome
-from troth.v1 import decision_service_pb2 as pb
+from troth.wire.forms import Form
+from troth.wire.messages import (
+    ANSWER,
+    OUTCOME,
+    PERMISSION,
+    PERMISSION_SET,
+    QUESTION,
+    RECORDED,
+    read_outcome,
+    read_permission,
+)
 
 log = logging.getLogger(__name__)
-
-M = TypeVar("M", bound=Message)
-R = TypeVar("R")
 
 LARGEST_MESSAGE = 64 * 1024
 """Bytes of one request: 4,096 features and 256 journeys with names of 100 bytes fit."""
@@ -40,7 +46,7 @@ class Decider(Protocol):
         """Store an outcome, durably."""
         ...
 
-    async def set_permission_async(self, report: PermissionReport) -> Acknowledged:
+    async def set_permission_async(self, report: PermissionReport) -> PermissionSet:
         """Store a permission, durably."""
         ...
 
@@ -60,36 +66,39 @@ class DecisionHandler:
         self._decider = decider
         self._gate = gate or Gate()
 
-    async def decide(self, data: bytes, context: CallContext) -> pb.DecideResponse:
+    async def decide(self, data: bytes, context: CallContext) -> Message:
         """Answer one request, a serialised ``DecideRequest``."""
 
-        async def answer() -> pb.DecideResponse:
-            request = convert.to_request(parsed(pb.DecideRequest, data))
-            return convert.from_decision(await self._decider.decide_async(request))
+        async def answer() -> Message:
+            request = QUESTION.read(QUESTION.parse(sized(data)), DecideRequest)
+            return ANSWER.write((await self._decider.decide_async(request)).answer())
 
-        return await self._guarded(answer, pb.DecideResponse, context)
+        return await self._guarded(answer, ANSWER, context)
 
-    async def record_outcome(self, data: bytes, context: CallContext) -> pb.RecordOutcomeResponse:
+    async def record_outcome(self, data: bytes, context: CallContext) -> Message:
         """Store one outcome, a serialised ``RecordOutcomeRequest``."""
 
-        async def answer() -> pb.RecordOutcomeResponse:
-            outcome = convert.to_outcome(parsed(pb.RecordOutcomeRequest, data))
-            return convert.from_recorded(await self._decider.record_outcome_async(outcome))
+        async def answer() -> Message:
+            outcome = read_outcome(OUTCOME.parse(sized(data)))
+            return RECORDED.write(await self._decider.record_outcome_async(outcome))
 
-        return await self._guarded(answer, pb.RecordOutcomeResponse, context)
+        return await self._guarded(answer, RECORDED, context)
 
-    async def set_permission(self, data: bytes, context: CallContext) -> pb.SetPermissionResponse:
+    async def set_permission(self, data: bytes, context: CallContext) -> Message:
         """Store one permission, a serialised ``SetPermissionRequest``."""
 
-        async def answer() -> pb.SetPermissionResponse:
-            report = convert.to_permission(parsed(pb.SetPermissionRequest, data))
-            return convert.from_acknowledged(await self._decider.set_permission_async(report))
+        async def answer() -> Message:
+            report = PermissionReport.of(read_permission(PERMISSION.parse(sized(data))))
+            return PERMISSION_SET.write(await self._decider.set_permission_async(report))
 
-        return await self._guarded(answer, pb.SetPermissionResponse, context)
+        return await self._guarded(answer, PERMISSION_SET, context)
 
     async def _guarded(
-        self, answer: Callable[[], Awaitable[R]], empty: Callable[[], R], context: CallContext
-    ) -> R:
+        self,
+        answer: Callable[[], Awaitable[Message]],
+        form: Form[Any, Any],
+        context: CallContext,
+    ) -> Message:
         try:
             with self._gate:
                 return await answer()
@@ -99,20 +108,16 @@ class DecisionHandler:
             fault = uuid.uuid4().hex[:12]
             log.exception("internal fault %s", fault)
             refuse(context, TrothError("an internal fault, explained in the log", fault=fault))
-        return empty()
+        empty: Message = form.message()
+        return empty
 
 
-def parsed(kind: type[M], data: bytes) -> M:
-    """The message of ``kind`` in ``data``.
+def sized(data: bytes) -> bytes:
+    """``data``, if a request may be as large.
 
     Raises:
-        InvalidArgument: naming ``request`` if it is too large or not such a message.
+        InvalidArgument: naming ``request``.
     """
     if len(data) > LARGEST_MESSAGE:
         raise InvalidArgument(f"{len(data)} bytes are more than {LARGEST_MESSAGE}", field="request")
-    message = kind()
-    try:
-        message.ParseFromString(data)
-    except DecodeError as error:
-        raise InvalidArgument(f"is not a {kind.__name__}", field="request") from error
-    return message
+    return data

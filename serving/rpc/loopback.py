@@ -14,8 +14,8 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from serving.rpc.status import LONGEST_MESSAGE
 from troth.text import shortened, visible
+from troth.wire.status import LONGEST_MESSAGE
 
 HOOK = f"{__name__}.keep_inside"
 """For ``ray.init(runtime_env={"worker_process_setup_hook": ...})``."""

@@ -16,7 +16,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from serving.decisioning.requests import MOST_FEATURES, MOST_JOURNEYS
 from serving.rpc import environment, handler
 from simulator.calibration.command import calibrate
 from simulator.calibration.own.columns import KINDS
@@ -27,6 +26,7 @@ from troth.client.retries import BROKEN_ON_THE_WAY
 from troth.errors import InvalidArgument
 from troth.logs.facts import facts_schema
 from troth.logs.tables import log_schema
+from troth.questions import MOST_FEATURES, MOST_JOURNEYS
 from troth.settings import Settings
 from troth.text import LONGEST_QUOTE
 

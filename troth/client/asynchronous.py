@@ -8,16 +8,16 @@ from typing import Any, Self
 
 import grpc
 
-from troth.client.answers import Answer
+from troth.answers import Answer
 from troth.client.connection import Connection
 from troth.client.metadata import AsyncMetadataSource
-from troth.client.outcomes import outcome_message
-from troth.client.permissions import Permission, PermissionSet
 from troth.client.questions import Question
 from troth.client.retries import Retries
 from troth.client.tls import TlsOptions
+from troth.reports import Permission, PermissionSet, Recorded
 from troth.types import Outcome
 from troth.v1.decision_service_pb2_grpc import DecisionServiceStub
+from troth.wire.messages import ANSWER, OUTCOME, PERMISSION_SET, RECORDED, write_permission
 
 
 class AsyncDecisionClient:
@@ -44,17 +44,17 @@ class AsyncDecisionClient:
 
     async def decide(self, question: Question) -> Answer:
         """See :meth:`troth.client.DecisionClient.decide`."""
-        return Answer.from_message(await self._call(self._stub.Decide, question.to_message()))
+        return ANSWER.read(await self._call(self._stub.Decide, question.to_message()), Answer)
 
     async def record_outcome(self, outcome: Outcome) -> bool:
         """See :meth:`troth.client.DecisionClient.record_outcome`."""
-        message = outcome_message(outcome)
-        return bool((await self._call(self._stub.RecordOutcome, message)).first_time)
+        done = await self._call(self._stub.RecordOutcome, OUTCOME.write(outcome))
+        return RECORDED.read(done, Recorded).first_time
 
     async def set_permission(self, permission: Permission) -> PermissionSet:
         """See :meth:`troth.client.DecisionClient.set_permission`."""
-        message = permission.to_message()
-        return PermissionSet.from_message(await self._call(self._stub.SetPermission, message))
+        done = await self._call(self._stub.SetPermission, write_permission(permission))
+        return PERMISSION_SET.read(done, PermissionSet)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -8,16 +8,16 @@ from typing import Any, Self
 
 import grpc
 
-from troth.client.answers import Answer
+from troth.answers import Answer
 from troth.client.connection import Connection
 from troth.client.metadata import MetadataSource
-from troth.client.outcomes import outcome_message
-from troth.client.permissions import Permission, PermissionSet
 from troth.client.questions import Question
 from troth.client.retries import Retries
 from troth.client.tls import TlsOptions
+from troth.reports import Permission, PermissionSet, Recorded
 from troth.types import Outcome
 from troth.v1.decision_service_pb2_grpc import DecisionServiceStub
+from troth.wire.messages import ANSWER, OUTCOME, PERMISSION_SET, RECORDED, write_permission
 
 
 class DecisionClient:
@@ -59,7 +59,7 @@ class DecisionClient:
             TrothError: the subclass that the service refused with, naming the field.
             Unavailable, DeadlineExceeded: if there was no answer in time.
         """
-        return Answer.from_message(self._call(self._stub.Decide, question.to_message()))
+        return ANSWER.read(self._call(self._stub.Decide, question.to_message()), Answer)
 
     def record_outcome(self, outcome: Outcome) -> bool:
         """Report what came of a decision; false if it had been reported before.
@@ -67,7 +67,8 @@ class DecisionClient:
         Raises:
             TrothError: as for :meth:`decide`.
         """
-        return bool(self._call(self._stub.RecordOutcome, outcome_message(outcome)).first_time)
+        done = self._call(self._stub.RecordOutcome, OUTCOME.write(outcome))
+        return RECORDED.read(done, Recorded).first_time
 
     def set_permission(self, permission: Permission) -> PermissionSet:
         """Report what a customer granted or refused.
@@ -75,8 +76,8 @@ class DecisionClient:
         Raises:
             TrothError: as for :meth:`decide`.
         """
-        message = permission.to_message()
-        return PermissionSet.from_message(self._call(self._stub.SetPermission, message))
+        done = self._call(self._stub.SetPermission, write_permission(permission))
+        return PERMISSION_SET.read(done, PermissionSet)
 
     def close(self) -> None:
         """Close the connection."""

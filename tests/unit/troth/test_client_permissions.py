@@ -26,6 +26,7 @@ from troth.v1.decision_service_pb2_grpc import (
     DecisionServiceServicer,
     add_DecisionServiceServicer_to_server,
 )
+from troth.wire.messages import write_permission
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -48,6 +49,7 @@ class Service(DecisionServiceServicer):
             void_reasons=[] if first else ["quiet_hours"],
         )
         answer.valid_until.FromDatetime(NOON)
+        answer.send_at.FromDatetime(NOON)
         return answer
 
     def RecordOutcome(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -123,7 +125,7 @@ def test_permission_without_a_zone_is_not_sent() -> None:
     naive = NOON.replace(tzinfo=None)
     told = Permission(customer_id="C1", channel=None, granted=False, given_at=naive)
     with pytest.raises(InvalidArgument) as caught:
-        told.to_message()
+        write_permission(told)
     assert caught.value.field == "given_at"
 
 

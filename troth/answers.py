@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from troth.catalogue import CHANNELS, Channel
-from troth.errors import FailedPrecondition
+from troth.catalogue import Channel
 from troth.types import ServedBy, Verdict, isoformat
-from troth.v1 import decision_service_pb2 as pb
-
-_CHANNELS = {pb.Channel.Value(f"CHANNEL_{c.name}"): c for c in CHANNELS}
-_SERVED_BY = {pb.ServedBy.Value(f"SERVED_BY_{s.name}"): s for s in ServedBy}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,46 +69,3 @@ class Answer:
             "holds": self.holds,
             "void_reasons": list(self.void_reasons),
         }
-
-    @classmethod
-    def from_message(cls, message: pb.DecideResponse) -> Answer:
-        """The answer in ``message``.
-
-        Raises:
-            FailedPrecondition: if it speaks of a channel, or of somebody who answered, that this
-                release of the client does not know.
-        """
-        for name, value, known in (
-            ("channel", message.channel, _CHANNELS),
-            ("served_by", message.served_by, _SERVED_BY),
-        ):
-            if value not in known:
-                raise FailedPrecondition(
-                    f"the service answered with {value}, which this client does not know; it is"
-                    " of another release",
-                    field=name,
-                )
-        return cls(
-            decision_id=message.decision_id,
-            action_id=message.action_id,
-            channel=_CHANNELS[message.channel],
-            send_at=message.send_at.ToDatetime(tzinfo=UTC),
-            propensity=message.propensity,
-            policy_digest=message.policy_digest,
-            catalogue_digest=message.catalogue_digest,
-            guardrails_digest=message.guardrails_digest,
-            served_by=_SERVED_BY[message.served_by],
-            reasons=tuple(message.reasons),
-            verdicts=tuple(
-                Verdict(
-                    guardrail=v.guardrail,
-                    refused=tuple(v.refused_action_ids),
-                    mass=v.refused_mass,
-                    reason=v.reason,
-                )
-                for v in message.verdicts
-            ),
-            valid_until=message.valid_until.ToDatetime(tzinfo=UTC),
-            holds=message.holds,
-            void_reasons=tuple(message.void_reasons),
-        )
