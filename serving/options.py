@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from troth.errors import InvalidArgument
-from troth.settings import Settings
+from troth.settings import settings_of as settings_of
 
 Home = Annotated[
     Path | None,
@@ -24,20 +22,6 @@ KeyFile = Annotated[
 ]
 ProposalId = Annotated[str, typer.Argument(help="As `troth proposals list` shows it.")]
 Reason = Annotated[str, typer.Option(help="Why, for those who read the audit log.")]
-
-
-def settings_of(home: Path | None) -> Settings:
-    """The settings, with ``home`` in place of their own if given.
-
-    Raises:
-        InvalidArgument: naming the variable that holds what cannot be.
-    """
-    try:
-        return Settings(home=home) if home else Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "TROTH_" + ".".join(str(part) for part in first["loc"]).upper()
-        raise InvalidArgument(str(first["msg"]), field=name) from error
 
 
 def now() -> datetime:

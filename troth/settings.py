@@ -6,12 +6,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from troth.brake import DEFAULT_HOME
 from troth.errors import InvalidArgument
+from troth.validation import Violation
 
 DATABASE_FILE, BOARD_FILE = "troth.db", "board.toml"
 """In the home: the store and the roster."""
@@ -27,7 +28,8 @@ class Settings(BaseSettings):
 
     Raises:
         InvalidArgument: if that file is not TOML or has a key that is no setting.
-        pydantic.ValidationError: naming the setting whose value cannot be.
+        pydantic.ValidationError: naming the setting whose value cannot be;
+            :func:`settings_of` turns it into an :class:`InvalidArgument` of one line.
     """
 
     model_config = SettingsConfigDict(env_prefix="TROTH_", extra="forbid", frozen=True)
@@ -101,3 +103,18 @@ class _FileOfTheHome(PydanticBaseSettingsSource):
         if unknown:
             raise InvalidArgument(f"{path}: {unknown[0]!r} is no setting", field="settings")
         return found
+
+
+def settings_of(home: Path | None = None) -> Settings:
+    """The settings in force, with ``home`` in place of their own if given.
+
+    Raises:
+        InvalidArgument: naming the variable that holds what cannot be.
+    """
+    try:
+        return Settings(home=home) if home else Settings()
+    except ValidationError as error:
+        violation = Violation.first(error)
+        raise InvalidArgument(
+            violation.line(Settings), field=f"TROTH_{violation.key.upper()}"
+        ) from error

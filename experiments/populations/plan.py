@@ -11,6 +11,7 @@ from simulator.scenarios import Scenario
 from simulator.scenarios import load as load_scenario
 from troth.digests import digest
 from troth.errors import FailedPrecondition, InvalidArgument
+from troth.validation import Violation
 
 PLAIN = "plain"
 DECIDERS = (*NAMES, PLAIN)
@@ -94,9 +95,8 @@ class Plan(BaseModel):
                 transactions=transactions,
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise InvalidArgument(f"{first['input']!r}: {first['msg']}", field=field) from error
+            violation = Violation.first(error)
+            raise InvalidArgument(violation.line(cls), field=violation.key) from error
 
     @property
     def digest(self) -> str:

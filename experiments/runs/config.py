@@ -11,9 +11,8 @@ import tomllib
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.learners.learner import EnvLearner, Learner
@@ -23,6 +22,7 @@ from troth.digests import digest
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
 from troth.extensions import Extension
 from troth.registry import Registered
+from troth.validation import Violation
 
 EstimatorName = Literal["ips", "snips", "dm", "dr"]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -246,13 +246,10 @@ def parse(data: dict[str, Any], *, source: str) -> RunConfig:
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        allowed = _allowed(first["loc"])
-        hint = f" (allowed {allowed})" if allowed else ""
-        value = "" if first["type"] == "missing" else f"{_short(first['input'])}: "
-        message = first["msg"][:1].lower() + first["msg"][1:]
-        raise InvalidArgument(f"{value}{message}{hint} in {source}", field=key) from error
+        violation = Violation.first(error)
+        raise InvalidArgument(
+            f"{violation.line(RunConfig)} in {source}", field=violation.key
+        ) from error
     names = [learner.name for learner in config.learners]
     for learner in config.learners:
         try:
@@ -270,38 +267,3 @@ def parse(data: dict[str, Any], *, source: str) -> RunConfig:
 
 RESERVED = (*NAMES, ORACLE)
 """Names of the policies that every run evaluates."""
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _allowed(loc: tuple[int | str, ...]) -> str:
-    """The range of the numeric field at ``loc``, such as ``5..200``; empty if it has none."""
-    model: type[BaseModel] | None = RunConfig
-    bounds: list[Any] = []
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        if model is None or part not in model.model_fields:
-            return ""
-        field = model.model_fields[part]
-        bounds = field.metadata
-        nested = [
-            a
-            for a in (field.annotation, *get_args(field.annotation))
-            if isinstance(a, type) and issubclass(a, BaseModel)
-        ]
-        model = nested[0] if nested else None
-    low = [
-        f"{b.ge:g}" if isinstance(b, Ge) else f"above {b.gt:g}"
-        for b in bounds
-        if isinstance(b, Ge | Gt)
-    ]
-    high = [
-        f"{b.le:g}" if isinstance(b, Le) else f"below {b.lt:g}"
-        for b in bounds
-        if isinstance(b, Le | Lt)
-    ]
-    return "..".join(low[:1] + high[:1])

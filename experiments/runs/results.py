@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from experiments.runs.numerics import Machine
 from troth.errors import DataLoss, NotFound
 from troth.files import write_text
+from troth.validation import Violation
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -367,4 +368,6 @@ def read_optional(kind: type[Record], path: Path) -> Record | None:
     try:
         return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise DataLoss(f"{path}: {error.errors()[0]['msg']}", field=path.stem) from error
+        violation = Violation.first(error)
+        where = f"{path}: {violation.key}" if violation.loc else path
+        raise DataLoss(f"{where}: {violation.line()}", field=path.stem) from error

@@ -34,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from serving.governance import evidence as documents
 from troth.errors import InvalidArgument
+from troth.validation import Violation
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
@@ -137,11 +138,9 @@ def read(document: Any) -> Case:
     try:
         return Case.model_validate_json(documents.to_bytes(document))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in first["loc"])
-        says = "is missing" if first["type"] == "missing" else first["msg"]
-        says = says.removeprefix("Value error, ")
-        raise InvalidArgument(says, field=f"evidence{where}") from error
+        violation = Violation.first(error)
+        says = "is missing" if violation.kind == "missing" else violation.line(Case)
+        raise InvalidArgument(says, field=f"evidence{violation.path}") from error
 
 
 def require(document: Any, *, policy_digest: str, guardrails_digest: str) -> Case:

@@ -42,7 +42,7 @@ from troth import locks
 from troth.cli.entry import EXIT_CODES
 from troth.errors import FailedPrecondition, TrothError
 from troth.files import write_whole
-from troth.settings import Settings
+from troth.settings import Settings, settings_of
 
 log = logging.getLogger("serving.rpc.foreground")  # not __name__, which may be __main__
 
@@ -280,7 +280,7 @@ def main() -> None:
     threading.Thread(target=follow, name="troth-stdin", daemon=True).start()
     try:
         clock = ServiceClock.from_json(text) if text else None
-        run(Settings(), until=until, clock=clock)
+        run(settings_of(), until=until, clock=clock)
     except TrothError as error:
         log.error("%s", error)
         raise SystemExit(EXIT_CODES[error.code]) from None

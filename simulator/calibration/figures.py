@@ -24,6 +24,7 @@ from simulator.scenarios.processes import (
 )
 from troth.digests import DIGEST_LENGTH
 from troth.errors import InvalidArgument, NotFound
+from troth.validation import Violation
 
 Section = Literal["purchases", "spend", "email"]
 SECTIONS: tuple[Section, ...] = ("purchases", "spend", "email")
@@ -128,12 +129,11 @@ class Figures(Values):
         except tomllib.TOMLDecodeError as error:
             raise InvalidArgument(f"not TOML: {error}", field=name) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"] if part not in MODELS)
-            value = first["input"]
-            shown = "" if isinstance(value, dict) else f" (found {value!r})"
+            violation = Violation.first(error, tags=MODELS)
+            found = f" (found {violation.value})" if violation.value else ""
             raise InvalidArgument(
-                f"{first['msg']}{shown}", field=f"{name}:{key}" if key else name
+                f"{violation.says}{found}",
+                field=f"{name}:{violation.key}" if violation.loc else name,
             ) from error
 
     def to_toml(self) -> str:

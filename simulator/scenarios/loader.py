@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -27,14 +27,8 @@ from troth.digests import digest
 from troth.errors import InvalidArgument
 from troth.features import FeatureSchema
 from troth.objective import Objective
+from troth.validation import Violation, bounds, models_in
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-_TAGS = MODELS | {"[key]"}
-"""What pydantic puts into the place of an error and is no key of the file."""
-_LONGEST = 60
-"""Characters of a value in a message."""
 _OUTSIDE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
@@ -226,27 +220,20 @@ def _validated(values: Mapping[str, Any], source: str | ScenarioSource) -> Scena
     try:
         return Scenario.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        loc = tuple(str(part) for part in first["loc"])
-        key = ".".join(part for part in loc if part not in _TAGS)
+        violation = Violation.first(error, tags={"[key]"})  # of a table whose key is at fault
+        key = ".".join(str(part) for part in violation.loc if part not in MODELS)
         # What is missing is missing where its section was last written.
-        place = key.rpartition(".")[0] if first["type"] == "missing" else key
+        place = key.rpartition(".")[0] if violation.kind == "missing" else key
         where = source if isinstance(source, str) else source.where(place)
         if not key:  # a check across sections: the message names the key itself
-            message = first["msg"].removeprefix("Value error, ")
-            raise InvalidArgument(f"{where}: {message}", field="scenario") from error
-        shown = "" if first["type"] == "missing" else f"{_short(first['input'])} in "
-        raise InvalidArgument(f"{shown}{where}: {_why(first, loc)}", field=key) from error
+            raise InvalidArgument(f"{where}: {violation.says}", field="scenario") from error
+        value = f"{violation.value} in " if violation.value else ""
+        raise InvalidArgument(f"{value}{where}: {_why(violation)}", field=key) from error
 
 
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
-def _why(error: ErrorDetails, loc: tuple[str, ...]) -> str:
+def _why(violation: Violation) -> str:
     """What is wrong and what is allowed, in the words of a TOML file."""
-    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
+    kind, loc = violation.kind, tuple(str(part) for part in violation.loc)
     if kind == "missing":
         return "is required and missing"
     if kind == "extra_forbidden":
@@ -260,16 +247,12 @@ def _why(error: ErrorDetails, loc: tuple[str, ...]) -> str:
         return f"model must be one of {', '.join(sorted(MODELS))}"
     field = _fields(loc).get(loc[-1])
     if kind in _OUTSIDE and field is not None:
-        bounds = {type(m).__name__.lower(): m for m in field.metadata}
-        low = [
-            f"{'(' if n == 'gt' else '['}{getattr(bounds[n], n):g}" for n in bounds if n[0] == "g"
-        ]
-        high = [
-            f"{getattr(bounds[n], n):g}{')' if n == 'lt' else ']'}" for n in bounds if n[0] == "l"
-        ]
+        low, high = bounds(field)
         if low and high:
-            return f"must be in {low[0]}, {high[0]}"
-    return message
+            below, above = low.removeprefix("above "), high.removeprefix("below ")
+            opened, closed = "[("[low != below], "])"[high != above]
+            return f"must be in {opened}{below}, {above}{closed}"
+    return violation.says
 
 
 def _fields(loc: tuple[str, ...]) -> dict[str, FieldInfo]:
@@ -280,15 +263,8 @@ def _fields(loc: tuple[str, ...]) -> dict[str, FieldInfo]:
             models = tuple(m for m in models if m.model_fields["model"].default == part)
             continue
         found = [m.model_fields[part].annotation for m in models if part in m.model_fields]
-        models = tuple(m for kind in found for m in _models(kind)) or models
+        models = tuple(m for kind in found for m in models_in(kind)) or models
     return dict(models[0].model_fields)
-
-
-def _models(kind: Any) -> list[type[BaseModel]]:
-    """The sections in an annotation, such as that of an array or a table of them."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return [kind]
-    return [model for part in get_args(kind) for model in _models(part)]
 
 
 def load(name_or_path: str | Path = "reference") -> Scenario:

@@ -12,7 +12,7 @@ import typer
 from troth.cli.output import AsJson, emit, say, show_mapping, show_table
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
 from troth.files import write_whole
-from troth.settings import Settings
+from troth.settings import settings_of
 
 if TYPE_CHECKING:
     from troth.client import TlsOptions
@@ -68,7 +68,7 @@ def decide(
     question = Question.from_json(_text(request))
     options = _tls(tls_ca, tls_cert, tls_key, tls_name, wanted=tls)
     with DecisionClient(
-        address or Settings().address, tls=options, metadata=_metadata(metadata or [])
+        address or settings_of().address, tls=options, metadata=_metadata(metadata or [])
     ) as client:
         answer = client.decide(question)
     if json:

@@ -23,6 +23,7 @@ from troth.guardrails.sections import CONTACT_CHANNELS as CONTACT_CHANNELS
 from troth.guardrails.sections import GuardrailSection
 from troth.guardrails.told import ToldFact, together
 from troth.text import exception_text
+from troth.validation import Violation
 
 EXTENSIONS = "extensions"
 """Key under which a configuration says from which packages its guardrails are."""
@@ -208,10 +209,9 @@ def _section(kind: type[GuardrailSection], value: Any, key: str, where: str) -> 
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
+        violation = Violation.first(error)
         raise InvalidArgument(
-            f"{where}: {first['input']!r}: {first['msg']}",
-            field=".".join((key, *map(str, first["loc"]))),
+            f"{where}: {violation.line(kind)}", field=".".join(filter(None, (key, violation.key)))
         ) from error
 
 
