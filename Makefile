@@ -4,6 +4,8 @@ BIN := $(V)/bin
 STAMP := $(V)/.installed
 PYTEST := $(BIN)/python -m pytest --numprocesses auto
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Containers set it; the hundreds of processes of a test run would compile the same sources.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check bench prove pictures protos inventory help clean
 .DELETE_ON_ERROR:

@@ -27,8 +27,8 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 """Which of several processes that share the tests this is, if there are several."""
 if WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for each other spin
-    # Numba's cache mixes up signatures where two processes compile one function at once.
-    os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".pytest_cache" / f"numba-{WORKER}")
+    # What one has compiled the others load: simulator/compiled/once.
+    os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".pytest_cache" / "numba")
 
 
 @pytest.hookimpl(optionalhook=True)

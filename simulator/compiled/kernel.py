@@ -14,6 +14,7 @@ from numba import njit, uint64
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from simulator.compiled.once import compile_once
 from simulator.compiled.sources import stamp
 
 Float = NDArray[np.float64]
@@ -38,6 +39,7 @@ def compiled(function: _Function) -> _Function:
         file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
         if hasattr(file, "_source_stamp"):
             file._source_stamp = made_from
+            compile_once(dispatcher)
             return cast("_Function", dispatcher)
     # No stamp, or a Numba that keeps its own elsewhere: better slow than stale.
     return cast("_Function", njit(nogil=True, error_model="numpy")(function))

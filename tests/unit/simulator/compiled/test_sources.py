@@ -14,7 +14,10 @@ import pytest
 from simulator.compiled import sources
 from tests.architecture.inventory import PACKAGES, ROOT
 
-KERNEL = ("simulator/compiled/kernel.py", "simulator/compiled/sources.py")
+KERNEL = (
+    *(f"simulator/compiled/{name}.py" for name in ("kernel", "once", "sources")),
+    *(f"troth/{name}.py" for name in ("errors", "locks")),
+)
 ASK = """
 from importlib import import_module
 function = import_module({module!r}).answer
