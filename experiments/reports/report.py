@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from agents.learners.registry import LEARNERS
@@ -16,6 +15,7 @@ from experiments.reports.charts import IntervalGroup, IntervalRow, Line, interva
 from experiments.runs.baselines import NEVER_CONTACT, ORACLE, RFM, UNIFORM
 from experiments.runs.results import Checks, OffPolicy, RunResults, Served, Standing
 from troth.files import write_text
+from troth.pages.page import environment
 
 TITLES: Mapping[str, str] = {
     UNIFORM: "Uniform over eligible",
@@ -55,7 +55,7 @@ def render(
     ``served`` and ``checks`` are of a served day, if there was one.
     """
     return (
-        _environment()
+        _templates()
         .get_template("report.html")
         .render(
             r=results,
@@ -261,26 +261,16 @@ def _style(row: Standing) -> str:
     return "trained" if row.trained else ("oracle" if row.policy == ORACLE else "quiet")
 
 
-def _environment() -> Environment:
-    def source(name: str) -> str:
-        return files("experiments").joinpath("templates", name).read_text(encoding="utf-8")
-
-    environment = Environment(
-        loader=FunctionLoader(source),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["title_of"] = title_of
-    environment.filters["money"] = lambda value: f"{value:,.2f}"
-    environment.filters["signed"] = lambda value: f"{value:+,.2f}"
-    environment.filters["percent"] = lambda value: f"{100.0 * value:.1f} %"
-    environment.filters["four"] = lambda value: f"{value:,.4f}"
-    environment.filters["interval"] = interval_of
-    environment.filters["counted"] = count_of
-    environment.filters["count"] = lambda value: f"{value:,d}"
-    environment.filters["minute"] = lambda text: text[:16].replace("T", " ") + " UTC"
-    environment.filters["words"] = lambda value: str(value).replace("_", " ")
-    environment.globals["estimator_title"] = lambda name: ESTIMATORS.get(name, name)
-    return environment
+def _templates() -> Environment:
+    templates = environment("experiments.reports")
+    templates.filters["title_of"] = title_of
+    templates.filters["money"] = lambda value: f"{value:,.2f}"
+    templates.filters["signed"] = lambda value: f"{value:+,.2f}"
+    templates.filters["percent"] = lambda value: f"{100.0 * value:.1f} %"
+    templates.filters["four"] = lambda value: f"{value:,.4f}"
+    templates.filters["interval"] = interval_of
+    templates.filters["counted"] = count_of
+    templates.filters["count"] = lambda value: f"{value:,d}"
+    templates.filters["minute"] = lambda text: text[:16].replace("T", " ") + " UTC"
+    templates.globals["estimator_title"] = lambda name: ESTIMATORS.get(name, name)
+    return templates

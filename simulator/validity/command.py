@@ -110,8 +110,9 @@ def validate(
 
 
 def _show(found: Validity) -> None:
-    from simulator.validity.report import number, range_text
+    from simulator.validity.report import range_text
     from simulator.validity.validate import NOT_MEASURED
+    from troth.pages.page import number
 
     for group in found.groups:
         show_table(

@@ -1,4 +1,4 @@
-"""Charts drawn as PNG: real in ink, simulated in the accent colour."""
+"""Charts drawn as PNG: real in gold, simulated in the accent colour."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from simulator.validity.study import Chart, Series
+from troth.pages.page import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK = "#1c2430"
-SOFT = "#5b6675"
-LINE = "#dfe3e8"
-ACCENT = "#0b7285"
-REAL = "#b7862b"
+INK, SOFT, LINE = PALETTE["ink"], PALETTE["soft"], PALETTE["line"]
+ACCENT, REAL = PALETTE["accent"], PALETTE["gold"]
 
 WIDTH_INCHES, HEIGHT_INCHES, DPI = 7.2, 3.9, 144
 _BAR = 0.36

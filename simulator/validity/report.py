@@ -6,13 +6,13 @@ import base64
 import json
 import math
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from simulator.validity.row import ValidityRow
 from simulator.validity.validate import Validity
 from troth.files import write_text, write_whole
+from troth.pages.page import environment, number
 
 _BAND, _EDGE = 34.0, 4.0
 
@@ -53,27 +53,16 @@ def write(found: Validity, folder: Path, pictures: Mapping[str, bytes]) -> None:
 
 def render(found: Validity, pictures: Mapping[str, bytes]) -> str:
     """The page as HTML that refers to nothing outside itself."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
-    def source(name: str) -> str:
-        return files("simulator.validity").joinpath("templates", name).read_text("utf-8")
-
-    environment = Environment(
-        loader=FunctionLoader(source),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    environment.filters["range"] = range_text
-    environment.filters["gauge"] = lambda row: Markup(gauge(row))  # noqa: S704  # numbers only
+    templates = environment("simulator.validity")
+    templates.filters["range"] = range_text
+    templates.filters["gauge"] = lambda row: Markup(gauge(row))  # noqa: S704  # numbers only
     images = {
         name: "data:image/png;base64," + base64.b64encode(picture).decode()
         for name, picture in pictures.items()
     }
-    return environment.get_template("validity.html").render(
+    return templates.get_template("validity.html").render(
         v=found,
         images=images,
         not_measured=found.not_measured,
@@ -82,13 +71,6 @@ def render(found: Validity, pictures: Mapping[str, bytes]) -> str:
             group: [row for row in found.rows if row.group == group] for group in found.groups
         },
     )
-
-
-def number(value: float | None) -> str:
-    """Three significant digits, or as many as it takes to the unit; a hyphen for none."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:#.3g}".rstrip(".")
 
 
 def range_text(row: ValidityRow) -> str:

@@ -1,0 +1,1 @@
+"""Pages for people: one HTML file that refers to nothing outside itself, in one look."""
