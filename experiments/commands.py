@@ -193,7 +193,9 @@ def bench(
     only: Annotated[
         list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")
     ] = None,
-    quick: Annotated[bool, typer.Option(help="Fewer, shorter rounds.")] = False,
+    quick: Annotated[
+        bool, typer.Option(help="Fewer, shorter rounds, smaller populations.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure, each figure against a reference measured in the same run."""

@@ -48,7 +48,7 @@ def run_benchmarks(
     Args:
         output: a JSON list of rows.
         only: names of benchmarks; all if empty.
-        quick: fewer, shorter rounds, for a first look.
+        quick: fewer, shorter rounds over smaller populations, for a first look.
         on_progress: hears of each benchmark.
 
     Raises:

@@ -105,7 +105,7 @@ def threads(timing: Timing) -> list[BenchmarkRow]:
     Two cores of a shared machine are seldom two: what a second thread brings to arithmetic in
     registers is all that it can bring to anything in those seconds.
     """
-    return [row for size in THREADED for row in _threads(size, timing)]
+    return [row for size in THREADED for row in _threads(timing.scaled(size), timing)]
 
 
 def _threads(size: int, timing: Timing) -> list[BenchmarkRow]:

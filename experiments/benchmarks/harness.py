@@ -75,13 +75,19 @@ class Timing:
     Attributes:
         rounds: subject and reference in turns, this many times; odd gives a true median.
         seconds: about this long for each of the two in each round.
+        scale: of populations that are large because real ones are, in (0, 1].
     """
 
     rounds: int = 7
     seconds: float = 0.4
+    scale: float = 1.0
+
+    def scaled(self, customers: int) -> int:
+        """How many there are of a population of ``customers``."""
+        return round(customers * self.scale)
 
 
-QUICK = Timing(rounds=3, seconds=0.05)
+QUICK = Timing(rounds=3, seconds=0.05, scale=0.1)
 """For tests and a first look."""
 
 

@@ -31,6 +31,7 @@ POPULATION = 2048
 SINGLE = 8
 BATCH = 1024
 HORIZON_DAYS = 90
+LOGGED = 4000
 TRAININGS = 1
 LEARNINGS = 3
 
@@ -131,7 +132,7 @@ class Watched(PopulationVecEnv):
 
 def thompson(timing: Timing) -> list[BenchmarkRow]:
     """Linear Thompson sampling, one context and a batch, against one draw at a time."""
-    log = _log()
+    log = _log(timing.scaled(LOGGED))
     policy = LinearThompson(iterations=2).fit(log, generator("bench", 7))
     rows = []
     for name, size in (("one context", 1), (f"batch of {BATCH:,}", BATCH)):
@@ -157,7 +158,7 @@ def off_policy(timing: Timing) -> list[BenchmarkRow]:
 
     And several policies on one log, whose own matters are found once, against each on its own.
     """
-    log = _log()
+    log = _log(timing.scaled(LOGGED))
     distribution = UniformPolicy().distribution(log.contexts, log.catalogue, log.mask)
     never = NeverContact().distribution(log.contexts, log.catalogue, log.mask)
     policies = (distribution, never) * 3
@@ -219,7 +220,7 @@ def _plain_thompson(
     return len(shares)
 
 
-def _log(customers: int = 4000, days: int = 10) -> LoggedBatch:
+def _log(customers: int, days: int = 10) -> LoggedBatch:
     scenario = load("reference")
     return record(
         World(scenario, customers, 7),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ def sources(*packages: str) -> Iterator[Path]:
         for path in sorted((ROOT / package).rglob("*.py")):
             if path.parent != ROOT / "troth" / "v1":
                 yield path
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The tree of a file, read once for all tests; nobody changes it."""
+    return ast.parse(path.read_text())
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -46,7 +53,7 @@ def test_nothing_unpickles() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in sources()
-        for name in FORBIDDEN_MODULES & set(imported(ast.parse(path.read_text())))
+        for name in FORBIDDEN_MODULES & set(imported(parsed(path)))
     }
     assert found == set()
 
@@ -65,7 +72,7 @@ def test_no_global_randomness() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in sources()
-        for line in global_draws(ast.parse(path.read_text()))
+        for line in global_draws(parsed(path))
     ]
     assert found == []
 
@@ -102,11 +109,7 @@ def test_policies_draw_in_one_place() -> None:
 
 def test_every_module_says_what_it_is() -> None:
     """Each module opens with a docstring."""
-    silent = [
-        str(p.relative_to(ROOT))
-        for p in sources()
-        if not ast.get_docstring(ast.parse(p.read_text()))
-    ]
+    silent = [str(p.relative_to(ROOT)) for p in sources() if not ast.get_docstring(parsed(p))]
     assert silent == []
 
 
@@ -114,7 +117,7 @@ def test_no_public_class_has_the_name_of_another() -> None:
     """Who searches for a noun finds one."""
     homes: dict[str, list[str]] = {}
     for path in sources():
-        for node in ast.parse(path.read_text()).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
@@ -154,9 +157,9 @@ STREAMS = {
 another history, wherever its module has moved to."""
 
 
-def names_of_streams(text: str) -> Iterator[str]:
+def names_of_streams(tree: ast.AST) -> Iterator[str]:
     """First words of the calls that make or key a stream."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not node.args:
             continue
         called = ast.unparse(node.func).rpartition(".")[2]
@@ -167,5 +170,5 @@ def names_of_streams(text: str) -> Iterator[str]:
 
 def test_names_of_streams_stay() -> None:
     """Moving or renaming code changes no draw."""
-    found = {name for path in sources() for name in names_of_streams(path.read_text())}
+    found = {name for path in sources() for name in names_of_streams(parsed(path))}
     assert found == STREAMS
