@@ -167,10 +167,13 @@ def _installed_files(distribution: Distribution, entry: EntryPoint) -> dict[str,
         ValueError: if they are not known, in words that go on "cannot be identified:".
         OSError: if they cannot be looked at.
     """
+    root = Path(str(distribution.locate_file("")))
     record = distribution.read_text("RECORD")
     if record is None:
-        raise ValueError("it has no list of its files (RECORD); install it with pip")
-    root = Path(str(distribution.locate_file("")))
+        raise ValueError(
+            f"in {root} it has no list of its files (RECORD), as in the folder of its source; "
+            "install it with pip, and work elsewhere"
+        )
     listed = {path for path in map(_recorded, record.splitlines()) if _is_content(path)}
     for path in listed:
         if not (root / path).is_file():
