@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,74 @@ UNKNOWN_CHANNEL = NO_CONTACT
 MINUTES = 24 * 60
 _MICROSECOND = timedelta(microseconds=1)
 _POSITION = {channel: at for at, channel in enumerate(CHANNELS)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactColumn:
+    """A column that all facts have, declared once for memory and for logs.
+
+    Attributes:
+        dtype: in memory.
+        stored: in logs, as Arrow calls it.
+        per: of what a row has one value each: ``channel``, ``action`` or ``contact``; a row has
+            one value if empty.
+        low, high: least and greatest value; of true and false, ``None``.
+        allowed: both in words.
+        pad: what fills up rows with fewer contacts than others.
+    """
+
+    dtype: type[np.generic]
+    stored: str
+    per: str = ""
+    low: int | None = None
+    high: int | None = None
+    allowed: str = "true or false"
+    pad: int = 0
+
+
+DECLARED: Mapping[str, FactColumn] = {
+    "permissions": FactColumn(
+        dtype=np.int8,
+        stored="int8",
+        per="channel",
+        low=UNKNOWN,
+        high=GRANTED,
+        allowed="-1, 0 or 1",
+    ),
+    "local_minute": FactColumn(
+        dtype=np.int64,
+        stored="int16",
+        low=UNKNOWN_MINUTE,
+        high=MINUTES - 1,
+        allowed=f"{UNKNOWN_MINUTE}..{MINUTES - 1}",
+    ),
+    "contact_age_us": FactColumn(
+        dtype=np.int64,
+        stored="int64",
+        per="contact",
+        low=0,
+        high=NEVER_US,
+        allowed="0 or more",
+        pad=NEVER_US,
+    ),
+    "contact_channel": FactColumn(
+        dtype=np.int8,
+        stored="int8",
+        per="contact",
+        low=0,
+        high=len(CHANNELS) - 1,
+        allowed=f"0..{len(CHANNELS) - 1}",
+        pad=UNKNOWN_CHANNEL,
+    ),
+    "granted_today": FactColumn(dtype=np.bool_, stored="bool", per="action"),
+    "listed_us": FactColumn(
+        dtype=np.int64, stored="int64", low=1, high=NEVER_US, allowed="above 0"
+    ),
+}
+"""The columns of :class:`FactsBatch` by name, in the order of logs."""
+COLUMNS = tuple(DECLARED)
+CONTACTS = tuple(name for name, column in DECLARED.items() if column.per == "contact")
+"""Columns with a value per contact."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +136,10 @@ class FactsBatch:
             columns[name].shape[-1] if columns[name].ndim else 0
             for name in ("contact_age_us", "granted_today")
         )
-        shapes = {
-            "permissions": (n, len(CHANNELS)),
-            "contact_age_us": (n, width),
-            "contact_channel": (n, width),
-            "granted_today": (n, actions),
-        }
+        widths = {"channel": len(CHANNELS), "contact": width, "action": actions}
         for name, column in columns.items():
-            shape = shapes.get(name, (n,))
+            per = DECLARED[name].per
+            shape = (n, widths[per]) if per else (n,)
             if column.shape != shape:
                 raise InvalidArgument(f"shape {column.shape} is not {shape}", field=f"facts.{name}")
             object.__setattr__(self, name, _exact(name, column))
@@ -162,8 +226,10 @@ class FactsBatch:
         """All rows of ``parts``, one or more, over one catalogue; told is what all of them are."""
         width = max(part.contact_age_us.shape[1] for part in parts)
         columns = {
-            name: np.concatenate([_padded(getattr(part, name), width, pad) for part in parts])
-            for name, pad in (("contact_age_us", NEVER_US), ("contact_channel", UNKNOWN_CHANNEL))
+            name: np.concatenate(
+                [_padded(getattr(part, name), width, DECLARED[name].pad) for part in parts]
+            )
+            for name in CONTACTS
         }
         columns |= {
             name: np.concatenate([getattr(part, name) for part in parts])
@@ -178,25 +244,6 @@ class FactsBatch:
         return cls(**columns, told=told)
 
 
-COLUMNS = tuple(f.name for f in fields(FactsBatch) if f.name != "told")
-"""Columns that all facts have."""
-
-_TYPES: dict[str, np.dtype[Any]] = {
-    "permissions": np.dtype(np.int8),
-    "local_minute": np.dtype(np.int64),
-    "contact_age_us": np.dtype(np.int64),
-    "contact_channel": np.dtype(np.int8),
-    "granted_today": np.dtype(np.bool_),
-    "listed_us": np.dtype(np.int64),
-}
-_RANGES = {
-    "permissions": (UNKNOWN, GRANTED, "-1, 0 or 1"),
-    "local_minute": (UNKNOWN_MINUTE, MINUTES - 1, f"{UNKNOWN_MINUTE}..{MINUTES - 1}"),
-    "contact_age_us": (0, NEVER_US, "0 or more"),
-    "contact_channel": (0, len(CHANNELS) - 1, f"0..{len(CHANNELS) - 1}"),
-    "listed_us": (1, NEVER_US, "above 0"),
-}
-"""Least, greatest, and both in words."""
 _EXACT = 2**53
 """Up to here a float says which whole number it is."""
 
@@ -218,16 +265,17 @@ def _exact(name: str, column: NDArray[Any]) -> NDArray[Any]:
     Whatever is no such value would compare as neither refused nor near, and so pass for
     allowed.
     """
-    kind, wanted = column.dtype.kind, _TYPES[name]
+    kind, declared = column.dtype.kind, DECLARED[name]
     if not column.size:
-        return column.astype(wanted)
-    if name not in _RANGES:
+        return column.astype(declared.dtype)
+    if declared.low is None or declared.high is None:
         if kind != "b":
-            raise _no_value(name, column, "true or false")
+            raise _no_value(name, column, declared.allowed)
         return column
     if kind not in "iuf":
         raise _no_value(name, column, "whole numbers")
-    return _whole(name, column, *_RANGES[name]).astype(wanted, copy=False)
+    whole = _whole(name, column, declared.low, declared.high, declared.allowed)
+    return whole.astype(declared.dtype, copy=False)
 
 
 def _told(name: str, values: Any, n: int) -> NDArray[np.int64]:

@@ -15,16 +15,13 @@ from numpy.typing import NDArray
 
 from troth.catalogue import CHANNELS, Catalogue
 from troth.errors import InvalidArgument
-from troth.guardrails.columns import NEVER_US, UNKNOWN_CHANNEL, FactsBatch
+from troth.guardrails.columns import CONTACTS, DECLARED, NEVER_US, FactColumn, FactsBatch
 from troth.guardrails.told import UNTOLD
 from troth.ids import is_name
 from troth.logs.checks import refuse_first
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_PADS = {"contact_age_us": NEVER_US, "contact_channel": UNKNOWN_CHANNEL}
-"""Columns of lists of any length, and what fills them up."""
 
 
 TOLD = "fact."
@@ -51,15 +48,14 @@ def facts_schema(actions: int) -> pa.Schema:
     """The Arrow schema of the facts for K actions, next to that of the decisions."""
     import pyarrow as pa
 
+    widths = {"channel": len(CHANNELS), "action": actions}
+
+    def stored(column: FactColumn) -> pa.DataType:
+        kind = pa.type_for_alias(column.stored)
+        return pa.list_(kind, widths.get(column.per, -1)) if column.per else kind
+
     return pa.schema(
-        [
-            pa.field("permissions", pa.list_(pa.int8(), len(CHANNELS)), nullable=False),
-            pa.field("local_minute", pa.int16(), nullable=False),
-            pa.field("contact_age_us", pa.list_(pa.int64()), nullable=False),
-            pa.field("contact_channel", pa.list_(pa.int8()), nullable=False),
-            pa.field("granted_today", pa.list_(pa.bool_(), actions), nullable=False),
-            pa.field("listed_us", pa.int64(), nullable=False),
-        ]
+        [pa.field(name, stored(column), nullable=False) for name, column in DECLARED.items()]
     )
 
 
@@ -91,7 +87,7 @@ def facts_to_arrays(facts: FactsBatch, schema: pa.Schema) -> list[pa.Array]:
             arrays.append(pa.array(told, field.type, mask=told == UNTOLD))
             continue
         column = getattr(facts, field.name)
-        if field.name in _PADS:
+        if field.name in CONTACTS:
             values = pa.array(column[real], field.type.value_type)
             arrays.append(pa.ListArray.from_arrays(pa.array(offsets), values))
         elif column.ndim == 2:
@@ -131,7 +127,7 @@ def facts_of(table: pa.Table, catalogue: Catalogue) -> FactsBatch | None:
         columns[field.name] = _read(array, field)
     _require_pairs(columns)
     padded: dict[str, Any] = {
-        name: _padded(column, _PADS[name]) if name in _PADS else column
+        name: _padded(column, DECLARED[name].pad) if name in CONTACTS else column
         for name, column in columns.items()
     }
     told = {
@@ -174,7 +170,7 @@ def _read(array: pa.Array, field: pa.Field) -> Any:
         raise InvalidArgument(f"{array.type} is not {kind}", field=field.name)
     lengths = _lengths(array)
     values = _values(array.flatten(), kind.value_type, field.name, lengths)
-    if field.name in _PADS:
+    if field.name in CONTACTS:
         return lengths, values
     width = kind.list_size
     wrong = lengths != width
@@ -224,15 +220,17 @@ def _row(bad: NDArray[np.bool_], lengths: NDArray[np.int64] | None) -> int:
 
 
 def _require_pairs(columns: dict[str, Any]) -> None:
-    """Each contact has both its moment and its channel."""
-    ages, channels = (columns[name][0] for name in _PADS)
-    wrong = ages != channels
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise InvalidArgument(
-            f"{channels[row]} values in row {row}, where contact_age_us has {ages[row]}",
-            field="contact_channel",
-        )
+    """Each contact has its moment, its channel, and whatever else is known of contacts."""
+    first, *others = CONTACTS
+    expected = columns[first][0]
+    for name in others:
+        found = columns[name][0]
+        wrong = found != expected
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise InvalidArgument(
+                f"{found[row]} values in row {row}, where {first} has {expected[row]}", field=name
+            )
 
 
 def _padded(lists: tuple[NDArray[np.int64], NDArray[Any]], pad: int) -> NDArray[Any]:
