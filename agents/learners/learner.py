@@ -20,6 +20,7 @@ from troth.catalogue import Catalogue
 from troth.errors import InvalidArgument
 from troth.features import FeatureSchema
 from troth.logs.batches import LoggedBatch
+from troth.validation import Violation
 
 if TYPE_CHECKING:  # brings torch
     from stable_baselines3.common.vec_env import VecEnv
@@ -34,7 +35,6 @@ _RULES = {
     Lt: ("below", "lt"),
     MultipleOf: ("a multiple of", "multiple_of"),
 }
-_LONGEST = 60
 """Characters of a value in a message."""
 
 
@@ -174,13 +174,11 @@ def allowed(kind: type[Learner], setting: str) -> str:
 
 def _refusal(kind: type[Learner], error: ValidationError) -> InvalidArgument:
     """The first fault of ``error`` as one line."""
-    first = error.errors()[0]
-    setting = str(first["loc"][0]) if first["loc"] else ""
+    violation = Violation.first(error)
+    setting = str(violation.loc[0]) if violation.loc else ""
     if setting not in kind.model_fields:
         known = ", ".join(kind.model_fields) or "none"
         return InvalidArgument(f"no such setting; there are {known}", field=setting or None)
-    value, message = repr(first["input"]), first["msg"]
-    value = value if len(value) <= _LONGEST else f"{value[: _LONGEST - 3]}..."
     rule = allowed(kind, setting)
-    said = f"must be {rule}" if rule else message[:1].lower() + message[1:]
-    return InvalidArgument(f"{value}: {said}", field=setting)
+    said = f"must be {rule}" if rule else violation.says[:1].lower() + violation.says[1:]
+    return InvalidArgument(f"{violation.value}: {said}", field=setting)

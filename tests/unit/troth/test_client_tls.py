@@ -99,9 +99,12 @@ class Service(DecisionServiceServicer):
         elif "authorization" not in self.seen[-1]:
             context.set_code(grpc.StatusCode.UNAUTHENTICATED)
             context.set_details("no token\x1b[2J" + 2_000 * "x")
-        return pb.DecideResponse(
+        answer = pb.DecideResponse(
             decision_id="d", channel=pb.CHANNEL_NONE, served_by=pb.SERVED_BY_MODEL
         )
+        answer.send_at.FromDatetime(dt.datetime(2026, 3, 2, 9, 0))
+        answer.valid_until.FromDatetime(dt.datetime(2026, 3, 2, 21, 0))
+        return answer
 
 
 @contextmanager
