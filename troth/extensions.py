@@ -83,7 +83,7 @@ class Extension:
             if origin in self._files:
                 found: object = self._entry.load()
                 return found
-        except Exception as error:  # whatever the code of others raises
+        except (Exception, SystemExit) as error:  # whatever the code of others raises
             raise FailedPrecondition(
                 f"{who} cannot be loaded: {exception_text(error)}",
                 field=self.group,
@@ -139,7 +139,7 @@ def find(group: Group, name: str, *, own: Iterable[str] = (), at: str | None = N
         )
     try:
         found = _installed_files(distribution, entry)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError) as error:  # the last: no name of a module
         raise FailedPrecondition(
             f"the {group.noun} {quoted(name)} of {_distribution(entry)} cannot be identified: "
             f"{error}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -14,9 +15,12 @@ from serving.installation import opened
 from serving.options import Home, settings_of
 from troth.cli.output import AsJson, emit, note, progress, say, show_mapping, show_table
 from troth.digests import canonical_json
-from troth.errors import InvalidArgument
+from troth.errors import InvalidArgument, TrothError
 from troth.guardrails.config import CONTACT_CHANNELS
 from troth.types import new_id, parse_time
+
+if TYPE_CHECKING:
+    from troth.guardrails.told import ToldFact
 
 MOST_LINES = 20
 """Changes and notes of a loaded file that are told on the terminal."""
@@ -51,10 +55,10 @@ def load_command(
     """
     from serving.customers.importing import LineReport, load_customers
     from troth.files import write_whole
-    from troth.guardrails.config import GuardrailConfig
 
     settings = settings_of(home)
     database = opened(settings)
+    facts, doubt = _told(settings.home)
     lines: list[LineReport] = []
     with progress() as bars:
         task = bars.add_task("customers", total=None)
@@ -62,13 +66,13 @@ def load_command(
             database,
             file,
             tolerance=timedelta(seconds=settings.max_clock_skew_s),
-            told=GuardrailConfig.installed(settings.home).told,
+            told=facts,
             on_progress=lambda done, total: bars.update(task, completed=done, total=total),
             on_line=lines.append,
         )
     told = {
         **loaded.counts(),
-        "notes": list(loaded.notes),
+        "notes": [*doubt, *loaded.notes],
         "lines": [line.to_dict() for line in lines],
     }
     if report is not None:
@@ -77,13 +81,26 @@ def load_command(
         emit(told)
         return
     show_mapping(f"Loaded {file}", loaded.counts())
-    for sentence in loaded.notes[:MOST_LINES]:
+    for sentence in (*doubt, *loaded.notes)[:MOST_LINES]:
         note(escape(sentence))
     changes = [change for line in lines for change in line.sentences()]
     if changes:
         show_table("What changed", ("line", "customer", "what"), changes[:MOST_LINES])
     if len(changes) > MOST_LINES:
         note(f"{len(changes) - MOST_LINES:,} more changes; --report tells of all.")
+
+
+def _told(home: Path) -> tuple[Sequence[ToldFact], Sequence[str]]:
+    """What the guardrails of an installation are to be told, and a note if that is not known.
+
+    Refusals of customers are taken up whatever state the guardrails are in.
+    """
+    from troth.guardrails.config import GuardrailConfig
+
+    try:
+        return GuardrailConfig.installed(home).told, ()
+    except TrothError as error:
+        return (), (f"facts for guardrails are not taken up: {error}",)
 
 
 def set_command(

@@ -32,7 +32,8 @@ MOST_PURPOSES = 5
 """Purposes other than marketing that a note tells."""
 _ROUNDED = re.compile(r"\d(\.\d+)?E\+\d+")
 """A long number as a spreadsheet shows it, most digits gone."""
-_WHOLE = re.compile(r"[+-]?\d{1,16}(\.0+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,16}(\.0+)?")
+_WORDS = {"true": 1, "false": 0}
 _PARTS = ("permit", "given_at", "source")
 COLUMNS = (
     "customer_id",
@@ -221,9 +222,9 @@ class _Reader:
 
     def _told(self, data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         for name, fact in self.facts.items():
-            value = _flag(data.get(name), name) if fact.is_flag else _whole(data.get(name), name)
+            value = _whole(data.get(name), name, words=_WORDS if fact.is_flag else {})
             if value is not None:
-                yield name, fact.require(int(value), name)
+                yield name, fact.require(value, name)
 
     def _contacts(self, value: Any) -> Iterator[Sighting]:
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -313,10 +314,12 @@ def _flag(value: Any, name: str) -> bool | None:
     raise InvalidArgument(f"{text[:64]!r} is not true, false or empty", field=name)
 
 
-def _whole(value: Any, name: str) -> int | None:
+def _whole(value: Any, name: str, words: Mapping[str, int]) -> int | None:
     text = str(value if value is not None else "").strip()
     if not text:
         return None
+    if text.lower() in words:
+        return words[text.lower()]
     if not _WHOLE.fullmatch(text):
         raise InvalidArgument(f"{text[:64]!r} is not a whole number or empty", field=name)
     return int(text.partition(".")[0])

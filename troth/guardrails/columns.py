@@ -221,6 +221,13 @@ class FactsBatch:
             **{name: getattr(self, name)[rows] for name in COLUMNS},
         )
 
+    def read_only(self) -> FactsBatch:
+        """The same facts in arrays that cannot be written to."""
+        return self._checked(
+            told={name: _shown(column) for name, column in self.told.items()},
+            **{name: _shown(getattr(self, name)) for name in COLUMNS},
+        )
+
     @classmethod
     def concatenate(cls, parts: Sequence[FactsBatch]) -> FactsBatch:
         """All rows of ``parts``, one or more, over one catalogue; told is what all of them are."""
@@ -319,6 +326,12 @@ def _not_in(
 
 def _first_row(bad: NDArray[np.bool_]) -> int:
     return int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
+
+
+def _shown(column: NDArray[Any]) -> NDArray[Any]:
+    shown = column.view()
+    shown.flags.writeable = False
+    return shown
 
 
 def _padded(column: NDArray[Any], width: int, pad: int) -> NDArray[Any]:

@@ -28,6 +28,9 @@ from troth.validation import Violation
 EXTENSIONS = "extensions"
 """Key under which a configuration says from which packages its guardrails are."""
 
+MOST_REACH = timedelta(days=366)
+"""How far from a decision contacts are read at most."""
+
 
 @dataclass(frozen=True)
 class GuardrailConfig:
@@ -62,8 +65,8 @@ class GuardrailConfig:
         extension = self.extensions[name]
         try:
             made = registry.load(extension)(self.sections[name])
-            if not isinstance(made.reach, timedelta):
-                raise TypeError(f"its reach is {made.reach!r}")
+            if not timedelta(0) <= made.reach <= MOST_REACH:
+                raise ValueError(f"its reach, {made.reach}, is not 0..{MOST_REACH.days} days")
         except FailedPrecondition:
             raise
         except Exception as error:  # whatever the code of others raises
@@ -128,7 +131,8 @@ class GuardrailConfig:
             },
             extensions,
         )
-        config.told  # noqa: B018  # all are made here, so that what cannot be is refused here
+        # All are made and written here, so that what cannot be is refused here.
+        config.told, config.digest  # noqa: B018
         return config
 
     @classmethod
@@ -213,12 +217,18 @@ def _section(kind: type[GuardrailSection], value: Any, key: str, where: str) -> 
         raise InvalidArgument(
             f"{where}: {violation.line(kind)}", field=".".join(filter(None, (key, violation.key)))
         ) from error
+    except Exception as error:  # whatever the checks of others raise
+        raise InvalidArgument(f"{where}: {exception_text(error)}", field=key) from error
 
 
 def _require_same(kept: Any, found: Mapping[str, Extension], where: str) -> None:
     """Refuse guardrails that are not of the packages that ``kept`` says they were of."""
+    if not isinstance(kept, Mapping):
+        raise InvalidArgument(
+            f"{where}: {kept!r} does not say which packages", field=f"guardrails.{EXTENSIONS}"
+        )
     for name, extension in found.items():
-        before = kept.get(name) if isinstance(kept, Mapping) else kept
+        before = kept.get(name)
         if kept and before != extension.to_dict():
             raise FailedPrecondition(
                 f"{where}: was {_told(before)}, and installed is {_told(extension.to_dict())}",

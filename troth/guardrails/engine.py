@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from troth.catalogue import NO_CONTACT, Action, Catalogue
 from troth.errors import FailedPrecondition, InvalidArgument
+from troth.guardrails import registry
 from troth.guardrails.columns import FactsBatch
 from troth.guardrails.config import GuardrailConfig
 from troth.guardrails.facts import Facts
@@ -149,7 +150,7 @@ class GuardrailEngine:
                 end = guardrail.holds_until(action, facts)
                 if end is not None and end <= facts.decided_at:
                     raise ValueError(f"{end} is not after {facts.decided_at}")
-            except Exception:
+            except (Exception, SystemExit):
                 log.exception("guardrail %s cannot say until when it holds", guardrail.name)
                 end = facts.decided_at
             if end is not None:
@@ -175,6 +176,8 @@ def _refusals(guardrail: Guardrail, catalogue: Catalogue, facts: FactsBatch) -> 
         FailedPrecondition: naming it, if it fails or gives something else.
     """
     shape, field = facts.granted_today.shape, f"guardrails.{guardrail.name}"
+    if registry.own(guardrail.name) is None:
+        facts = facts.read_only()  # the others are to be told the same
     try:
         refusals = tuple(guardrail.refusals(catalogue, facts))
         for refusal in refusals:
@@ -183,7 +186,9 @@ def _refusals(guardrail: Guardrail, catalogue: Catalogue, facts: FactsBatch) -> 
                 raise TypeError(f"{blocked.dtype} {blocked.shape} is not bool {shape}")
             if not refusal.reason.isidentifier():
                 raise ValueError(f"the reason {refusal.reason!r} is no slug")
-    except Exception as error:
+            if blocked[:, NO_CONTACT].any():
+                raise ValueError("it refuses no contact")
+    except (Exception, SystemExit) as error:
         raise FailedPrecondition(
             f"the guardrail failed: {exception_text(error)}", field=field
         ) from error

@@ -5,12 +5,14 @@ from __future__ import annotations
 from troth import extensions
 from troth.errors import FailedPrecondition
 from troth.extensions import Extension, Group
+from troth.guardrails.columns import COLUMNS
 from troth.guardrails.consent import Consent
 from troth.guardrails.frequency_cap import FrequencyCap
 from troth.guardrails.guardrail import Guardrail
 from troth.guardrails.quiet_hours import QuietHours
 from troth.guardrails.repeat import Repeat
 from troth.guardrails.sections import GuardrailSection
+from troth.guardrails.told import ToldFact
 
 OWN: tuple[type[Guardrail], ...] = (Consent, QuietHours, FrequencyCap, Repeat)
 """Troth's own, in the order in which refusals are attributed; those of others follow by name."""
@@ -49,8 +51,12 @@ def load(extension: Extension) -> type[Guardrail]:
         problem = f"its name is {getattr(found, 'name', None)!r}"
     elif not (isinstance(found.section, type) and issubclass(found.section, GuardrailSection)):
         problem = "it has no section of type troth.guardrails.GuardrailSection"
-    elif found.__abstractmethods__ or not hasattr(found, "needs"):
-        problem = "it lacks 'refusals' or 'needs'"
+    elif found.__abstractmethods__:
+        problem = f"it lacks {', '.join(sorted(found.__abstractmethods__))}"
+    elif not set(found.needs) <= set(COLUMNS):
+        problem = f"it needs {', '.join(sorted(set(found.needs) - set(COLUMNS)))}: no such columns"
+    elif not all(isinstance(fact, ToldFact) for fact in found.told):
+        problem = "it is to be told what is no troth.guardrails.ToldFact"
     else:
         return found
     raise FailedPrecondition(

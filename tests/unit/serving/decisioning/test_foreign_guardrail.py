@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from agents.policies.uniform import UniformPolicy
+from serving.customers import profiles
 from serving.customers.importing import Loaded, load_customers
 from serving.decisioning.export import export_log
 from serving.decisioning.replay import replay
@@ -29,6 +33,7 @@ from tests.support.installations import Installation
 from tests.support.packages import CARE, install_care
 from tests.support.packages import site as site
 from tests.unit.serving.decisioning.test_replay_and_export import Shelf
+from troth.cli.entry import build
 from troth.errors import FailedPrecondition, InvalidArgument, NotApproved
 from troth.guardrails import GuardrailConfig
 from troth.types import Role
@@ -145,6 +150,38 @@ def test_a_file_that_tells_something_else_is_refused(site: Path, bench: Make, va
     assert "not used: in_care" in tell(one, "C1:true").notes
 
 
+@pytest.mark.parametrize(("cell", "value"), [("TRUE", 1), (" 0 ", 0), ("1.0", 1), ("+0", 0)])
+def test_a_flag_may_be_written_as_spreadsheets_do(
+    site: Path, bench: Make, cell: str, value: int
+) -> None:
+    """Whole numbers with gaps are floats there."""
+    install_care(site)
+    one = bench(config=careful())
+    tell(one, f"C1:{cell}")
+    with one.database.read() as connection:
+        assert profiles.known(connection, "C1")[2] == {"in_care": value}
+    assert tell(one, "C1:").facts == 0
+    with one.database.read() as connection:
+        assert profiles.known(connection, "C1")[2] == {"in_care": value}
+
+
+def test_a_refusal_is_taken_up_whatever_became_of_the_package(site: Path, tmp_path: Path) -> None:
+    """The file's facts are not, and the command says so."""
+    install_care(site)
+    one = named(tmp_path / "home")
+    file = tmp_path / "customers.csv"
+    file.write_text("customer_id,permit_all,in_care\nC1,false,true\n")
+    command = ["profiles", "load", str(file), "--home", str(one.settings.home), "--json"]
+    told = json.loads(CliRunner().invoke(build(), command, catch_exceptions=False).stdout)
+    assert (told["facts"], told["notes"]) == (1, [])
+    assert told["lines"][0]["facts"] == {"in_care": {"before": None, "after": 1}}
+    shutil.rmtree(site / "acme_care-1.0.dist-info")
+    file.write_text("customer_id,permit_all,in_care\nC2,false,true\n")
+    told = json.loads(CliRunner().invoke(build(), command, catch_exceptions=False).stdout)
+    assert (told["customers"], told["facts"]) == (1, 0)
+    assert told["notes"][0].startswith("facts for guardrails are not taken up: guardrails.care: ")
+
+
 def named(home: Path) -> Installation:
     """An installation whose guardrails name it, with an approved model."""
     made = Installation(home)
@@ -182,9 +219,7 @@ def test_an_approval_binds_to_its_files(site: Path, tmp_path: Path) -> None:
     (site / "acme_care-1.0.dist-info" / "RECORD").unlink()
     with pytest.raises(FailedPrecondition, match="has no list of its files"):
         _preflight(one.settings)
-    for path in (site / "acme_care-1.0.dist-info").iterdir():
-        path.unlink()
-    (site / "acme_care-1.0.dist-info").rmdir()
+    shutil.rmtree(site / "acme_care-1.0.dist-info")
     with pytest.raises(InvalidArgument) as gone:
         _preflight(one.settings)
     assert "no installed package registers a guardrail 'care'; there is: " in str(gone.value)

@@ -99,8 +99,13 @@ def test_its_section_is_checked_as_troths_own_are(site: Path) -> None:
         ("class Care(Guardrail)", "class Care", "no class derived from"),
         ('name = "care"', 'name = "cares"', "its name is 'cares'"),
         ("section = CareConfig", "section = None", "has no section"),
-        ("def refusals", "def judge", "lacks 'refusals'"),
+        ("def refusals", "def judge", "lacks refusals"),
         ("def __init__(self, config):", "def __init__(self, config):\n        1 / 0", "be made"),
+        ('name = "care"', 'name = "care"\n    needs = {"age"}', "needs age: no such columns"),
+        ("told = (", "told = ('debts',", r"no troth\.guardrails\.ToldFact"),
+        ("told = (", "reach = None\n    told = (", "be made"),
+        ("told = (", "reach = __import__('datetime').timedelta(days=400)\n    told = (", "0..366"),
+        ("import numpy as np", "import sys\n\nimport numpy as np\n\nsys.exit()", "SystemExit"),
         ("high", "high", ""),
     ],
 )
@@ -125,6 +130,10 @@ def test_what_is_no_guardrail_is_refused_where_it_is_named(
         ("(known == 1)[:, None] & closed", "known == 1"),
         ('Refusal("in_care", (known == 1)[:, None]', 'Refusal("in care", (known == 1)[:, None]'),
         ("& closed)", "* 1)"),
+        ("closed[NO_CONTACT] = False", "closed[NO_CONTACT] = True"),
+        ("known = facts.told", "facts.permissions[:] = 1\n        known = facts.told"),
+        ("known = facts.told", "facts.told['in_care'][:] = 0\n        known = facts.told"),
+        ("closed = self._closed", "raise SystemExit\n        closed = self._closed"),
     ],
 )
 def test_a_guardrail_that_fails_is_named_and_allows_nothing(site: Path, old: str, new: str) -> None:
@@ -137,6 +146,29 @@ def test_a_guardrail_that_fails_is_named_and_allows_nothing(site: Path, old: str
         engine.judge(EVERYTHING, CATALOGUE, facts)
     assert refused.value.field == "guardrails.care"
     assert engine.reasons(SMS, CATALOGUE, facts) == ("care_failed",)
+
+
+@pytest.mark.parametrize("kept", [3, [1], "care", {"care": 1}, {"care": {}}, {"x": {}}])
+def test_what_says_nothing_of_packages_is_refused(site: Path, kept: object) -> None:
+    """In a file or in what is kept."""
+    install_care(site)
+    with pytest.raises((InvalidArgument, FailedPrecondition)) as refused:
+        config(extensions=kept, **TOLD)
+    assert "\n" not in str(refused.value)
+
+
+def test_checks_of_a_section_that_fail_are_its_faults(site: Path) -> None:
+    """Not a traceback; nor a value that no digest can hold."""
+    check = (
+        "    kinds: tuple[OfferKind, ...]\n    factor: float = 1.0\n\n"
+        "    def model_post_init(self, context):\n        1 / self.factor\n"
+    )
+    install_care(site, CARE.replace("    kinds: tuple[OfferKind, ...]\n", check))
+    assert config(care={"kinds": [], "factor": 2.0}).digest
+    for factor in (0.0, float("inf")):
+        with pytest.raises(InvalidArgument) as refused:
+            config(care={"kinds": [], "factor": factor})
+        assert "\n" not in str(refused.value)
 
 
 def test_facts_that_lack_what_is_told_are_not_judged(site: Path) -> None:
