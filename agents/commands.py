@@ -51,6 +51,14 @@ Guarding = Annotated[
         show_default="TROTH_HOME/guardrails.toml, else as shipped",
     ),
 ]
+Estimators = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--estimator",
+        help="One of Troth's estimators or of an installed package's; may be repeated.",
+        show_default="all of Troth's own",
+    ),
+]
 Bare = Annotated[
     bool,
     typer.Option(
@@ -158,6 +166,7 @@ def logged(
     smallest_reward: Least = None,
     guardrails: Guarding = None,
     bare: Bare = False,
+    estimator: Estimators = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate a policy's reward per decision from a log, whoever made its decisions.
@@ -170,10 +179,13 @@ def logged(
     from agents.ope.data import OpeData
     from agents.ope.evaluate import on_policy
     from agents.ope.guarded import evaluate_both_ways
+    from agents.ope.registry import ESTIMATORS
     from troth.guardrails.config import GuardrailConfig
     from troth.guardrails.engine import GuardrailEngine
     from troth.streams import generator
 
+    for name in estimator or ():
+        ESTIMATORS.configured(name, at="estimator")
     rewards = _reward_range(smallest_reward, largest_reward)
     root, digest = _locate(policy, artifacts or Settings().artifacts)
     artifact = ArtifactStore(root).load(digest)
@@ -193,6 +205,7 @@ def logged(
             schema=artifact.schema,
             catalogue_digest=artifact.catalogue.digest,
             on_rows=lambda rows: bars.advance(task, rows),
+            estimators=estimator,
             level=level,
             interval=cast("IntervalKind", kind),
             rng=lambda: generator("evaluate log", digest, seed),

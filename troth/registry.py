@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Generic, TypeVar
 
 from troth import extensions
-from troth.errors import FailedPrecondition
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound
 from troth.extensions import Extension, Group
 
 Thing = TypeVar("Thing")
@@ -50,34 +50,50 @@ class Registry(Generic[Thing]):
         others = extensions.names(self.group)
         return (*self.own, *(name for name in others if name not in self.own))
 
+    def configured(self, name: str, *, at: str) -> Registered[Thing]:
+        """What ``name`` stands for in a configuration or on a command line.
+
+        Args:
+            name: as given.
+            at: where it stands, for errors.
+
+        Raises:
+            InvalidArgument: as :meth:`find` does.
+            FailedPrecondition: also if a package registers one of Troth's own names.
+        """
+        if name in self.own and name in extensions.names(self.group):
+            who = extensions.find(self.group, name, at=at).distribution
+            raise FailedPrecondition(
+                f"{name!r} is Troth's own {self.group.noun}, and {who} registers another of that "
+                "name: uninstall it",
+                field=at,
+            )
+        return self.find(name, at=at)
+
     def find(self, name: str, *, at: str | None = None) -> Registered[Thing]:
-        """What ``name`` stands for.
+        """What ``name`` stands for; Troth's own costs no search among packages.
 
         Args:
             name: as configurations call it.
             at: where the name stands, for errors; the group if not given.
 
         Raises:
-            NotFound: if nothing is called so; lists the names that there are.
-            FailedPrecondition: if a package takes one of Troth's own names, several packages
-                give the same, or what one gives cannot be loaded or is no such thing.
+            InvalidArgument: if nothing is called so; lists the names that there are.
+            FailedPrecondition: if several packages give that name, or what one gives cannot be
+                loaded or is no such thing.
         """
-        where, noun = at or str(self.group), self.group.noun
         if name in self.own:
-            if name in extensions.names(self.group):
-                who = extensions.find(self.group, name, at=at).distribution
-                raise FailedPrecondition(
-                    f"{name!r} is Troth's own {noun}, and {who} registers another of that name: "
-                    "uninstall it",
-                    field=where,
-                )
             module, _, attribute = self.own[name].partition(":")
             return Registered(name, self.check(getattr(import_module(module), attribute)), None)
-        extension = extensions.find(self.group, name, own=self.own, at=at)
+        try:
+            extension = extensions.find(self.group, name, own=self.own, at=at)
+        except NotFound as error:
+            raise InvalidArgument(error.message, field=error.field) from error
         try:
             return Registered(name, self.check(extension.load()), extension)
         except TypeError as error:
             raise FailedPrecondition(
-                f"{name!r} of {extension.distribution} {extension.version} is no {noun}: {error}",
-                field=where,
+                f"{name!r} of {extension.distribution} {extension.version} is no "
+                f"{self.group.noun}: {error}",
+                field=at or str(self.group),
             ) from error

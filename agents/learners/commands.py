@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(help="A kind of learner, as `troth learners list` names it.")]
 
+One = Annotated[str | None, typer.Argument(help="A kind of learner; all by default.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the ``learners`` group to ``app``."""
@@ -28,21 +30,28 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group)
 
 
-def listed(as_json: AsJson = False) -> None:
-    """List the learners with their settings, defaults and what is allowed.
+def listed(name: One = None, as_json: AsJson = False) -> None:
+    """List the learners, or one with its settings, their defaults and what is allowed.
 
-    A package's learner is imported to be listed.
+    A package's learner is told of by its package alone until it is named.
     """
     from agents.learners.registry import LEARNERS
+    from troth import extensions
 
-    rows = [_described(LEARNERS.find(name)) for name in LEARNERS.names()]
+    if name is not None:
+        rows = [_described(LEARNERS.configured(name, at="name"))]
+    else:
+        rows = [_described(LEARNERS.configured(each, at="name")) for each in LEARNERS.own]
+        for each in LEARNERS.names()[len(rows) :]:
+            found = extensions.find(LEARNERS.group, each)
+            rows.append(dict.fromkeys(rows[0]) | {"kind": each, "extension": found.to_dict()})
     if as_json:
         emit(rows)
         return
     show_table(
         "Learners",
         ("kind", "title", "learns", "from"),
-        [(r["kind"], r["title"], r["learns"], _source(r)) for r in rows],
+        [(r["kind"], r["title"] or "", r["learns"] or "", _source(r)) for r in rows],
     )
     show_table(
         "Settings",
@@ -50,7 +59,7 @@ def listed(as_json: AsJson = False) -> None:
         [
             (r["kind"], s["name"], str(s["default"]), s["allowed"])
             for r in rows
-            for s in r["settings"]
+            for s in r["settings"] or ()
         ],
     )
 
@@ -60,7 +69,7 @@ def checked(name: Name, as_json: AsJson = False) -> None:
     from agents.learners.checks import check, promises
     from agents.learners.registry import LEARNERS
 
-    kind = LEARNERS.find(name, at="name").thing
+    kind = LEARNERS.configured(name, at="name").thing
     rows = []
     with progress() as bars:
         task = bars.add_task(name, total=len(promises(kind)))

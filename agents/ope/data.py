@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agents.ope.copies import Copies, find_copies
 from agents.ope.intervals import cluster_codes
 from agents.ope.propensities import LoggedPropensities
+from agents.ope.reward_model import FOLDS, cross_fit
 from troth.errors import FailedPrecondition
 from troth.logs.batches import LoggedBatch
 from troth.logs.ids import AlikeIds, alike, plain
@@ -23,13 +24,15 @@ class OpeData:
     Attributes:
         logged: all n decisions.
         rows: int64 (m,), those whose outcome window is closed, m >= 1.
+        folds: of customers, by which the reward model is cross-fitted.
     """
 
     logged: LoggedBatch
     rows: NDArray[np.int64]
+    folds: int = FOLDS
 
     @classmethod
-    def of(cls, log: LoggedBatch) -> OpeData:
+    def of(cls, log: LoggedBatch, *, folds: int = FOLDS) -> OpeData:
         """The closed decisions of ``log``.
 
         Raises:
@@ -40,7 +43,7 @@ class OpeData:
             raise FailedPrecondition(
                 f"no decision with a closed outcome window ({len(log)} are open)", field="log"
             )
-        return cls(log, rows)
+        return cls(log, rows, folds)
 
     @property
     def open_rows(self) -> int:
@@ -83,6 +86,11 @@ class OpeData:
     def propensities(self) -> LoggedPropensities:
         """What checks the propensities for each target."""
         return LoggedPropensities(self.log, self.clusters)
+
+    @cached_property
+    def q_hat(self) -> NDArray[np.float64]:
+        """float64 (m, K): rewards predicted by models that have not seen the row's customer."""
+        return cross_fit(self.log, folds=self.folds)
 
     @cached_property
     def _customers(self) -> NDArray[np.int64]:

@@ -21,10 +21,10 @@ from agents.ope.cautions import (
     warnings_of,
 )
 from agents.ope.copies import Copies
-from agents.ope.estimators import Float64, Terms
 from agents.ope.evidence import Evidence, RewardRange, differing, most_common
 from agents.ope.intervals import asymptotic
 from agents.ope.propensities import TOLERANCE, Misfit
+from agents.ope.terms import Float64, Terms
 from troth.catalogue import Catalogue
 from troth.logs.ids import AlikeIds
 from troth.policy import Distribution, Mask
@@ -202,7 +202,7 @@ def _mean_weight_error(weight: Float64, clusters: NDArray[np.int64]) -> float:
     """Its standard error: 0 if all weights are the same, infinite for one customer's."""
     if not clusters.any():
         return np.inf
-    error = asymptotic(Terms("mean weight", weight, np.ones_like(weight)), clusters).stderr
+    error = asymptotic(Terms(weight, np.ones_like(weight)), clusters).stderr
     return error if np.isfinite(error) else 0.0
 
 

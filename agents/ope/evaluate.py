@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ope import estimators as forms
 from agents.ope.cautions import Trust
 from agents.ope.data import OpeData
 from agents.ope.diagnostics import Diagnostics, diagnose
-from agents.ope.estimators import Float64, Terms
+from agents.ope.estimator import Estimator, Need
 from agents.ope.evidence import Evidence, RewardRange, check_range, gather
 from agents.ope.intervals import (
     Interval,
@@ -23,12 +22,15 @@ from agents.ope.intervals import (
     check_level,
     mean_of_usual,
 )
-from agents.ope.reward_model import cross_fit
-from troth.errors import InvalidArgument
+from agents.ope.registry import ESTIMATORS
+from agents.ope.terms import EstimatorAnswer, Float64, Terms
+from agents.ope.weighed import WeighedLog
+from troth.errors import FailedPrecondition, InvalidArgument, TrothError
+from troth.extensions import Extension
 from troth.logs.batches import LoggedBatch
 from troth.policy import Distribution, check_distribution
+from troth.registry import Registered
 
-ESTIMATORS = ("ips", "snips", "dm", "dr")
 IntervalKind = Literal["student", "normal", "bootstrap"]
 
 
@@ -37,7 +39,7 @@ class OffPolicyEstimate:
     """One estimator's answer, in the unit of the log's reward per decision.
 
     Attributes:
-        estimator: ``ips``, ``snips``, ``dm`` or ``dr``.
+        estimator: a name of :data:`agents.ope.registry.ESTIMATORS`.
         value: the estimate; ``None`` if the log holds nothing to make one of.
         stderr: its cluster-robust standard error; ``None`` without an interval, infinite
             where the log does not say how large it is.
@@ -94,6 +96,7 @@ class Evaluation:
         level: nominal coverage of the intervals.
         interval: how they were made.
         reward_range: the least and the largest reward there can be, if that was said.
+        extensions: the packages of those estimators that are not Troth's own.
     """
 
     estimates: tuple[OffPolicyEstimate, ...]
@@ -101,6 +104,7 @@ class Evaluation:
     level: float
     interval: IntervalKind
     reward_range: RewardRange | None = None
+    extensions: tuple[Extension, ...] = ()
 
     @property
     def verdict(self) -> Trust:
@@ -127,6 +131,11 @@ class Evaluation:
             "verdict": str(self.verdict),
             "estimates": [estimate.to_dict() for estimate in self.estimates],
             "diagnostics": self.diagnostics.to_dict(),
+            **(
+                {"extensions": {each.name: each.to_dict() for each in self.extensions}}
+                if self.extensions
+                else {}
+            ),
         }
 
 
@@ -134,7 +143,7 @@ def evaluate_policy(
     log: LoggedBatch | OpeData,
     distribution: Distribution,
     *,
-    estimators: Sequence[str] = ESTIMATORS,
+    estimators: Sequence[str] | None = None,
     q_hat: Float64 | None = None,
     level: float = 0.95,
     interval: IntervalKind = "student",
@@ -155,9 +164,10 @@ def evaluate_policy(
             policies, so that what they say of all is found once.
         distribution: float64 (n, K), the target policy at the log's contexts and masks, after
             guardrails if it is to be served behind them; rows sum to 1.
-        estimators: any of :data:`ESTIMATORS`.
-        q_hat: float64 (n, K), predicted rewards; cross-fitted from the log if DM or DR are
-            asked for and it is absent.
+        estimators: names of :data:`agents.ope.registry.ESTIMATORS`; all of Troth's own if
+            ``None``.
+        q_hat: float64 (n, K), predicted rewards; cross-fitted from the log if an estimator
+            needs them and they are absent.
         level: nominal coverage, in (0, 1).
         interval: ``student`` or ``normal`` from influence functions, or ``bootstrap``; all
             clustered by customer. Where few customers carry the weight or the rewards, each
@@ -172,9 +182,9 @@ def evaluate_policy(
     Raises:
         InvalidArgument: for an unknown estimator or interval, a distribution that is none,
             shapes that do not fit, a bootstrap without ``rng``, or a reward out of its range.
-        FailedPrecondition: if no uncensored row is left.
+        FailedPrecondition: if no uncensored row is left, or an estimator of a package fails.
     """
-    _check_request(estimators, interval, rng)
+    asked = _asked(estimators, interval, rng)
     check_level(level)
     logged = log.logged if isinstance(log, OpeData) else log
     check_distribution(distribution, np.ones((len(logged), len(logged.catalogue)), dtype=bool))
@@ -183,15 +193,16 @@ def evaluate_policy(
     if reward_range is not None:
         reward_range = check_range(reward_range, logged.reward_minor, ~logged.censored)
     data = log if isinstance(log, OpeData) else OpeData.of(log)
-    log, clusters, distribution = data.log, data.clusters, data.closed(distribution)
-    weight = forms.importance_weights(distribution, log.action, log.propensity)
-    evidence = gather(weight, log.reward_minor, clusters, log.action)
+    needs_model = any(Need.REWARD_MODEL in each.thing.needs for each in asked)
     if q_hat is not None:
         q_hat = data.closed(q_hat)
-    elif {"dm", "dr"} & set(estimators):
-        q_hat = cross_fit(log)
+    elif needs_model:
+        q_hat = data.q_hat
+    weighed = WeighedLog(data, data.closed(distribution), q_hat)
+    log, clusters, distribution = data.log, data.clusters, weighed.distribution
+    evidence = gather(weighed.weight, log.reward_minor, clusters, log.action)
     diagnostics = diagnose(
-        weight=weight,
+        weight=weighed.weight,
         reward=log.reward_minor,
         clusters=clusters,
         evidence=evidence,
@@ -212,19 +223,20 @@ def evaluate_policy(
         else mean_of_usual(evidence.common, distribution * log.mask, clusters, level=level)
     )
     estimates = []
-    for terms in _terms(log, distribution, weight, estimators, q_hat):
-        ends = _interval(terms, clusters, evidence, interval, level, rng, resamples)
+    for each in asked:
+        answer = _answer(each, weighed)
+        ends = _interval(answer, clusters, evidence, interval, level, rng, resamples)
         if ends is not None:
             ends = bounded(
                 ends,
-                terms.value,
+                answer.value,
                 evidence,
                 level=level,
                 usual=usual,
                 unsupported_mass=diagnostics.unsupported_mass,
                 reward_range=reward_range,
             )
-        estimates.append(_estimate(terms, evidence, ends))
+        estimates.append(_estimate(each.name, answer, evidence, ends))
     unbounded = [e.estimator for e in estimates if e.has_interval and not e.is_bounded]
     return Evaluation(
         estimates=tuple(estimates),
@@ -232,6 +244,7 @@ def evaluate_policy(
         level=level,
         interval=interval,
         reward_range=reward_range,
+        extensions=tuple(each.extension for each in asked if each.extension is not None),
     )
 
 
@@ -250,56 +263,53 @@ def on_policy(
         reward_range = check_range(reward_range, logged.reward_minor, ~logged.censored)
     reward, action, ones = log.reward_minor, log.action, np.ones(len(log))
     evidence = gather(ones, reward, clusters, action)
-    terms = Terms("on_policy", reward, ones)
+    terms = Terms(reward, ones)
     ends = asymptotic(terms, clusters, level=level, evidence=evidence)
     usual = None
     if evidence.common is not None:
         played = np.eye(len(log.catalogue))[action]
         usual = mean_of_usual(evidence.common, played, clusters, level=level)
     ends = bounded(ends, terms.value, evidence, level=level, usual=usual, reward_range=reward_range)
-    return _estimate(terms, evidence, ends)
+    return _estimate("on_policy", terms, evidence, ends)
 
 
-def _check_request(
-    estimators: Sequence[str], interval: str, rng: np.random.Generator | None
-) -> None:
-    if not estimators:
+def _asked(
+    estimators: Sequence[str] | None, interval: str, rng: np.random.Generator | None
+) -> list[Registered[Estimator]]:
+    names = tuple(ESTIMATORS.own) if estimators is None else tuple(estimators)
+    if not names:
         raise InvalidArgument("names no estimator", field="estimators")
-    for name in estimators:
-        if name not in ESTIMATORS:
-            raise InvalidArgument(
-                f"{name!r} is not one of {', '.join(ESTIMATORS)}", field="estimators"
-            )
+    found = [ESTIMATORS.find(name, at="estimators") for name in names]
     if interval not in get_args(IntervalKind):
         raise InvalidArgument(
             f"{interval!r} is not one of {', '.join(get_args(IntervalKind))}", field="interval"
         )
     if interval == "bootstrap" and rng is None:
         raise InvalidArgument("the bootstrap needs a keyed generator", field="rng")
+    return found
 
 
-def _terms(
-    log: LoggedBatch,
-    distribution: Distribution,
-    weight: Float64,
-    estimators: Sequence[str],
-    q_hat: Float64 | None,
-) -> list[Terms]:
-    reward = log.reward_minor
-    builders: dict[str, Callable[[], Terms]] = {
-        "ips": lambda: forms.ips(weight, reward),
-        "snips": lambda: forms.snips(weight, reward),
-    }
-    if q_hat is not None:
-        expected = forms.expected_prediction(distribution, q_hat)
-        predicted = q_hat[np.arange(len(log)), log.action]
-        builders["dm"] = lambda: forms.dm(expected)
-        builders["dr"] = lambda: forms.dr(weight, reward, expected, predicted)
-    return [builders[name]() for name in estimators]
+def _answer(each: Registered[Estimator], weighed: WeighedLog) -> EstimatorAnswer:
+    """What the estimator says; a fault of a package's is told as one."""
+    if each.extension is None:
+        return each.thing.answer(weighed)
+    who = f"{each.name!r} of {each.extension.distribution} {each.extension.version}"
+    try:
+        answer: object = each.thing.answer(weighed)
+    except TrothError:
+        raise
+    except Exception as error:  # whatever the code of others raises
+        raise FailedPrecondition(f"{who} failed: {error!r}", field="estimators") from error
+    if not isinstance(answer, EstimatorAnswer):
+        raise FailedPrecondition(
+            f"{who} answered with a {type(answer).__name__}, no agents.ope.terms.EstimatorAnswer",
+            field="estimators",
+        )
+    return answer
 
 
 def _interval(
-    terms: Terms,
+    answer: EstimatorAnswer,
     clusters: NDArray[np.int64],
     evidence: Evidence,
     kind: IntervalKind,
@@ -308,30 +318,24 @@ def _interval(
     resamples: int,
 ) -> Interval | None:
     """What the log alone says; ``None`` if it says nothing of the estimate's error."""
-    if terms.modelled or evidence.customers == 0.0:
+    if answer.modelled or evidence.customers == 0.0:
         return None
     if kind == "bootstrap" and rng is not None:
         return bootstrap(
-            terms, clusters, rng=rng, level=level, resamples=resamples, evidence=evidence
+            answer, clusters, rng=rng, level=level, resamples=resamples, evidence=evidence
         )
     reference: Literal["normal", "student"] = "normal" if kind == "normal" else "student"
-    return asymptotic(terms, clusters, level=level, reference=reference, evidence=evidence)
+    return asymptotic(answer, clusters, level=level, reference=reference, evidence=evidence)
 
 
-def _estimate(terms: Terms, evidence: Evidence, ends: Interval | None) -> OffPolicyEstimate:
-    if ends is not None:
-        return OffPolicyEstimate(
-            estimator=terms.estimator,
-            value=terms.value,
-            stderr=ends.stderr,
-            low=ends.low,
-            high=ends.high,
-        )
-    known = terms.modelled or evidence.customers > 0.0
+def _estimate(
+    name: str, answer: EstimatorAnswer, evidence: Evidence, ends: Interval | None
+) -> OffPolicyEstimate:
+    known = answer.modelled or evidence.customers > 0.0
     return OffPolicyEstimate(
-        estimator=terms.estimator,
-        value=terms.value if known else None,
-        stderr=None,
-        low=None,
-        high=None,
+        estimator=name,
+        value=answer.value if known else None,
+        stderr=None if ends is None else ends.stderr,
+        low=None if ends is None else ends.low,
+        high=None if ends is None else ends.high,
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ope.estimators import Float64
+from agents.ope.terms import Float64
 from troth.errors import InvalidArgument
 
 FEWEST = 2.0

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from agents.ope.data import OpeData
-from agents.ope.estimators import Float64
 from agents.ope.evaluate import Evaluation, IntervalKind, evaluate_policy
 from agents.ope.evidence import RewardRange
-from agents.ope.reward_model import cross_fit
 from agents.ope.target import OnRows, guarded_target, target_distribution, unguardable
+from agents.ope.terms import Float64
 from troth.features import FeatureSchema
 from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.guarded import Took
@@ -60,6 +59,7 @@ def evaluate_both_ways(
     schema: FeatureSchema | None = None,
     catalogue_digest: str | None = None,
     on_rows: OnRows | None = None,
+    estimators: Sequence[str] | None = None,
     level: float = 0.95,
     interval: IntervalKind = "student",
     rng: Callable[[], np.random.Generator] | None = None,
@@ -74,6 +74,7 @@ def evaluate_both_ways(
         schema: what the policy was trained on, if it is to be compared.
         catalogue_digest: the same of its catalogue.
         on_rows: hears of progress in asking the policy.
+        estimators: as :func:`agents.ope.evaluate.evaluate_policy` takes them.
         level: nominal coverage, in (0, 1).
         interval: as :func:`agents.ope.evaluate.evaluate_policy` takes it.
         rng: makes a keyed generator, the same for both ways; needed by the bootstrap.
@@ -93,13 +94,12 @@ def evaluate_both_ways(
     }
     target = guarded_target(policy, logged, engine, **same) if why_not is None else None
     proposed = target_distribution(policy, logged, **same) if target is None else target.unguarded
-    q_hat = _predictions(data)
 
     def estimate(distribution: Float64) -> Evaluation:
         return evaluate_policy(
             data,
             distribution,
-            q_hat=q_hat,
+            estimators=estimators,
             level=level,
             interval=interval,
             rng=None if rng is None else rng(),
@@ -113,10 +113,3 @@ def evaluate_both_ways(
         took=() if target is None else target.took,
         unguarded_because=why_not,
     )
-
-
-def _predictions(data: OpeData) -> Float64:
-    """Predicted rewards of the closed rows, float64 (n, K), once for both ways; 0 elsewhere."""
-    predicted = np.zeros((len(data.logged), len(data.logged.catalogue)))
-    predicted[data.rows] = cross_fit(data.log)
-    return predicted

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ope.estimators import Float64, Terms
 from agents.ope.evidence import FEWEST, Evidence, RewardRange, participating
+from agents.ope.terms import EstimatorAnswer, Float64, Terms
 from troth.errors import InvalidArgument
 
 _BLOCK = 4_000_000
@@ -58,7 +58,7 @@ def check_level(level: float) -> float:
 
 
 def asymptotic(
-    terms: Terms,
+    estimate: EstimatorAnswer,
     clusters: NDArray[np.int64],
     *,
     level: float = 0.95,
@@ -78,7 +78,7 @@ def asymptotic(
     make no estimate surer.
 
     Args:
-        terms: the estimate.
+        estimate: as an estimator answered.
         clusters: int64 (n,), codes from :func:`cluster_codes`.
         level: coverage aimed at, in (0, 1).
         reference: quantile of Student's t, or of the normal from :data:`MANY` degrees of
@@ -97,9 +97,9 @@ def asymptotic(
         models", Biometrika 73 (1986).
     """
     check_level(level)
-    (sums,) = _cluster_sums(clusters, len(terms), terms.influence)
+    sums = estimate.influence_by(clusters)
     groups = float(len(sums))
-    own = participating(sums, size=terms.size)
+    own = participating(sums, size=estimate.size)
     if groups < FEWEST or own == 0.0:
         return UNBOUNDED
     freedom = groups - 1.0
@@ -109,7 +109,7 @@ def asymptotic(
         groups, freedom = evidence.customers, evidence.freedom(own)
     largest = float(np.abs(sums).max())  # weights near the largest float overflow as squares
     shares = sums / largest
-    stderr = largest * float(np.sqrt(groups / (groups - 1.0) * (shares @ shares)) / len(terms))
+    stderr = largest * float(np.sqrt(groups / (groups - 1.0) * (shares @ shares)) / len(estimate))
     tail = 0.5 + level / 2
     if reference == "student" or (evidence is not None and freedom < MANY):
         from scipy.special import stdtrit
@@ -117,13 +117,12 @@ def asymptotic(
         quantile = float(stdtrit(freedom, tail))
     else:
         quantile = NormalDist().inv_cdf(tail)
-    return Interval(
-        stderr=stderr, low=terms.value - quantile * stderr, high=terms.value + quantile * stderr
-    )
+    value = estimate.value
+    return Interval(stderr=stderr, low=value - quantile * stderr, high=value + quantile * stderr)
 
 
 def bootstrap(
-    terms: Terms,
+    estimate: EstimatorAnswer,
     clusters: NDArray[np.int64],
     *,
     rng: np.random.Generator,
@@ -133,13 +132,13 @@ def bootstrap(
 ) -> Interval:
     """Percentile interval over resampled clusters.
 
-    Whole customers are drawn with replacement and the *ratio* is formed anew each time:
-    SNIPS resamples its denominator, and a mean its number of rows. A resample in which the
+    Whole customers are drawn with replacement and the estimate is formed anew each time: of a
+    *ratio*, SNIPS resamples its denominator, and a mean its number of rows. A resample in which the
     target was never played has no value; it counts as below every low end and above every
     high one.
 
     Args:
-        terms: the estimate.
+        estimate: as an estimator answered.
         clusters: int64 (n,), codes from :func:`cluster_codes`.
         rng: a keyed generator, e.g. ``troth.streams.generator("ope", seed)``.
         level: coverage aimed at, in (0, 1).
@@ -160,21 +159,16 @@ def bootstrap(
     check_level(level)
     if resamples < 100:
         raise InvalidArgument(f"{resamples} is below 100", field="resamples")
-    upper, lower = _cluster_sums(clusters, len(terms), terms.numerator, terms.denominator)
-    student = asymptotic(terms, clusters, level=level, evidence=evidence)
+    student = asymptotic(estimate, clusters, level=level, evidence=evidence)
     if student == UNBOUNDED:
         return UNBOUNDED
-    groups = len(upper)
+    resampled, groups = estimate.resampler(clusters), int(clusters.max()) + 1
     values = np.empty(resamples)
     block = max(1, _BLOCK // groups)
     for start in range(0, resamples, block):
         stop = min(start + block, resamples)
         drawn = rng.integers(0, groups, size=(stop - start, groups), dtype=np.int64)
-        below = lower[drawn].sum(axis=1)
-        above = upper[drawn].sum(axis=1)
-        values[start:stop] = np.divide(
-            above, below, out=np.full_like(above, np.nan), where=below > 0
-        )
+        values[start:stop] = resampled(drawn)
     low, high = _percentiles(values, level)
     if evidence is not None and evidence.freedom(np.inf) < MANY:
         low, high = min(low, student.low), max(high, student.high)
@@ -280,17 +274,6 @@ def mean_of_usual(
     """
     known = ~np.isnan(common)
     held = probability[:, : len(common)][:, known]
-    terms = Terms("usual", held @ np.array(common)[known], held.sum(axis=1))
+    terms = Terms(held @ np.array(common)[known], held.sum(axis=1))
     ends = asymptotic(terms, clusters, level=level)
     return (terms.value, terms.value) if ends == UNBOUNDED else (ends.low, ends.high)
-
-
-def _cluster_sums(clusters: NDArray[np.int64], n: int, *columns: Float64) -> list[Float64]:
-    """Sums of each (n,) column per cluster, float64 (G,)."""
-    if clusters.shape != (n,):
-        raise InvalidArgument(f"shape {clusters.shape} is not ({n},)", field="clusters")
-    groups = int(clusters.max()) + 1 if n else 0
-    return [
-        np.bincount(clusters, weights=column, minlength=groups).astype(np.float64)
-        for column in columns
-    ]

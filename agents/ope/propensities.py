@@ -19,7 +19,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ope.estimators import Float64
+from agents.ope.terms import Float64
 from troth.logs.batches import LoggedBatch
 from troth.policy import Distribution
 

@@ -25,6 +25,7 @@ from agents.models.mixed import MixedEquations
 from troth.errors import InvalidArgument
 from troth.logs.batches import LoggedBatch
 
+FOLDS = 3
 RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Penalties tried on the weights of attributes."""
 OWN_RIDGES = (10.0, 100.0, 1000.0, 10_000.0)
@@ -59,7 +60,7 @@ def customer_folds(customer_id: NDArray[np.str_], folds: int) -> NDArray[np.int6
 def cross_fit(
     log: LoggedBatch,
     *,
-    folds: int = 3,
+    folds: int = FOLDS,
     ridges: Sequence[float] = RIDGES,
     own_ridges: Sequence[float] = OWN_RIDGES,
     contexts: NDArray[np.floating] | None = None,

@@ -11,6 +11,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from agents.learners.registry import LEARNERS
+from agents.ope.registry import ESTIMATORS
 from experiments.reports.charts import IntervalGroup, IntervalRow, Line, interval_chart, line_chart
 from experiments.runs.baselines import NEVER_CONTACT, ORACLE, RFM, UNIFORM
 from experiments.runs.results import Checks, OffPolicy, RunResults, Served, Standing
@@ -25,14 +26,6 @@ TITLES: Mapping[str, str] = {
 }
 """Names for people of the policies that every run evaluates."""
 
-ESTIMATORS: Mapping[str, str] = {
-    "ips": "Inverse propensity (IPS)",
-    "snips": "Self-normalised IPS",
-    "dm": "Direct method",
-    "dr": "Doubly robust",
-}
-
-
 _COVERED = {True: "covers truth", False: "misses truth", None: "no interval"}
 _STYLES = {True: "trained", False: "missed", None: "quiet"}
 
@@ -42,6 +35,11 @@ def title_of(policy: str) -> str:
     if policy in LEARNERS.own:
         return LEARNERS.find(policy).thing.title
     return TITLES.get(policy, policy.replace("_", " "))
+
+
+def estimator_title(name: str) -> str:
+    """The name of an estimator for people; a package's is called as configurations call it."""
+    return ESTIMATORS.find(name).thing.title if name in ESTIMATORS.own else name
 
 
 def render(
@@ -272,5 +270,6 @@ def _templates() -> Environment:
     templates.filters["counted"] = count_of
     templates.filters["count"] = lambda value: f"{value:,d}"
     templates.filters["minute"] = lambda text: text[:16].replace("T", " ") + " UTC"
-    templates.globals["estimator_title"] = lambda name: ESTIMATORS.get(name, name)
+    templates.filters["words"] = lambda value: str(value).replace("_", " ")
+    templates.globals["estimator_title"] = estimator_title
     return templates

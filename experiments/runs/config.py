@@ -17,14 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.learners.learner import EnvLearner, Learner
 from agents.learners.registry import LEARNERS
+from agents.ope.registry import ESTIMATORS
 from experiments.runs.baselines import NAMES, ORACLE
+from simulator.scenarios.source import extension_of as scenario_extension
 from troth.digests import digest
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
 from troth.extensions import Extension
 from troth.registry import Registered
 from troth.validation import Violation
 
-EstimatorName = Literal["ips", "snips", "dm", "dr"]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
@@ -68,14 +69,12 @@ class OpeConfig(_Section):
     """Off-policy evaluation on the held-out log.
 
     Attributes:
-        estimators: which, in report order.
+        estimators: names of :data:`agents.ope.registry.ESTIMATORS`, in report order.
         level: confidence level of each interval.
         folds: folds of the cross-fitted reward model.
     """
 
-    estimators: tuple[EstimatorName, ...] = Field(
-        default=("ips", "snips", "dm", "dr"), min_length=1
-    )
+    estimators: tuple[str, ...] = Field(default=("ips", "snips", "dm", "dr"), min_length=1)
     level: Share = 0.95
     folds: int = Field(default=3, ge=2, le=20)
 
@@ -101,7 +100,7 @@ class LearnerConfig(_Section):
         Raises:
             InvalidArgument: naming the setting at fault, or an environment that is missing or
                 of no use.
-            NotFound, FailedPrecondition: as :meth:`troth.registry.Registry.find` does.
+            FailedPrecondition: as :meth:`troth.registry.Registry.find` does.
         """
         where = f"learners.{self.name}"
         try:
@@ -199,6 +198,15 @@ class RunConfig(_Section):
         """
         return digest(self.model_dump(mode="json", exclude={"scenario", "reproducible"}))
 
+    def extensions(self) -> tuple[Extension, ...]:
+        """What of installed packages it names: learners, estimators, the scenario."""
+        used = [
+            *(learner.extension for learner in self.learners),
+            *(ESTIMATORS.find(name).extension for name in self.ope.estimators),
+            scenario_extension(self.scenario),
+        ]
+        return tuple(dict.fromkeys(each for each in used if each is not None))
+
     def with_seed(self, seed: int | None) -> RunConfig:
         """The same run from another seed; ``None`` keeps it."""
         if seed is None:
@@ -216,6 +224,7 @@ def load(name_or_path: str | Path = "reference") -> RunConfig:
     Raises:
         NotFound: if there is no such suite or file.
         InvalidArgument: one line naming the file, the key, its value and what is allowed.
+        FailedPrecondition: if a package's learner or estimator that it names cannot be used.
     """
     path = Path(name_or_path)
     if path.suffix == ".toml":
@@ -242,7 +251,7 @@ def load(name_or_path: str | Path = "reference") -> RunConfig:
 
 
 def parse(data: dict[str, Any], *, source: str) -> RunConfig:
-    """Check ``data``; raises :class:`InvalidArgument` as :func:`load` does."""
+    """Check ``data``; raises as :func:`load` does."""
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as error:
@@ -250,13 +259,15 @@ def parse(data: dict[str, Any], *, source: str) -> RunConfig:
         raise InvalidArgument(
             f"{violation.line(RunConfig)} in {source}", field=violation.key
         ) from error
-    names = [learner.name for learner in config.learners]
-    for learner in config.learners:
-        try:
+    try:
+        for learner in config.learners:
+            LEARNERS.configured(learner.kind, at=f"learners.{learner.name}.kind")
             learner.made()
-        except (InvalidArgument, NotFound, FailedPrecondition) as error:
-            kind = FailedPrecondition if isinstance(error, FailedPrecondition) else InvalidArgument
-            raise kind(f"{error.message} in {source}", field=error.field) from error
+        for at, name in enumerate(config.ope.estimators):
+            ESTIMATORS.configured(name, at=f"ope.estimators.{at}")
+    except (InvalidArgument, FailedPrecondition) as error:
+        raise type(error)(f"{error.message} in {source}", field=error.field) from error
+    names = [learner.name for learner in config.learners]
     for at, name in enumerate(names):
         if name in names[:at] or name in RESERVED:
             raise InvalidArgument(

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from agents.artifacts.artifact import ArtifactStore
 from agents.ope.data import OpeData
 from agents.ope.evaluate import evaluate_policy
-from agents.ope.reward_model import cross_fit
 from agents.ope.target import unguardable
 from experiments.runs.baselines import NAMES, ORACLE, baselines
 from experiments.runs.config import RunConfig
@@ -174,7 +173,6 @@ def judge_log(
             policies are judged without, and each row's ``warnings`` say why.
     """
     why_not = None if engine is None else unguardable(log, engine)
-    q_hat = cross_fit(log, folds=task.seed.config.ope.folds)
     store = ArtifactStore(task.seed.home.artifacts)
     policies: dict[str, Policy] = {
         **baselines(),
@@ -182,16 +180,16 @@ def judge_log(
     }
     policies[ORACLE] = _LoggedOracle(truth)
     contexts = CustomerContexts(log.contexts.schema, log.contexts.raw, np.arange(len(log)))
-    data = OpeData.of(log)
+    data = OpeData.of(log, folds=task.seed.config.ope.folds)
     rows: list[OffPolicy] = []
     for name, policy in policies.items():
         if engine is None or log.facts is None or why_not is not None:
             alone = policy.distribution(contexts, log.catalogue, read_only(log.mask))
-            rows += _judge(name, alone, data, truth, q_hat, task.seed, why_not=why_not)
+            rows += _judge(name, alone, data, truth, task.seed, why_not=why_not)
             continue
         both = guard(policy, engine, contexts, log.catalogue, log.mask, log.facts)
-        rows += _judge(name, both.proposed, data, truth, q_hat, task.seed)
-        rows += _judge(name, both.distribution, data, truth, q_hat, task.seed, guarded=True)
+        rows += _judge(name, both.proposed, data, truth, task.seed)
+        rows += _judge(name, both.distribution, data, truth, task.seed, guarded=True)
     return tuple(rows)
 
 
@@ -212,16 +210,13 @@ def _judge(
     distribution: Distribution,
     data: OpeData,
     truth: NDArray[np.float64],
-    q_hat: NDArray[np.float64],
     seed: SeedTask,
     *,
     guarded: bool = False,
     why_not: str | None = None,
 ) -> Sequence[OffPolicy]:
     ope = seed.config.ope
-    found = evaluate_policy(
-        data, distribution, estimators=ope.estimators, q_hat=q_hat, level=ope.level
-    )
+    found = evaluate_policy(data, distribution, estimators=ope.estimators, level=ope.level)
     true_value = float((distribution * truth).sum(axis=1).mean()) / 100.0
     warnings = [warned.message for warned in found.diagnostics.warnings]
     if why_not is not None:

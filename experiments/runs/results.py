@@ -239,8 +239,23 @@ class Checks(_Record):
     replay_identical: int
 
 
+class UsedExtension(_Record):
+    """What of an installed package a run used; see :class:`troth.extensions.Extension`."""
+
+    group: str
+    name: str
+    distribution: str
+    version: str
+    digest: str
+
+
 class Provenance(_Record):
-    """What the figures hang on; ``machine`` is where they were computed."""
+    """What the figures hang on.
+
+    Attributes:
+        machine: where they were computed.
+        extensions: learners, estimators and a scenario that are not Troth's own.
+    """
 
     troth: str
     python: str
@@ -253,6 +268,7 @@ class Provenance(_Record):
     created_at: str
     libraries: dict[str, str]
     machine: Machine
+    extensions: tuple[UsedExtension, ...] = ()
 
 
 class BehindGuardrails(_Record):

@@ -26,6 +26,7 @@ from experiments.runs.results import (
     RunResults,
     Trained,
     TrainedAll,
+    UsedExtension,
     read_optional,
     write_record,
 )
@@ -198,6 +199,10 @@ class Runner:
                 created_at=isoformat(datetime.now(UTC)),
                 libraries={name: version(name) for name in LIBRARIES},
                 machine=self._machine,
+                extensions=tuple(
+                    UsedExtension(group=each.group, name=each.name, **each.to_dict())
+                    for each in config.extensions()
+                ),
             ),
             standings=ranked,
             trained=tuple(sorted(trained, key=lambda row: (order[row.learner], row.seed_index))),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from troth.cli.output import AsJson, emit, say, show_table
+from troth.errors import FailedPrecondition
 
 ScenarioName = Annotated[
-    str | None, typer.Argument(help="A scenario that ships, or a TOML file; all by default.")
+    str | None,
+    typer.Argument(help="One that ships or that a package has, or a TOML file; all by default."),
 ]
 
 
@@ -27,8 +29,9 @@ def scenarios(name: ScenarioName = None, as_json: AsJson = False) -> None:
 
 def _list(*, as_json: bool) -> None:
     from simulator.scenarios import load, provenance, shipped
+    from troth import extensions
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in shipped():
         scenario, kinds = load(name), Counter(origin.kind for origin in provenance(name))
         rows.append(
@@ -41,15 +44,28 @@ def _list(*, as_json: bool) -> None:
                 "knob": kinds["knob"],
                 "against": list(scenario.validity.against),
                 "digest": scenario.digest,
+                "extension": None,
             }
         )
+    group = extensions.Group.SCENARIOS
+    for name in extensions.names(group):  # not read: a package acts where it is named
+        found = extensions.find(group, name)
+        if name in shipped():
+            raise FailedPrecondition(
+                f"{name!r} is Troth's own scenario, and {found.distribution} registers another of "
+                "that name: uninstall it",
+                field=group,
+            )
+        blank = dict.fromkeys(rows[0])
+        told = f"of {found.distribution} {found.version}"
+        rows.append(blank | {"name": name, "description": told, "extension": found.to_dict()})
     if as_json:
         emit(rows)
         return
     show_table(
         "Scenarios",
-        ("name", "description", "actions", "fit", "doc", "knob"),
-        [(r["name"], r["description"], r["actions"], r["fit"], r["doc"], r["knob"]) for r in rows],
+        _SHOWN,
+        [["" if r[key] is None else r[key] for key in _SHOWN] for r in rows],
     )
     say("Values by origin: fitted to data, documented elsewhere, knobs. troth scenarios NAME.")
 
@@ -105,3 +121,4 @@ def _short(value: object) -> str:
 
 
 _CELL = 40
+_SHOWN = ("name", "description", "actions", "fit", "doc", "knob")

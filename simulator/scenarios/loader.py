@@ -268,7 +268,7 @@ def _fields(loc: tuple[str, ...]) -> dict[str, FieldInfo]:
 
 
 def load(name_or_path: str | Path = "reference") -> Scenario:
-    """Read a scenario: one that ships by its name, or a TOML file by its path.
+    """Read a scenario: one that ships, or a package's, by its name, or a TOML file by its path.
 
     A file may be based on another, see :mod:`simulator.scenarios.source`; the digest is that of
     the values in force.

@@ -1,10 +1,11 @@
 """Where a scenario's values are written: files, and the files they are based on.
 
-A scenario may say ``based_on = "reference"`` (one that ships, or the path of a TOML file beside
-it) and then holds only what differs. Tables are merged key by key, arrays and single values
-replaced; a table that names another ``model`` replaces the whole table. Why a world misses real
-customers, ``[validity.reasons]``, is said of the world of one name: a scenario of another name
-starts without.
+Names are those of scenarios that ship and of those that installed packages register
+(``troth.scenarios``). A scenario may say ``based_on = "reference"`` (a name, or the path of a
+TOML file beside it) and then holds only what differs. Tables are merged key by key, arrays and
+single values replaced; a table that names another ``model`` replaces the whole table. Why a world
+misses real customers, ``[validity.reasons]``, is said of the world of one name: a scenario of
+another name starts without.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from troth.errors import InvalidArgument, NotFound
+from troth import extensions
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.extensions import Extension, Group
 
 BASED_ON = "based_on"
 MODEL = "model"
@@ -131,11 +135,50 @@ def _names(folder: Traversable, prefix: str) -> list[str]:
     return found
 
 
+def extension_of(wanted: str | Path) -> Extension | None:
+    """The package that has the scenario ``wanted``; ``None`` for Troth's own and for files.
+
+    A name that ships always means the scenario that ships.
+    """
+    name = str(wanted)
+    if name.endswith(ENDING) or _shipped(name) is not None:
+        return None
+    if name not in extensions.names(Group.SCENARIOS):
+        return None
+    return extensions.find(Group.SCENARIOS, name, own=shipped(), at="scenario")
+
+
+def _shipped(wanted: str) -> Traversable | None:
+    """The file of a scenario that ships, if ``wanted`` is the name of one."""
+    parts = wanted.split("/")
+    entry = files(PACKAGE).joinpath(*parts[:-1], parts[-1] + ENDING)
+    return entry if all(part.isidentifier() for part in parts) and entry.is_file() else None
+
+
+def _in_package(extension: Extension) -> Traversable:
+    """The file of a package's scenario: NAME.toml in the package that the entry point names."""
+    package = extension.load()
+    if not isinstance(package, ModuleType):
+        raise FailedPrecondition(
+            f"the scenario {extension.name!r} of {extension.distribution} is to be registered by "
+            f"the package that holds {extension.name}{ENDING}",
+            field="scenario",
+        )
+    entry = files(package).joinpath(extension.name + ENDING)
+    if not entry.is_file():
+        raise FailedPrecondition(
+            f"{extension.distribution} has no {extension.name}{ENDING} in {package.__name__}",
+            field="scenario",
+        )
+    return entry
+
+
 def read(name_or_path: str | Path) -> ScenarioSource:
-    """A scenario that ships by its name, or a TOML file by its path, with what it is based on.
+    """A scenario by its name, or a TOML file by its path, with what it is based on.
 
     Raises:
         NotFound: if there is no such scenario or file.
+        FailedPrecondition: if it is a package's and cannot be read there.
         InvalidArgument: if it is not TOML, or bases lead in a circle; names the file.
     """
     layers: list[Layer] = []
@@ -167,14 +210,18 @@ def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
                 field="scenario",
             ) from error
     else:
-        parts = wanted.split("/")
-        entry = files(PACKAGE).joinpath(*parts[:-1], parts[-1] + ENDING)
-        if not all(part.isidentifier() for part in parts) or not entry.is_file():
-            raise NotFound(
-                f"no scenario {wanted!r} ships with Troth; those are {', '.join(shipped())}, and a "
-                f"file of your own ends in {ENDING}",
-                field="scenario",
-            )
+        entry = _shipped(wanted)
+        if entry is None:
+            extension = extension_of(wanted)
+            if extension is None:
+                others = extensions.names(Group.SCENARIOS)
+                more = f"; packages have {', '.join(others)}" if others else ""
+                raise NotFound(
+                    f"no scenario {wanted!r} ships with Troth; those are {', '.join(shipped())}"
+                    f"{more}, and a file of your own ends in {ENDING}",
+                    field="scenario",
+                )
+            entry = _in_package(extension)
         name, text = wanted + ENDING, entry.read_text(encoding="utf-8")
     try:
         values = tomllib.loads(text)

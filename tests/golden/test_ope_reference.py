@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from agents.ope.estimators import (
-    Float64,
-    Terms,
-    dm,
-    dr,
-    expected_prediction,
-    importance_weights,
-    ips,
-    snips,
-)
+from agents.ope.data import OpeData
+from agents.ope.estimator import Need
 from agents.ope.evidence import effective_sample_size
 from agents.ope.intervals import asymptotic, bootstrap
+from agents.ope.registry import ESTIMATORS
+from agents.ope.terms import Float64, Terms
+from agents.ope.weighed import WeighedLog
+from tests.support.logs import log_of
 from troth.streams import generator
 
 pytestmark = pytest.mark.data
 
 TOLERANCE = 1e-9
 SYNTHETIC = ("bin_5k_mild", "bin_20k_hard")
+OBP = {"ips": "ipw", "snips": "snipw"}
+"""obp's names of estimators that are called otherwise here."""
 OPEN_BANDIT = ("random_to_bts_men", "bts_to_random_men")
 
 
@@ -45,15 +43,26 @@ def _inputs(data_dir: Path, case: str) -> dict[str, np.ndarray]:
 def _estimates(
     distribution: Float64, inputs: dict[str, np.ndarray], q_hat: Float64 | None
 ) -> tuple[dict[str, Terms], Float64]:
-    """Terms by obp's names, and the weights."""
-    action, reward = inputs["action"].astype(np.int64), inputs["reward"]
-    weight = importance_weights(distribution, action, inputs["pscore"])
-    found = {"ipw": ips(weight, reward), "snipw": snips(weight, reward)}
-    if q_hat is not None:
-        expected = expected_prediction(distribution, q_hat)
-        predicted = q_hat[np.arange(len(action)), action]
-        found |= {"dm": dm(expected), "dr": dr(weight, reward, expected, predicted)}
-    return found, weight
+    """What every estimator that has what it needs answers, by obp's names; and the weights."""
+    log = log_of(
+        action=inputs["action"].astype(np.int64),
+        propensity=inputs["pscore"].astype(np.float64),
+        reward=inputs["reward"].astype(np.float64),
+        actions=distribution.shape[1],
+    )
+    weighed = WeighedLog(OpeData.of(log), distribution, q_hat)
+    found = {}
+    for name in ESTIMATORS.own:
+        estimator = ESTIMATORS.find(name).thing
+        if q_hat is not None or Need.REWARD_MODEL not in estimator.needs:
+            found[OBP.get(name, name)] = cast("Terms", estimator.answer(weighed))
+    return found, weighed.weight
+
+
+def test_every_estimator_is_held_to_obp(reference: dict[str, Any]) -> None:
+    """One that is new is found here by its name, or by the name that obp has for it."""
+    theirs = reference["cases"][SYNTHETIC[0]]["estimates"]
+    assert {OBP.get(name, name) for name in ESTIMATORS.own} <= set(theirs)
 
 
 @pytest.mark.parametrize("case", SYNTHETIC)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.ope.estimator import Need
 from agents.ope.evaluate import Evaluation, evaluate_policy
+from agents.ope.registry import ESTIMATORS
 from tests.support.logs import log_of
 from troth.errors import InvalidArgument
 from troth.logs.batches import LoggedBatch
 from troth.streams import generator
 
 KINDS = ("student", "normal", "bootstrap")
-SAMPLED = ("ips", "snips", "dr")
+EVERY = {name: ESTIMATORS.find(name).thing for name in ESTIMATORS.own}
+SAMPLED = tuple(name for name, each in EVERY.items() if Need.WEIGHTS in each.needs)
+MODELLED = tuple(name for name in EVERY if name not in SAMPLED)
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,9 @@ def test_no_interval_has_width_zero(case: Case, kind: str) -> None:
         if estimate.low is not None:
             assert estimate.low < estimate.high
             assert estimate.low <= estimate.value <= estimate.high
-    assert found["dm"].value is not None
-    assert not found["dm"].has_interval
+    for name in MODELLED:
+        assert found[name].value is not None
+        assert not found[name].has_interval
 
 
 @given(cases(), st.sampled_from(KINDS))
@@ -119,6 +124,18 @@ def test_a_shift_of_the_reward_shifts_snips_and_dr(case: Case, shift: float) -> 
     _same(case.evaluate(), moved.evaluate(), shift=shift, names=("snips", "dr"))
 
 
+@given(cases())
+def test_the_policy_that_made_the_log_is_worth_its_mean_reward(case: Case) -> None:
+    """With weights of one and a model that knows nothing, whoever uses the rewards says so."""
+    k = case.target.shape[1]
+    log = replace(case.log, propensity=np.full(len(case.log), 1 / k))
+    uniform, nothing = np.full(case.target.shape, 1 / k), np.zeros(case.target.shape)
+    found = Case(log, uniform, nothing).evaluate()
+    scale = np.abs(log.reward_minor).max()
+    for name in SAMPLED:
+        assert found[name].value == pytest.approx(log.reward_minor.mean(), abs=1e-9 * (1 + scale))
+
+
 @given(cases(), st.integers(1, 3))
 def test_rows_put_in_twice_are_refused(case: Case, times: int) -> None:
     """The same decisions again are no more evidence."""
@@ -128,8 +145,6 @@ def test_rows_put_in_twice_are_refused(case: Case, times: int) -> None:
 
 
 def _rewarded(log: LoggedBatch, reward: np.ndarray) -> LoggedBatch:
-    from dataclasses import replace
-
     return replace(log, reward_minor=reward)
 
 
@@ -139,7 +154,7 @@ def _same(
     *,
     factor: float = 1.0,
     shift: float = 0.0,
-    names: tuple[str, ...] = (*SAMPLED, "dm"),
+    names: tuple[str, ...] = tuple(EVERY),
 ) -> None:
     for name in names:
         for end in ("value", "low", "high"):

@@ -39,7 +39,7 @@ def catalogue(actions: int) -> Catalogue:
             offer=f"offer {k}",
             kind=OfferKind.DISCOUNT,
             channel=Channel.EMAIL,
-            discount=0.05 * k,
+            discount=min(0.05 * k, 1.0),
         )
         for k in range(1, actions)
     )

@@ -11,9 +11,9 @@ import pytest
 
 from agents.ope.cautions import Caution, Trust
 from agents.ope.diagnostics import QUANTILES, Diagnostics, diagnose
-from agents.ope.estimators import importance_weights
 from agents.ope.evidence import effective_sample_size, gather
 from agents.ope.intervals import cluster_codes
+from agents.ope.weights import importance_weights
 from troth.logs.batches import LoggedBatch
 
 MakeLog = Callable[..., LoggedBatch]

@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.ope.estimators import (
-    Terms,
-    dm,
-    dr,
-    expected_prediction,
-    importance_weights,
-    ips,
-    snips,
-)
+from agents.ope.one_step.dm import dm
+from agents.ope.one_step.dr import dr
+from agents.ope.one_step.ips import ips
+from agents.ope.one_step.snips import snips
+from agents.ope.terms import Terms
+from agents.ope.weights import expected_prediction, importance_weights
 from troth.errors import InvalidArgument
 
 DISTRIBUTION = np.array([[0.2, 0.8], [0.5, 0.5], [1.0, 0.0], [0.4, 0.6]])
@@ -79,7 +76,7 @@ def test_a_target_that_was_never_played_is_worth_zero() -> None:
 
 def test_terms_know_their_length() -> None:
     """The number of rows is that of the numerator."""
-    assert len(Terms("x", np.ones(3), np.ones(3))) == 3
+    assert len(Terms(np.ones(3), np.ones(3))) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from agents.ope.cautions import Caution
-from agents.ope.evaluate import ESTIMATORS, evaluate_policy, on_policy
+from agents.ope.evaluate import evaluate_policy, on_policy
+from agents.ope.registry import ESTIMATORS
 from agents.ope.target import target_distribution
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.logs.batches import LoggedBatch
@@ -26,7 +27,7 @@ def test_ips_snips_and_dr_hit_the_truth_of_a_known_bandit(bandit: Any) -> None:
     DR corrects it and is less noisy than IPS.
     """
     truth = bandit.truth()
-    values: dict[str, list[float]] = {name: [] for name in ESTIMATORS}
+    values: dict[str, list[float]] = {name: [] for name in ESTIMATORS.own}
     for replication in range(60):
         drawn = bandit(generator("unbiased", replication), customers=600, rows_each=2)
         found = evaluate_policy(drawn.log, drawn.target)
@@ -130,7 +131,7 @@ def test_the_report_is_json(bandit: Any) -> None:
     drawn = bandit(generator("json", 0), customers=100, rows_each=1)
     document = evaluate_policy(drawn.log, drawn.target, level=0.9).to_dict()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert [row["estimator"] for row in document["estimates"]] == list(ESTIMATORS)
+    assert [row["estimator"] for row in document["estimates"]] == list(ESTIMATORS.own)
     assert document["level"] == 0.9
 
 

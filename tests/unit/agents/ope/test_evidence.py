@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from agents.ope.cautions import Caution, Trust
-from agents.ope.estimators import ips, snips
 from agents.ope.evaluate import Evaluation, evaluate_policy, on_policy
 from agents.ope.evidence import effective_sample_size, gather
 from agents.ope.intervals import asymptotic
+from agents.ope.one_step.ips import ips
+from agents.ope.one_step.snips import snips
 from troth.errors import InvalidArgument
 from troth.logs.batches import LoggedBatch
 from troth.streams import generator
