@@ -7,8 +7,6 @@ None has width zero: where the log shows no spread, what bounds it must be known
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +15,9 @@ from numpy.typing import NDArray
 from agents.ope.evidence import FEWEST, Evidence, RewardRange, participating
 from agents.ope.terms import EstimatorAnswer, Float64, Terms
 from troth.errors import InvalidArgument
+from troth.statistics import Interval as Interval
+from troth.statistics import check_level as check_level
+from troth.statistics import quantile
 
 _BLOCK = 4_000_000
 """Cluster indices drawn at a time by the bootstrap: 32 MB."""
@@ -28,33 +29,12 @@ MAX_UNSUPPORTED = 0.05
 """Of a target's probability: with more where the log is silent, its rewards bound nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A two-sided confidence interval.
-
-    Attributes:
-        stderr: standard error of the estimate; infinite where nothing says how large it is.
-        low, high: ends, low < high; infinite where nothing bounds the value.
-    """
-
-    stderr: float
-    low: float
-    high: float
-
-
 UNBOUNDED = Interval(stderr=np.inf, low=-np.inf, high=np.inf)
 
 
 def cluster_codes(labels: NDArray[Any]) -> NDArray[np.int64]:
     """Labels (n,) as codes 0..G-1, int64 (n,)."""
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-
-
-def check_level(level: float) -> float:
-    """Return ``level`` if it lies in (0, 1); raises :class:`InvalidArgument` otherwise."""
-    if not 0.0 < level < 1.0:
-        raise InvalidArgument(f"{level} is outside (0, 1)", field="level")
-    return level
 
 
 def asymptotic(
@@ -110,15 +90,9 @@ def asymptotic(
     largest = float(np.abs(sums).max())  # weights near the largest float overflow as squares
     shares = sums / largest
     stderr = largest * float(np.sqrt(groups / (groups - 1.0) * (shares @ shares)) / len(estimate))
-    tail = 0.5 + level / 2
-    if reference == "student" or (evidence is not None and freedom < MANY):
-        from scipy.special import stdtrit
-
-        quantile = float(stdtrit(freedom, tail))
-    else:
-        quantile = NormalDist().inv_cdf(tail)
-    value = estimate.value
-    return Interval(stderr=stderr, low=value - quantile * stderr, high=value + quantile * stderr)
+    few = reference == "student" or (evidence is not None and freedom < MANY)
+    half = quantile(level, freedom if few else None) * stderr
+    return Interval(stderr=stderr, low=estimate.value - half, high=estimate.value + half)
 
 
 def bootstrap(

@@ -17,7 +17,6 @@ from agents.ope.target import unguardable
 from experiments.runs.baselines import NAMES, ORACLE, baselines
 from experiments.runs.config import RunConfig
 from experiments.runs.guarding import MorningGuard
-from experiments.runs.intervals import counted, student
 from experiments.runs.known_facts import KnownFacts
 from experiments.runs.results import MeasuredMean, OffPolicy, Played, TookShare
 from experiments.runs.rollout import Rollout, day_start, roll_out
@@ -35,6 +34,7 @@ from troth.guardrails.guarded import guard
 from troth.logs.batches import LoggedBatch
 from troth.objective import Objective
 from troth.policy import Distribution, Mask, Policy, greedy, read_only
+from troth.statistics import counted, student
 
 
 @dataclass(frozen=True, slots=True)

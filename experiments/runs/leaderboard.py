@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.runs.baselines import ORACLE, RFM, UNIFORM
-from experiments.runs.intervals import MeanInterval, student
 from experiments.runs.results import Played, Standing
 from troth.errors import InvalidArgument
+from troth.statistics import MeanInterval, student
 
 
 def standings(

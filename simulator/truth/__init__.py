@@ -6,8 +6,6 @@ from the oracle.
 """
 
 from simulator.rollout import choose as choose
-from simulator.truth.estimates import Estimate as Estimate
-from simulator.truth.estimates import clustered as clustered
 from simulator.truth.long_run import LongRun as LongRun
 from simulator.truth.long_run import long_run as long_run
 from simulator.truth.long_run import long_run_values as long_run_values
@@ -24,3 +22,5 @@ from simulator.truth.value import PolicyDifference as PolicyDifference
 from simulator.truth.value import PolicyValue as PolicyValue
 from simulator.truth.value import policy_difference as policy_difference
 from simulator.truth.value import policy_value as policy_value
+from troth.statistics import Estimate as Estimate
+from troth.statistics import clustered as clustered

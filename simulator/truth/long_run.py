@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from simulator.day.results import RewardKind, check_reward_kind
 from simulator.rollout import Actions, earn
-from simulator.truth.estimates import Estimate, Moments, over_customers
 from simulator.world import World
 from troth.errors import InvalidArgument
 from troth.objective import Objective
 from troth.policy import Policy
+from troth.statistics import Estimate, Moments, over_customers
 
 Float = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.truth.estimates import Estimate, clustered, over_customers
 from troth.errors import InvalidArgument
 from troth.logs.batches import LoggedBatch
+from troth.statistics import Estimate, clustered, over_customers
 
 Float = NDArray[np.float64]
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.rollout import Actions, results
-from simulator.truth.estimates import Estimate, Moments, over_customers
 from simulator.truth.long_run import check_horizon
 from simulator.world import StepResult, World
 from troth.objective import Objective
 from troth.policy import Policy
+from troth.statistics import Estimate, Moments, over_customers
 
 Float = NDArray[np.float64]
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from simulator.day.results import RewardKind, check_reward_kind
 from simulator.rollout import earn
 from simulator.scenarios import Scenario
-from simulator.truth.estimates import Estimate, over_customers
 from simulator.truth.long_run import check_horizon
 from simulator.world import World
 from troth.errors import InvalidArgument
 from troth.objective import COMPONENTS, Objective
 from troth.policy import Policy
+from troth.statistics import Estimate, over_customers
 
 Float = NDArray[np.float64]
 Decides = Policy | Callable[[World], Policy]

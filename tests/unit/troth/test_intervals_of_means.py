@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.runs.intervals import counted, student
 from troth.errors import InvalidArgument
+from troth.statistics import counted, student
 
 
 def test_five_seeds_by_hand() -> None:

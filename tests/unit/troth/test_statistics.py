@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.truth.estimates import Estimate, Moments, clustered, over_customers
 from troth.errors import InvalidArgument
+from troth.statistics import (
+    Estimate,
+    MeanInterval,
+    Moments,
+    clustered,
+    counted,
+    over_customers,
+    quantile,
+    student,
+)
 from troth.streams import generator
 
 
@@ -54,3 +63,31 @@ def test_moments_added_one_by_one() -> None:
         moments.add(row)
     np.testing.assert_allclose(moments.mean, x.mean(axis=0), rtol=1e-14)
     np.testing.assert_allclose(moments.stderr, x.std(axis=0, ddof=1) / np.sqrt(7), rtol=1e-5)
+
+
+VALUES = np.array([12.5, 11.25, 14.0, 10.1, 13.3])
+COUNTS = np.array([0, 1, 0, 2, 5, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("found", "ends"),
+    [
+        (student(VALUES, 0.9), ("0x1.577d655b072c6p+3", "0x1.b73aec907df26p+3")),
+        (student(VALUES, 0.95), ("0x1.4903f85269a0bp+3", "0x1.c5b459991b7e1p+3")),
+        (counted(COUNTS, 0.9), ("0x1.9e360912635cap-2", "0x1.8a50f24919faap+1")),
+        (counted(COUNTS, 0.95), ("0x1.442a689ca9e7ep-2", "0x1.bb027bd7d013ep+1")),
+    ],
+)
+def test_intervals_keep_their_bits(found: MeanInterval, ends: tuple[str, str]) -> None:
+    """Figures of earlier runs come out again, to the last bit."""
+    assert (found.low.hex(), found.high.hex()) == ends
+
+
+def test_a_quantile_is_students_or_the_normals() -> None:
+    """Against tables; many degrees of freedom come near the normal, and a level has a range."""
+    assert quantile(0.95) == pytest.approx(1.959964, abs=1e-6)
+    assert quantile(0.95, 4.0) == pytest.approx(2.776445, abs=1e-6)
+    assert quantile(0.95, 1e7) == pytest.approx(quantile(0.95), abs=1e-6)
+    for level in (0.0, 1.0, float("nan")):
+        with pytest.raises(InvalidArgument, match="outside"):
+            quantile(level)
