@@ -261,7 +261,7 @@ class World:
     def without_cap(self) -> World:
         """An independent copy of this moment, in which the scenario's cap on contacts is lifted."""
         twin = self.fork()
-        twin.scenario = self.scenario.replace(fatigue={"cap_contacts": 28, "cap_days": 1})
+        twin.scenario = self.scenario.without_cap()
         twin._rules = Rules.of(twin.scenario)
         twin._wake()
         return twin

@@ -120,10 +120,8 @@ def settle(
     Before it, the programme ran on RFM rules for the configured days. The scenario's own rule
     on contacts is lifted: in a served programme the service's guardrails hold that rule.
     """
-    scenario = load_scenario(config.scenario)
-    free = scenario.fatigue.cap_days + 1
     world = World(
-        scenario.replace(fatigue={"cap_contacts": free}),
+        load_scenario(config.scenario).without_cap(),
         config.serve.customers,
         world_seed(config.seed, 0, "serve"),
     )

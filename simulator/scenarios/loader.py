@@ -154,6 +154,13 @@ class Scenario(s.Section):
             values = merged(values, {section: change})
         return _validated(values, self.name)
 
+    def without_cap(self) -> Scenario:
+        """A copy whose own rule on contacts stops nobody, however long they are contacted daily.
+
+        For whoever sets the pressure otherwise: guardrails, or an experiment.
+        """
+        return self.replace(fatigue={"cap_contacts": 28, "cap_days": 1})
+
 
 def _check_shares(scenario: Scenario) -> None:
     """Shares and factors that are scaled need a sum to divide by; chances stack up to 1."""

@@ -16,9 +16,6 @@ from troth.contexts import ContextBatch
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-NO_CAP = {"cap_contacts": 28, "cap_days": 28}
-"""The programme's own cap off: experiments set the pressure themselves."""
-
 
 def newcomers(study: Study, *, start: date | None = None) -> World:
     """Members who all made their first purchase the day before day 0 and have no other past.
@@ -27,7 +24,7 @@ def newcomers(study: Study, *, start: date | None = None) -> World:
         study: scenario, size and seed.
         start: calendar date of day 0; the scenario's by default.
     """
-    scenario = study.scenario.replace(fatigue=NO_CAP)
+    scenario = study.scenario.without_cap()
     if start is not None:
         scenario = _starting(scenario, start)
     return World(scenario, study.customers, study.seed, newcomers=True)
@@ -40,7 +37,7 @@ def members(study: Study, part: int = 0) -> World:
         study: scenario, size and seed.
         part: other members of the same population for each number.
     """
-    scenario = study.scenario.replace(fatigue=NO_CAP)
+    scenario = study.scenario.without_cap()
     return World(scenario, study.customers, study.seed, first_customer=part * study.customers)
 
 
@@ -52,7 +49,7 @@ def rested(study: Study, *, start: date | None = None, part: int = 0) -> World:
         start: calendar date of day 0; the scenario's by default.
         part: other members of the same population for each number.
     """
-    scenario = study.scenario.replace(fatigue=NO_CAP, warm_up={"contact_chance": 0.0})
+    scenario = study.scenario.without_cap().replace(warm_up={"contact_chance": 0.0})
     if start is not None:
         scenario = _starting(scenario, start)
     return World(scenario, study.customers, study.seed, first_customer=part * study.customers)

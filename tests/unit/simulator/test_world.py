@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from simulator.day.results import NO_PLACE
 from simulator.scenarios import Scenario
+from simulator.validity.populations import rested
+from simulator.validity.study import Study
 from simulator.world import World
 from tests.support.worlds import all_channels, any_contact, clock, nobody, refreshed
 from troth.errors import InvalidArgument
@@ -72,6 +76,22 @@ def test_mask_obeys_permission_and_cap(world: World) -> None:
     counts = np.array(made).astype(int)
     rolling = [counts[d : d + window].sum(axis=0).max() for d in range(30 - window)]
     assert max(rolling) == world.scenario.fatigue.cap_contacts
+
+
+def test_a_lifted_cap_stops_nobody_however_long(still: Scenario) -> None:
+    """Whoever is contacted on every day of six weeks may be contacted on the next one."""
+    free = still.without_cap()
+    assert free.replace(fatigue=still.fatigue.model_dump()) == still.replace()
+    worlds = World(free, 200, 8), rested(Study(still, 200, 8, Path()))
+    for world in worlds:
+        for day in range(42):
+            open_to = world.mask()[:, 1:].any(axis=1)
+            expected = world.permissions[:, world.catalogue.channel] & world.catalogue.candidates(
+                world.triggered()
+            )
+            np.testing.assert_array_equal(open_to, expected[:, 1:].any(axis=1), err_msg=str(day))
+            world.step(any_contact(world, np.random.default_rng(day)))
+        assert world.contexts().column("contacts_28d").max() == 28
 
 
 def test_withdrawn_permission_is_kept(still: Scenario) -> None:
