@@ -7,21 +7,19 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from serving.audit import served_clocks
 from serving.store import Database
+from troth.clock import utc_now
 from troth.digests import parse_json
 from troth.errors import InvalidArgument
 from troth.types import isoformat, parse_time, require_aware
 
 Clock = Callable[[], datetime]
-
-
-def server_clock() -> datetime:
-    """The time now, aware UTC."""
-    return datetime.now(UTC)
+server_clock: Clock = utc_now
+"""What a service goes by that is given no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

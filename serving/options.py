@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +21,6 @@ KeyFile = Annotated[
 ]
 ProposalId = Annotated[str, typer.Argument(help="As `troth proposals list` shows it.")]
 Reason = Annotated[str, typer.Option(help="Why, for those who read the audit log.")]
-
-
-def now() -> datetime:
-    """Aware UTC."""
-    return datetime.now(UTC)
 
 
 def actor() -> str:

@@ -15,10 +15,10 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from troth.clock import utc_now
 from troth.errors import Unavailable
 from troth.files import sync_folder, whole_folder, write_whole
 from troth.ids import SLUG_PATTERN
@@ -90,7 +90,7 @@ def first(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | No
         return None
     facts = {"by": _user(), "reason": options.get("--reason", "")}
     with contextlib.suppress(Unavailable):
-        put(home, name, {**facts, "at": datetime.now(UTC).isoformat()})
+        put(home, name, {**facts, "at": utc_now().isoformat()})
         _put_first.add(path.resolve())
         return path
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from serving.governance.verification import Verifier
 from serving.installation import create
 from serving.signing import keys
 from serving.store import Database
+from troth.clock import utc_now
 from troth.errors import NotApproved
 from troth.files import write_whole
 from troth.guardrails.config import GuardrailConfig
@@ -93,7 +94,7 @@ class Governed:
             Vote.APPROVE,
             board=self.board,
             key=self.keys[member],
-            now=_now(),
+            now=utc_now(),
             reason=reason,
         )
 
@@ -109,7 +110,7 @@ class Governed:
             proposal.proposal_id,
             decision_point=DECISION_POINT,
             verifier=self.verifier,
-            now=_now(),
+            now=utc_now(),
             by="troth demo",
         )
 
@@ -139,7 +140,7 @@ def put_in_force(
     governed: Governed, policy_digest: str, role: Role, evidence: Any, reason: str
 ) -> Proposal:
     """Propose, approve with two signatures, activate."""
-    proposal = governed.propose(policy_digest, evidence, role, _now())
+    proposal = governed.propose(policy_digest, evidence, role, utc_now())
     for member in APPROVERS:
         governed.approve(proposal, member, reason)
     governed.activate(proposal)
@@ -170,7 +171,7 @@ def try_unapproved(governed: Governed, policy_digest: str, evidence: Any) -> Ref
     the registry would not write is written past it, as someone with access to the file
     could, and a replica's own check is run on it.
     """
-    proposal = governed.propose(policy_digest, evidence, Role.MODEL, _now())
+    proposal = governed.propose(policy_digest, evidence, Role.MODEL, utc_now())
     governed.approve(proposal, APPROVERS[0], "one signature is not a quorum")
     by_registry = by_replica = ""
     try:
@@ -189,7 +190,7 @@ def try_unapproved(governed: Governed, policy_digest: str, evidence: Any) -> Ref
             governed.verifier,
             DECISION_POINT,
             Role.MODEL,
-            _now(),
+            utc_now(),
         )
     except NotApproved as error:
         by_replica = str(error)
@@ -207,7 +208,3 @@ def _copy(database: Database, folder: Path) -> Database:
     source.close()
     copy.close()
     return Database(target)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,7 @@ from simulator.rollout import customer_numbers, live
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.catalogue import CHANNELS, NO_CONTACT
+from troth.clock import utc_now
 from troth.streams import derive_seed
 
 DAYS_AHEAD = timedelta(days=3)
@@ -106,7 +107,7 @@ def served_midnight(now: datetime | None = None) -> datetime:
     It is the service's clock that comes to it, and that must not lie before the signatures
     under which the service serves.
     """
-    moment = now or datetime.now(UTC)
+    moment = now or utc_now()
     return moment.replace(hour=0, minute=0, second=0, microsecond=0) + DAYS_AHEAD
 
 

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +27,7 @@ from experiments.proofs.under_load import AT_ONCE, SETTLE_S, Load, under_load
 from experiments.runs.executors import OnProgress
 from serving.governance import braking
 from serving.governance.upkeep import try_record
+from troth.clock import utc_now
 from troth.errors import TrothError
 
 PROMISE_S = 2.0
@@ -146,7 +146,7 @@ def _resume(governed: Governed) -> None:
                 governed.database,
                 POINT,
                 verifier=governed.verifier,
-                now=datetime.now(UTC),
+                now=utc_now(),
                 by="troth prove",
             )
             return

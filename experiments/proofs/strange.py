@@ -6,7 +6,6 @@ fields are those of the descriptors, so that a new one is tried without being en
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from troth.client import Question
+from troth.clock import utc_now
 from troth.streams import generator
 from troth.v1 import decision_service_pb2 as pb
 
@@ -203,7 +203,7 @@ class Strange:
         message = kind()
         for field in kind.DESCRIPTOR.fields:
             if field.message_type is not None:
-                getattr(message, field.name).seconds = int(time.time())
+                getattr(message, field.name).seconds = int(utc_now().timestamp())
             elif field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated:
                 setattr(message, field.name, self._text(field.name))
             elif field.enum_type is not None:

@@ -6,7 +6,6 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from typing import TypeVar
@@ -34,6 +33,7 @@ from experiments.runs.run_folder import RunFolder
 from experiments.runs.simulate import SeedTask, simulate
 from experiments.runs.train import train, train_tasks
 from simulator.scenarios import load as load_scenario
+from troth.clock import utc_now
 from troth.digests import digest
 from troth.errors import FailedPrecondition, NotFound
 from troth.guardrails.config import GuardrailConfig
@@ -196,7 +196,7 @@ class Runner:
                 catalogue_digest=scenario.catalogue.digest,
                 schema_digest=scenario.schema.digest,
                 config_digest=config.digest,
-                created_at=isoformat(datetime.now(UTC)),
+                created_at=isoformat(utc_now()),
                 libraries={name: version(name) for name in LIBRARIES},
                 machine=self._machine,
                 extensions=tuple(

@@ -11,10 +11,11 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from serving.audit.kinds import AuditKind
+from troth.clock import utc_now
 from troth.digests import canonical_json, digest, parse_json, sha256
 from troth.errors import DataLoss, InvalidArgument
 from troth.types import isoformat
@@ -112,7 +113,7 @@ def append(
         raise InvalidArgument(f"{kind!r} is no kind of audit row", field="kind") from error
     text = canonical_json(payload).decode()
     last, previous = head(connection)
-    seq, moment = last + 1, isoformat(at or datetime.now(UTC))
+    seq, moment = last + 1, isoformat(at or utc_now())
     written = connection.execute(
         "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
         (seq, moment, str(kind), text, previous, row_hash(seq, moment, kind, text, previous)),

@@ -15,7 +15,7 @@ import binascii
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serving.signing import keys
 from troth import locks
+from troth.clock import utc_now
 from troth.digests import canonical_json, parse_json, require_digest
 from troth.errors import DataLoss, InvalidArgument, NotFound
 from troth.files import write_whole
@@ -122,7 +123,7 @@ def _message(seq: int, row_hash: str, at: datetime, public_key: str) -> bytes:
 
 def sign(key: Ed25519PrivateKey, seq: int, row_hash: str, at: datetime | None = None) -> Head:
     """Sign that row ``seq`` has ``row_hash``; ``at`` is now unless given."""
-    at = at or datetime.now(UTC)
+    at = at or utc_now()
     public_key = keys.public_text(key)
     signature = key.sign(_message(seq, row_hash, at, public_key))
     return Head(seq=seq, hash=row_hash, at=at, public_key=public_key, signature=signature)

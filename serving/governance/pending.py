@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from serving.governance.stops import Stop
 from serving.store import BUSY_TIMEOUT_S, Database
 from troth import locks
 from troth.brake import STOPS
+from troth.clock import utc_now
 from troth.errors import TrothError, Unavailable
 from troth.settings import BOARD_FILE
 from troth.types import SignedVote, parse_time
@@ -132,4 +133,4 @@ def _moment(facts: dict[str, Any]) -> datetime:
     try:
         return parse_time(str(facts.get("at")))
     except TrothError:  # made by hand
-        return datetime.now(UTC)
+        return utc_now()

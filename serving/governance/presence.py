@@ -14,13 +14,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from serving.governance import stops
 from serving.installation import REPLICAS
 from troth import locks
+from troth.clock import utc_now
 from troth.digests import canonical_json, parse_json, require_digest
 from troth.errors import TrothError, Unavailable
 from troth.files import clear_partials, write_whole
@@ -84,7 +84,7 @@ class Presence:
         self._home = home
         self._report = report
         self._path = home / REPLICAS / f"{os.getpid()}-{os.urandom(4).hex()}.json"
-        self._started_at = isoformat(datetime.now(UTC))
+        self._started_at = isoformat(utc_now())
         self._lock = contextlib.ExitStack()
         self._written: dict[str, Any] = {}
         self._due = 0.0
@@ -127,7 +127,7 @@ class Presence:
         }
         if content == self._written and time.monotonic() < self._due:
             return
-        data = canonical_json({**content, "at": isoformat(datetime.now(UTC))}) + b"\n"
+        data = canonical_json({**content, "at": isoformat(utc_now())}) + b"\n"
         # Whole, but not synced: it tells of a process that a power cut ends, and a command waits.
         write_whole(self._path, data, mode=None, synced=False)
         self._written, self._due = content, time.monotonic() + HEARTBEAT_S

@@ -18,10 +18,11 @@ from serving.governance.evidence import EvidenceStore
 from serving.governance.place import Place
 from serving.governance.uptake import tell
 from serving.installation import opened
-from serving.options import Home, KeyFile, ProposalId, now, settings_of
+from serving.options import Home, KeyFile, ProposalId, settings_of
 from serving.signing import keys
 from serving.store import Database
 from troth.cli.output import AsJson, emit, note, say, show_lines, show_mapping, show_table
+from troth.clock import utc_now
 from troth.digests import require_digest
 from troth.errors import FailedPrecondition, InvalidArgument, NotApproved, TrothError
 from troth.settings import Settings
@@ -62,7 +63,7 @@ def propose(
     """Ask the board to let a policy be served, signed with your key."""
     from agents.artifacts.artifact import ArtifactStore
 
-    where, moment = settings_of(home), now()
+    where, moment = settings_of(home), utc_now()
     database = opened(where)
     scope = Scope(
         decision_points=tuple(decision_point),
@@ -207,7 +208,12 @@ def _vote(
     """Sign ``proposal`` as it was shown, and cast the vote."""
     database, board, private = opened(where), Board.load(where.board), keys.load(key)
     signed = signatures.sign(
-        proposal, choice, member=board.holder(private), key=private, signed_at=now(), reason=reason
+        proposal,
+        choice,
+        member=board.holder(private),
+        key=private,
+        signed_at=utc_now(),
+        reason=reason,
     )
     signed = proposals.cast(database, signed, board=board)
     slug, text = _standing(database, proposal, board)
@@ -236,7 +242,7 @@ def _brief(where: Settings, proposal: Proposal) -> tuple[brief.Line, ...]:
         guardrails_digest=_guardrails(where, None, None),
         place=Place.of(where),
         standing=_sentence(slug, text),
-        now=now(),
+        now=utc_now(),
     )
 
 
@@ -248,7 +254,7 @@ def _standing(database: Database, proposal: Proposal, board: Board) -> tuple[str
     """:data:`APPROVED`, or the cause why not; and a sentence."""
     cast = votes.of(database, proposal.proposal_id)
     try:
-        approvers = verify_quorum(proposal, cast, board, now())
+        approvers = verify_quorum(proposal, cast, board, utc_now())
         Place.of(settings_of(database.home)).verify(proposal)
     except NotApproved as error:
         return error.metadata["cause"], error.message

@@ -21,9 +21,10 @@ from serving.governance.decision_points import EVERYWHERE
 from serving.governance.uptake import tell
 from serving.governance.verification import Verifier
 from serving.installation import opened
-from serving.options import Home, ProposalId, Reason, actor, now, settings_of
+from serving.options import Home, ProposalId, Reason, actor, settings_of
 from troth import brake
 from troth.cli.output import AsJson, emit, note, say, show_table
+from troth.clock import utc_now
 from troth.errors import InvalidArgument
 from troth.types import Role
 
@@ -75,7 +76,7 @@ def activate(
             proposal_id,
             decision_point=point,
             verifier=verifier,
-            now=now(),
+            now=utc_now(),
             by=actor(),
             role=role,
         )
@@ -94,7 +95,9 @@ def deactivate(
 ) -> None:
     """Take out what answers; exits 7 if it cannot know that every replica took it up."""
     where = brake.home_of(home, os.environ)
-    braked = braking.deactivate(where, decision_point, role, now=now(), by=actor(), reason=reason)
+    braked = braking.deactivate(
+        where, decision_point, role, now=utc_now(), by=actor(), reason=reason
+    )
     tell(where, braked, {"inactive": decision_point, "role": str(role)}, as_json)
 
 
@@ -113,9 +116,9 @@ def pause(
     where = brake.home_of(home, os.environ)
     point = _one_of(decision_point, everything)
     if point is None:
-        braked = braking.pause_all(where, now=now(), by=actor(), reason=reason)
+        braked = braking.pause_all(where, now=utc_now(), by=actor(), reason=reason)
     else:
-        braked = braking.pause(where, point, now=now(), by=actor(), reason=reason)
+        braked = braking.pause(where, point, now=utc_now(), by=actor(), reason=reason)
     tell(where, braked, {"paused": point or "all"}, as_json)
 
 
@@ -135,11 +138,11 @@ def resume(
     point = _one_of(decision_point, everything)
     if point is None:
         generation = braking.resume_all(
-            database, verifier=verifier, now=now(), by=actor(), reason=reason
+            database, verifier=verifier, now=utc_now(), by=actor(), reason=reason
         )
     else:
         generation = braking.resume(
-            database, point, verifier=verifier, now=now(), by=actor(), reason=reason
+            database, point, verifier=verifier, now=utc_now(), by=actor(), reason=reason
         )
     _done({"running": point or "all", "generation": generation}, as_json)
 

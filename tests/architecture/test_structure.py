@@ -90,6 +90,7 @@ def test_a_global_draw_would_be_seen() -> None:
         ("def sample", "troth/policy.py"),
         ("def log_schema", "troth/logs/tables.py"),
         ("def canonical_json", "troth/digests.py"),
+        ("def utc_now", "troth/clock.py"),
     ],
 )
 def test_one_of_each(definition: str, home: str) -> None:
@@ -97,6 +98,13 @@ def test_one_of_each(definition: str, home: str) -> None:
     pattern = re.compile(rf"^\s*{definition}\(", re.MULTILINE)
     found = [str(p.relative_to(ROOT)) for p in sources() if pattern.search(p.read_text())]
     assert found == [home]
+
+
+def test_the_time_is_asked_for_in_one_place() -> None:
+    """Whoever needs to know what time it is asks the one clock, or is told."""
+    asking = re.compile(r"datetime\.(now|utcnow|today)\(|date\.today\(|time\.time\(")
+    found = [str(p.relative_to(ROOT)) for p in sources() if asking.search(p.read_text())]
+    assert found == ["troth/clock.py"]
 
 
 def test_policies_draw_in_one_place() -> None:
