@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from serving.decisioning.requests import DecideRequest
 from troth.answers import Answer
 from troth.catalogue import Channel
 from troth.client import Permission, PermissionSet, Question
@@ -142,3 +144,26 @@ def test_nothing_is_left_out() -> None:
 def test_bytes_stay(name: str) -> None:
     """Field by field and number by number."""
     assert MESSAGES[name].SerializeToString(deterministic=True).hex() == SENT[name]
+
+
+@pytest.mark.parametrize(
+    ("values", "digest"),
+    [
+        ({}, "5d55d7b2222a4b0a780d86bb15fca78ca4e4280ce285e94fb6eb968f78fd512c"),
+        (
+            {"triggered_journeys": ("welcome", "winback", "welcome"), "decided_at": AT},
+            "e43a4b99a936bcf5491b1e4605289e0928eaa57e8d226f60df8cd7580b4cf2ca",
+        ),
+    ],
+)
+def test_digests_of_requests_stay(values: dict[str, Any], digest: str) -> None:
+    """Who repeats a question that an earlier release answered gets that answer."""
+    request = DecideRequest(
+        request_id=ID,
+        customer_id="C1",
+        decision_point="daily",
+        features=np.array([1.0, np.nan, -0.0], dtype=np.float32),
+        feature_schema_digest="0" * 64,
+        **values,
+    )
+    assert request.digest == digest
