@@ -272,6 +272,38 @@ def test_what_does_not_fit_is_named(change: dict[str, Any], field: str) -> None:
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("channel", ["fax", 3, ["sms"], "CHANNEL_SMS"])
+def test_a_channel_that_is_none_is_named(channel: Any) -> None:
+    """Before anything is sent, in reports of either kind."""
+    told = Permission(customer_id="C1", channel=channel, granted=False)
+    with pytest.raises(InvalidArgument, match="is not a channel") as caught:
+        write_permission(told)
+    assert caught.value.field == "channel"
+    outcome = Outcome(
+        outcome_id="",
+        decision_id="",
+        kind=OutcomeKind.OPTED_OUT,
+        value_minor=0,
+        occurred_at=ANSWERED.send_at,
+        channel=channel,
+    )
+    with pytest.raises(InvalidArgument, match="is not a channel"):
+        OUTCOME.write(outcome)
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_permissions_keep_what_is_told_of_their_time(granted: bool) -> None:
+    """A consent with an impossible time is refused by name; a refusal is taken up."""
+    message = pb.SetPermissionRequest(all_channels=True, granted=granted)
+    message.given_at.seconds = 10**15
+    if granted:
+        with pytest.raises(InvalidArgument, match="not within the years 1 to 9999") as caught:
+            read_permission(message)
+        assert caught.value.field == "given_at"
+    else:
+        assert read_permission(message).given_at == datetime.max.replace(tzinfo=UTC)
+
+
 OTHER = {
     "customer_id": "C2",
     "decision_point": "weekly",

@@ -48,7 +48,7 @@ class WireEnum:
                 f" {', '.join(sorted(ours.keys() ^ theirs.keys()))}"
             )
         self._what = what
-        self.to_wire = {member: theirs[name] for name, member in ours.items()}
+        self.to_wire: dict[str, int] = {member: theirs[name] for name, member in ours.items()}
         self.from_wire = {number: member for member, number in self.to_wire.items()}
 
     def number(self, member: Any, field: str) -> int:
@@ -57,7 +57,7 @@ class WireEnum:
         Raises:
             InvalidArgument: naming ``field``, if it is none.
         """
-        number = self.to_wire.get(member)
+        number = self.to_wire.get(member) if isinstance(member, str) else None
         if number is None:
             raise InvalidArgument(f"{quoted(str(member))} is not {self._what}", field=field)
         return number
