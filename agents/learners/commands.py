@@ -10,6 +10,8 @@ from troth.cli.output import AsJson, emit, progress, say, show_table
 from troth.errors import FailedPrecondition
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from agents.learners.learner import Learner
     from troth.registry import Registered
 
@@ -104,12 +106,18 @@ def _described(found: Registered[type[Learner]]) -> dict[str, Any]:
         "settings": [
             {
                 "name": name,
-                "default": None if field.is_required() else field.get_default(),
+                "default": None if field.is_required() else _default(field),
                 "allowed": allowed(kind, name),
             }
             for name, field in kind.model_fields.items()
         ],
     }
+
+
+def _default(field: FieldInfo) -> Any:
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(field.get_default(call_default_factory=True), fallback=str)
 
 
 def _source(row: dict[str, Any]) -> str:

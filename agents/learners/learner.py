@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -20,7 +22,7 @@ from troth.catalogue import Catalogue
 from troth.errors import InvalidArgument
 from troth.features import FeatureSchema
 from troth.logs.batches import LoggedBatch
-from troth.validation import Violation
+from troth.validation import Violation, shown
 
 if TYPE_CHECKING:  # brings torch
     from stable_baselines3.common.vec_env import VecEnv
@@ -35,7 +37,6 @@ _RULES = {
     Lt: ("below", "lt"),
     MultipleOf: ("a multiple of", "multiple_of"),
 }
-"""Characters of a value in a message."""
 
 
 class Learner(BaseModel):
@@ -55,10 +56,17 @@ class Learner(BaseModel):
     practice: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, **settings: Any) -> None:
+        kind = type(self)
+        for name, value in settings.items():
+            field = kind.model_fields.get(name)
+            if field is not None and field.annotation in (int, float) and not _is_number(value):
+                rule = allowed(kind, name)
+                said = f"must be a number{', ' if rule else ''}{rule}"
+                raise InvalidArgument(f"{shown(value)}: {said}", field=name)
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise _refusal(type(self), error) from error
+            raise _refusal(kind, error) from error
 
 
 @runtime_checkable
@@ -162,7 +170,10 @@ class TrainedPolicy:
 
 
 def allowed(kind: type[Learner], setting: str) -> str:
-    """What a number of a setting must be, in words; empty where nothing is said."""
+    """What a value of a setting must be, in words; empty where nothing is said."""
+    choices = kind.model_fields[setting].annotation
+    if isinstance(choices, type) and issubclass(choices, Enum):
+        return f"one of {', '.join(str(each.value) for each in choices)}"
     said = [
         f"{words} {getattr(rule, name):g}"
         for rule in kind.model_fields[setting].metadata
@@ -175,10 +186,20 @@ def allowed(kind: type[Learner], setting: str) -> str:
 def _refusal(kind: type[Learner], error: ValidationError) -> InvalidArgument:
     """The first fault of ``error`` as one line."""
     violation = Violation.first(error)
-    setting = str(violation.loc[0]) if violation.loc else ""
+    message = violation.says[:1].lower() + violation.says[1:]
+    if not violation.loc:  # of several settings together
+        return InvalidArgument(message)
+    setting = str(violation.loc[0])
     if setting not in kind.model_fields:
         known = ", ".join(kind.model_fields) or "none"
-        return InvalidArgument(f"no such setting; there are {known}", field=setting or None)
+        return InvalidArgument(f"no such setting; there are {known}", field=setting)
+    if violation.kind == "missing":
+        return InvalidArgument("is required and missing", field=setting)
     rule = allowed(kind, setting)
-    said = f"must be {rule}" if rule else violation.says[:1].lower() + violation.says[1:]
+    said = f"must be {rule}" if rule else message
     return InvalidArgument(f"{violation.value}: {said}", field=setting)
+
+
+def _is_number(value: object) -> bool:
+    """Neither a flag nor a text that could be read as one."""
+    return isinstance(value, Real) and not isinstance(value, bool)

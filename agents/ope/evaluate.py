@@ -305,6 +305,11 @@ def _answer(each: Registered[Estimator], weighed: WeighedLog) -> EstimatorAnswer
             f"{who} answered with a {type(answer).__name__}, no agents.ope.terms.EstimatorAnswer",
             field="estimators",
         )
+    found = np.append(answer.influence_by(weighed.clusters), answer.value)
+    if not np.isfinite(found).all():
+        raise FailedPrecondition(
+            f"{who} answered with a value or an influence that is not finite", field="estimators"
+        )
     return answer
 
 

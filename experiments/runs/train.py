@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 
 from agents.artifacts.artifact import ArtifactStore
-from agents.learners.learner import EnvLearner, LogLearner, OnlineLearner, TrainedPolicy
+from agents.learners.learner import (
+    EnvLearner,
+    Learner,
+    LogLearner,
+    OnlineLearner,
+    TrainedPolicy,
+)
 from agents.policies.storable import StorablePolicy
 from experiments.runs.config import LearnerConfig, RunConfig
 from experiments.runs.results import Trained
 from experiments.runs.run_folder import RunFolder, world_seed
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
+from troth.errors import FailedPrecondition, TrothError
 from troth.logs.batches import LoggedBatch
 from troth.streams import derive_seed, generator
 
@@ -85,12 +92,28 @@ def _facts(task: TrainTask, decisions: int) -> dict[str, Any]:
 
 
 def _learn(task: TrainTask) -> tuple[StorablePolicy, int, Curve]:
-    """The policy, the decisions it was learned from, and how training went."""
-    learner = task.learner.made()
+    """The policy, the decisions it was learned from, and how training went.
+
+    Raises:
+        FailedPrecondition: if a package's learner fails, whatever it raises.
+    """
+    extension = task.learner.extension
+    try:
+        return _taught(task, task.learner.made())
+    except Exception as error:
+        if extension is None or isinstance(error, TrothError):
+            raise
+        raise FailedPrecondition(
+            f"{extension.name!r} of {extension.distribution} {extension.version} failed: {error!r}",
+            field=f"learners.{task.learner.name}",
+        ) from error
+
+
+def _taught(task: TrainTask, learner: Learner) -> tuple[StorablePolicy, int, Curve]:
     if isinstance(learner, EnvLearner):
         found = _act(task, learner)
         curve = tuple((point.steps, point.mean_reward) for point in found.curve)
-        return found.policy, found.curve[-1].steps, curve
+        return found.policy, curve[-1][0] if curve else 0, curve
     log = LoggedBatch.read(task.home.training_log(task.index))
     rng = generator("experiments.train", task.config.seed, task.index, task.learner.name)
     if isinstance(learner, OnlineLearner):

@@ -233,4 +233,10 @@ def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
             f"{name}: {BASED_ON} = {base!r}: must be the name of a scenario or a .toml file",
             field=BASED_ON,
         )
+    if base.endswith(ENDING) and not wanted.endswith(ENDING):
+        raise InvalidArgument(
+            f"{name}: {BASED_ON} = {base!r}: a scenario with a name is based on a name, not on a "
+            "file",
+            field=BASED_ON,
+        )
     return Layer(name, text, values), base, beside

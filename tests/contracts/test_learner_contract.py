@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pytest
+from pydantic import model_validator
 
 from agents.learners.bandits.linear_posterior import PosteriorSettings
 from agents.learners.bandits.linear_thompson import LinearThompson
@@ -18,6 +19,7 @@ from agents.learners.bandits.online_linear_thompson import LinearSums, OnlineLin
 from agents.learners.checks import PROMISES, Trial, check, promises, trial_of
 from agents.learners.learner import Learner
 from agents.learners.registry import LEARNERS
+from agents.learners.rl.masked_ppo import MaskedPpo
 from agents.learners.toy import toy
 from agents.policies.linear import LinearThompsonPolicy
 from agents.policies.storable import StorablePolicy
@@ -174,7 +176,7 @@ def _settings() -> Iterator[tuple[str, str, Any]]:
         model = LEARNERS.find(kind).thing
         for name, field in model.model_fields.items():
             if field.annotation in (int, float):
-                yield from ((kind, name, value) for value in (-1, float("nan"), "many"))
+                yield from ((kind, name, value) for value in (-1, float("nan"), "8", True))
 
 
 @pytest.mark.parametrize(("kind", "name", "value"), list(_settings()))
@@ -186,6 +188,34 @@ def test_a_wrong_setting_is_refused_in_one_line(kind: str, name: str, value: Any
     assert repr(value) in caught.value.message
     assert "must be" in caught.value.message
     assert "\n" not in str(caught.value)
+
+
+def test_a_choice_is_told_in_full() -> None:
+    """The names that a suite may give."""
+    with pytest.raises(InvalidArgument) as caught:
+        MaskedPpo(activation="sigmoid")  # type: ignore[arg-type]
+    assert str(caught.value) == "activation: 'sigmoid': must be one of tanh, relu"
+
+
+class _Needy(LinearThompson):
+    """Cannot be without one setting, and two that do not go together."""
+
+    needed: int
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.needed > self.draws:
+            raise ValueError("needed must be at most draws")
+        return self
+
+
+def test_what_is_missing_or_does_not_go_together_is_told() -> None:
+    """Whatever a learner's own validators say."""
+    with pytest.raises(InvalidArgument, match="is required and missing") as caught:
+        _Needy()  # type: ignore[call-arg]
+    assert caught.value.field == "needed"
+    with pytest.raises(InvalidArgument, match=r"^needed must be at most draws$"):
+        _Needy(needed=9, draws=8)
 
 
 def test_an_unknown_setting_is_told_which_there_are() -> None:

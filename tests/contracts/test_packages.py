@@ -20,6 +20,8 @@ from experiments.runs.config import load, parse
 from experiments.runs.executors import SerialExecutor
 from experiments.runs.run_folder import RunFolder
 from experiments.runs.runner import Runner
+from experiments.runs.simulate import SeedTask, simulate
+from experiments.runs.train import TrainTask, train
 from simulator.scenarios import load as load_scenario
 from tests.support.packages import install
 from tests.support.pages import DOCS
@@ -197,6 +199,40 @@ def test_what_is_no_learner_is_told_so(
     assert "\n" not in str(caught.value)
 
 
+def test_a_learner_that_fails_is_told_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: None
+) -> None:
+    """In one line, whatever it raises."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code = "from agents.learners.learner import Learner\nclass THING(Learner):\n    title = 'x'\n"
+    code += "    def fit(self, log, rng):\n        raise ZeroDivisionError('nothing')\n"
+    _packaged(tmp_path, Group.LEARNERS, "acme_failing", code)
+    data = load_data()
+    data["learners"] = [{"name": "odd", "kind": "acme_failing"}]
+    data["log"] = {"customers": 100, "days": 1, "held_out_customers": 100}
+    config, home = parse(data, source="x.toml"), RunFolder(tmp_path / "run")
+    SerialExecutor().map(simulate, [SeedTask(config, home, 0)])
+    with pytest.raises(FailedPrecondition) as caught:
+        train(TrainTask(config, home, 0, config.learners[0]))
+    assert str(caught.value) == (
+        "learners.odd: 'acme_failing' of acme 1.0 failed: ZeroDivisionError('nothing')"
+    )
+
+
+def test_a_packages_scenario_is_based_on_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: None
+) -> None:
+    """A file beside whoever runs it is not meant; a package without the file is told so."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    files = {"acme/__init__.py": "", "acme/acme_shop.toml": 'based_on = "mine.toml"\n'}
+    points = {Group.SCENARIOS: {"acme_shop": "acme", "acme_none": "acme"}}
+    install(tmp_path, "acme-world", files, points)
+    with pytest.raises(InvalidArgument, match="based on a name, not on a file"):
+        load_scenario("acme_shop")
+    with pytest.raises(FailedPrecondition, match=r"acme-world has no acme_none\.toml in acme"):
+        load_scenario("acme_none")
+
+
 def test_an_estimator_that_is_gone_is_told_which_there_are() -> None:
     """With file and key; so is a scenario."""
     data = load_data()
@@ -220,8 +256,14 @@ def test_an_estimator_that_fails_is_told_with_its_package(
     from tests.support.logs import log_of
 
     monkeypatch.syspath_prepend(str(tmp_path))
-    needs = "from agents.ope.estimator import Estimator, Need\n"
-    for name, answer in (("failing", "1 / 0"), ("silent", "None"), ("greedy", "log.expected")):
+    needs = "import numpy as np\nfrom agents.ope.estimator import Estimator, Need\n"
+    needs += "from agents.ope.terms import Terms\n"
+    for name, answer in (
+        ("failing", "1 / 0"),
+        ("silent", "None"),
+        ("greedy", "log.expected"),
+        ("lost", "Terms(log.reward * np.nan, log.weight)"),
+    ):
         made = (
             f"Estimator(title='x', needs=frozenset({{Need.WEIGHTS}}), answer=lambda log: {answer})"
         )
@@ -234,6 +276,7 @@ def test_an_estimator_that_fails_is_told_with_its_package(
         ("failing", "'acme_failing' of acme-failing 1.0 failed: ZeroDivisionError"),
         ("silent", "answered with a NoneType"),
         ("greedy", "does not declare Need.REWARD_MODEL"),
+        ("lost", "a value or an influence that is not finite"),
     ):
         with pytest.raises(FailedPrecondition, match=words):
             evaluate_policy(log, np.full((6, 2), 0.5), estimators=[f"acme_{name}"])

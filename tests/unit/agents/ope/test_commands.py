@@ -80,6 +80,17 @@ def test_a_log_without_facts_is_judged_without_guardrails_and_says_so(
     assert document["unguarded_because"] == "the log does not say what was known of the customers"
 
 
+def test_the_estimators_can_be_named(run: Run, saved: tuple[LoggedBatch, Path, Path, str]) -> None:
+    """In the order asked for; one that does not exist is told which there are."""
+    _, path, root, digest = saved
+    asked = ("log", path, "--policy", digest, "--artifacts", root)
+    named = run(*asked, "--estimator", "snips", "--estimator", "ips", "--json")
+    assert [row["estimator"] for row in json.loads(named.stdout)["estimates"]] == ["snips", "ips"]
+    with pytest.raises(InvalidArgument, match="there is: ips, snips, dm, dr") as caught:
+        run(*asked, "--estimator", "magic")
+    assert caught.value.field == "estimator"
+
+
 def test_a_log_with_facts_is_judged_both_ways(
     run: Run, saved: tuple[LoggedBatch, Path, Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
