@@ -120,17 +120,19 @@ class GuardrailConfig:
                 says under ``extensions`` that it was of another package, version or files.
         """
         told = {name: value for name, value in data.items() if name != EXTENSIONS}
-        for name in sorted(registry.REQUIRED - set(told)):
-            raise InvalidArgument(f"{where}: section is missing", field=f"guardrails.{name}")
-        extensions = {name: _find(name, where) for name in told if registry.own(name) is None}
+        sections = {
+            name: _section(guardrail, told[name], where)
+            for name in told
+            if (guardrail := registry.own(name)) is not None
+        }
+        for name in registry.REQUIRED:
+            if name not in told:
+                raise InvalidArgument(f"{where}: section is missing", field=f"guardrails.{name}")
+        extensions = {name: _find(name, where) for name in told if name not in sections}
         _require_same(data.get(EXTENSIONS, {}), extensions, where)
-        config = cls(
-            {
-                name: _section(_type(name, extensions, where), value, f"guardrails.{name}", where)
-                for name, value in told.items()
-            },
-            extensions,
-        )
+        for name, extension in extensions.items():
+            sections[name] = _section(registry.load(extension), told[name], where)
+        config = cls(sections, extensions)
         # All are made and written here, so that what cannot be is refused here.
         config.told, config.digest  # noqa: B018
         return config
@@ -200,16 +202,10 @@ def _find(name: str, where: str) -> Extension:
         raise InvalidArgument(f"{where}: {error.message}", field=error.field) from error
 
 
-def _type(name: str, extensions: Mapping[str, Extension], where: str) -> type[GuardrailSection]:
-    guardrail = registry.own(name) or registry.load(extensions[name])
-    if guardrail.section is None:
-        raise InvalidArgument(
-            f"{where}: there is nothing to configure: it always holds", field=f"guardrails.{name}"
-        )
-    return guardrail.section
-
-
-def _section(kind: type[GuardrailSection], value: Any, key: str, where: str) -> GuardrailSection:
+def _section(guardrail: type[Guardrail], value: Any, where: str) -> GuardrailSection:
+    kind, key = guardrail.section, f"guardrails.{guardrail.name}"
+    if kind is None:
+        raise InvalidArgument(f"{where}: there is nothing to configure: it always holds", field=key)
     try:
         return kind.model_validate(value)
     except ValidationError as error:

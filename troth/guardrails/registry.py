@@ -16,7 +16,7 @@ from troth.guardrails.told import ToldFact
 
 OWN: tuple[type[Guardrail], ...] = (Consent, QuietHours, FrequencyCap, Repeat)
 """Troth's own, in the order in which refusals are attributed; those of others follow by name."""
-REQUIRED = frozenset({"quiet_hours", "frequency_cap"})
+REQUIRED = ("quiet_hours", "frequency_cap")
 """Sections that every configuration has. One that is added joins none that are kept already:
 decisions made without it are made again without it."""
 _OWN = {guardrail.name: guardrail for guardrail in OWN}

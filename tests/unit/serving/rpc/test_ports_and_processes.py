@@ -89,11 +89,22 @@ def test_descendants_are_found_and_seen_to_end() -> None:
         child.wait()
 
 
-def test_service_that_cannot_start_says_why(tmp_path: Path) -> None:
-    """A broken guardrail file is one line from the process that read it."""
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[quiet_hours]\n", "quiet_hours"),
+        (
+            "[quiet_hours]\nstart = 21:00:00\nend = 08:00:00\nchannels = []\n"
+            "[[frequency_cap.rules]]\nhours = 24\ncontacts = 1\n[sundays]\n",
+            "no installed package registers a guardrail 'sundays'",
+        ),
+    ],
+)
+def test_service_that_cannot_start_says_why(tmp_path: Path, text: str, why: str) -> None:
+    """A broken guardrail file, or one that names what is not there, is one line."""
     create(tmp_path)
-    (tmp_path / "guardrails.toml").write_text("[quiet_hours]\n")
-    with pytest.raises(Unavailable, match="quiet_hours"):
+    (tmp_path / "guardrails.toml").write_text(text)
+    with pytest.raises(Unavailable, match=why):
         start_service(Settings(home=tmp_path, address="127.0.0.1:23700"), timeout_s=60)
 
 
