@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -15,12 +14,9 @@ from serving.installation import opened
 from serving.options import Home, settings_of
 from troth.cli.output import AsJson, emit, note, progress, say, show_mapping, show_table
 from troth.digests import canonical_json
-from troth.errors import InvalidArgument, TrothError
+from troth.errors import InvalidArgument
 from troth.guardrails.config import CONTACT_CHANNELS
 from troth.types import new_id, parse_time
-
-if TYPE_CHECKING:
-    from troth.guardrails.told import ToldFact
 
 MOST_LINES = 20
 """Changes and notes of a loaded file that are told on the terminal."""
@@ -53,12 +49,12 @@ def load_command(
     that a customer refused comes back only with a row that says when (given_at, after the
     refusal) and where (source) they consented again; as_of, when the row was read, does not.
     """
-    from serving.customers.importing import LineReport, load_customers
+    from serving.customers.importing import LineReport, load_customers, told_facts
     from troth.files import write_whole
 
     settings = settings_of(home)
     database = opened(settings)
-    facts, doubt = _told(settings.home)
+    facts, doubt = told_facts(settings.home)
     lines: list[LineReport] = []
     with progress() as bars:
         task = bars.add_task("customers", total=None)
@@ -88,19 +84,6 @@ def load_command(
         show_table("What changed", ("line", "customer", "what"), changes[:MOST_LINES])
     if len(changes) > MOST_LINES:
         note(f"{len(changes) - MOST_LINES:,} more changes; --report tells of all.")
-
-
-def _told(home: Path) -> tuple[Sequence[ToldFact], Sequence[str]]:
-    """What the guardrails of an installation are to be told, and a note if that is not known.
-
-    Refusals of customers are taken up whatever state the guardrails are in.
-    """
-    from troth.guardrails.config import GuardrailConfig
-
-    try:
-        return GuardrailConfig.installed(home).told, ()
-    except TrothError as error:
-        return (), (f"facts for guardrails are not taken up: {error}",)
 
 
 def set_command(

@@ -92,7 +92,7 @@ def read_customers(
         InvalidArgument: listing every row at fault with its line; or for a fact that is called
             as another column is.
     """
-    facts = {fact.name: fact for fact in told}
+    facts = {fact.name: fact for fact in told if fact.from_facts is None}
     for name in facts.keys() & set(COLUMNS):
         raise InvalidArgument("a guardrail asks for a fact that is called so", field=name)
     if not path.is_file():

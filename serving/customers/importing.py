@@ -17,6 +17,8 @@ from serving.customers.other_contacts import How
 from serving.customers.permissions import REASONS
 from serving.customers.profiles import StoredProfile
 from serving.store import Database
+from troth.errors import TrothError
+from troth.guardrails.config import GuardrailConfig
 from troth.guardrails.told import ToldFact
 
 ROWS_PER_TRANSACTION = 250
@@ -124,6 +126,17 @@ class LineReport:
 
 Progress = Callable[[int, int], None]
 OnLine = Callable[[LineReport], None]
+
+
+def told_facts(home: Path) -> tuple[Sequence[ToldFact], Sequence[str]]:
+    """What the guardrails of an installation are to be told, and a note if that is not known.
+
+    Refusals of customers are taken up, and logs written, whatever state the guardrails are in.
+    """
+    try:
+        return GuardrailConfig.installed(home).told, ()
+    except TrothError as error:
+        return (), (f"facts for guardrails are left out: {error}",)
 
 
 def load_customers(

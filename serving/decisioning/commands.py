@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from serving.installation import opened
 from serving.options import Home, settings_of
@@ -76,9 +77,11 @@ def export_command(
     """Write decisions and their rewards (margin minus cost of the contact) as Parquet."""
     from agents.artifacts.artifact import ArtifactStore
     from serving.clock import server_clock
+    from serving.customers.importing import told_facts
     from serving.decisioning.export import export_log
 
     settings = settings_of(home)
+    told, doubt = told_facts(settings.home)
     with progress() as bars:
         task = bars.add_task("decisions", total=None)
         exported = export_log(
@@ -87,6 +90,7 @@ def export_command(
             now=server_clock(),
             window=timedelta(days=window_days),
             catalogue_digest=catalogue,
+            told=told,
             on_progress=lambda done, total: bars.update(task, completed=done, total=total),
         )
     exported.batch.write(file)
@@ -98,7 +102,9 @@ def export_command(
         "mean_reward_minor": float(exported.batch.reward_minor.mean()),
     }
     if json:
-        emit(figures)
+        emit({**figures, "notes": list(doubt)})
     else:
+        for sentence in doubt:
+            note(escape(sentence))
         say(f"Wrote {len(exported.batch):,} decisions to {file}.")
         show_mapping("Log", figures)

@@ -17,6 +17,7 @@ from serving.store import Database
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, NotFound
 from troth.guardrails.columns import FactsBatch
+from troth.guardrails.told import MOST, ToldFact
 from troth.logs.batches import LoggedBatch
 from troth.logs.tables import places
 from troth.objective import Objective
@@ -47,6 +48,7 @@ def export_log(
     objective: Objective | None = None,
     window: timedelta = WINDOW,
     catalogue_digest: str | None = None,
+    told: Sequence[ToldFact] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
     """All decisions over one catalogue, in the order of commitment, with their rewards.
@@ -62,6 +64,8 @@ def export_log(
         objective: by default margin minus the cost of the contact.
         window: how long after a decision its outcomes count.
         catalogue_digest: which catalogue; needed if decisions were made over several.
+        told: facts that get a column beside those that decisions recorded, so that guardrails
+            in force now can be judged on the log.
         on_progress: called with rows done and rows in all.
 
     Raises:
@@ -106,12 +110,23 @@ def export_log(
                 [d.facts for d in decisions],
                 catalogue,
                 timedelta(hours=1),
-                sorted({name for d in decisions for name in d.facts.told}),
+                _told(decisions, told),
             ),
             listed_us=listed,
         ),
     )
     return Exported(batch=batch, unanswered=unanswered)
+
+
+def _told(decisions: Sequence[Decision], wanted: Sequence[ToldFact]) -> list[ToldFact]:
+    """``wanted``, and whatever else decisions recorded; what that was is not known any more."""
+    facts = {name: _anything(name) for d in decisions for name in d.facts.told}
+    facts |= {fact.name: fact for fact in wanted}
+    return [facts[name] for name in sorted(facts)]
+
+
+def _anything(name: str) -> ToldFact:
+    return ToldFact(name=name, meaning="as recorded", low=-MOST, high=MOST)
 
 
 def _decisions(

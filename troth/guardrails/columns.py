@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from troth.catalogue import CHANNELS, NO_CONTACT, Catalogue
 from troth.errors import InvalidArgument
 from troth.guardrails.facts import Facts, find_zone
-from troth.guardrails.told import UNTOLD
+from troth.guardrails.told import UNTOLD, ToldFact
 
 GRANTED, DENIED, UNKNOWN = 1, 0, -1
 """Codes of a permission."""
@@ -154,7 +154,7 @@ class FactsBatch:
         facts: Sequence[Facts],
         catalogue: Catalogue,
         window: timedelta,
-        told: Sequence[str] = (),
+        told: Sequence[ToldFact] = (),
     ) -> FactsBatch:
         """The columns of ``facts``, one row each.
 
@@ -162,7 +162,7 @@ class FactsBatch:
             facts: n customers.
             catalogue: the K actions; a contact by another action is a contact all the same.
             window: how far from its decision the contacts of each row were listed, > 0.
-            told: names of the told facts that get a column.
+            told: facts beside these that get a column.
 
         Raises:
             InvalidArgument: for a window of nothing.
@@ -200,8 +200,8 @@ class FactsBatch:
             granted_today=granted,
             listed_us=np.full(n, listed_us, dtype=np.int64),
             told={
-                name: np.array([f.told.get(name, UNTOLD) for f in facts], dtype=np.int64)
-                for name in told
+                each.name: np.array([each.of(one) for one in facts], dtype=np.int64)
+                for each in told
             },
         )
 
@@ -230,7 +230,7 @@ class FactsBatch:
 
     @classmethod
     def concatenate(cls, parts: Sequence[FactsBatch]) -> FactsBatch:
-        """All rows of ``parts``, one or more, over one catalogue; told is what all of them are."""
+        """All rows of ``parts``, one or more, over one catalogue; of told facts, those of all."""
         width = max(part.contact_age_us.shape[1] for part in parts)
         columns = {
             name: np.concatenate(

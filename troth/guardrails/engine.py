@@ -58,11 +58,7 @@ class GuardrailEngine:
 
     def columns(self, facts: Sequence[Facts], catalogue: Catalogue) -> FactsBatch:
         """What these guardrails read of n customers, whose contacts they had listed."""
-        return FactsBatch.of(facts, catalogue, self.config.window, self._told)
-
-    @cached_property
-    def _told(self) -> tuple[str, ...]:
-        return tuple(fact.name for fact in self.config.told)
+        return FactsBatch.of(facts, catalogue, self.config.window, self.config.told)
 
     @cached_property
     def reach_us(self) -> int:

@@ -84,6 +84,24 @@ def test_decisions_refuse_by_it_and_are_made_again(site: Path, bench: Make) -> N
     np.testing.assert_array_equal(frame.facts.told["in_care"], batch.facts.told["in_care"])
 
 
+def test_a_fact_may_be_worked_out_from_what_a_decision_knows(site: Path, bench: Make) -> None:
+    """Nobody is told it, no file has it, no record keeps it; replay and export have it again."""
+    out = "from_facts=lambda facts: len(facts.contacts) > 0,\n            in_world="
+    install_care(site, CARE.replace("in_world=", out))
+    one = bench(config=careful(), policies=(SMS,))
+    assert "not used: in_care" in tell(one, "C1:true").notes
+    decisions = [one.pipeline.decide(request("C1"))]
+    one.now += timedelta(days=1)
+    decisions.append(one.pipeline.decide(request("C1", decided_at=None)))
+    assert [d.contacts for d in decisions] == [True, False]
+    assert [v.reason for v in decisions[1].verdicts] == ["in_care"]
+    assert "told" not in decisions[1].to_dict()["facts"]
+    assert all(replay(one.database, Shelf(SMS), d.decision_id).identical for d in decisions)
+    late = NOON + timedelta(days=40)
+    batch = export_log(one.database, Shelf(SMS), now=late, told=one.config.told).batch
+    assert batch.to_table().column("fact.in_care").to_pylist() == [0, 1]
+
+
 def test_a_repeated_answer_is_judged_by_the_action_that_was_served(site: Path, bench: Make) -> None:
     """The guardrail goes by the kind of its offer, which a stand-in for it would not have."""
     install_care(site)
@@ -179,7 +197,7 @@ def test_a_refusal_is_taken_up_whatever_became_of_the_package(site: Path, tmp_pa
     file.write_text("customer_id,permit_all,in_care\nC2,false,true\n")
     told = json.loads(CliRunner().invoke(build(), command, catch_exceptions=False).stdout)
     assert (told["customers"], told["facts"]) == (1, 0)
-    assert told["notes"][0].startswith("facts for guardrails are not taken up: guardrails.care: ")
+    assert told["notes"][0].startswith("facts for guardrails are left out: guardrails.care: ")
 
 
 def named(home: Path) -> Installation:

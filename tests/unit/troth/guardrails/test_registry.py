@@ -16,10 +16,11 @@ from tests.support.packages import CARE, install_care
 from tests.support.packages import site as site
 from troth.errors import FailedPrecondition, InvalidArgument
 from troth.guardrails import Facts, FactsBatch, GuardrailConfig, GuardrailEngine
-from troth.guardrails.told import UNTOLD
+from troth.guardrails.told import UNTOLD, ToldFact
 
 TOLD = {"care": {"kinds": ["discount"]}}
 AWAKE = Facts(permissions=ALL_CHANNELS, zone="Europe/Vienna", decided_at=NOON)
+TICKETS = ToldFact(name="tickets", meaning="complaints", high=5)
 EVERYTHING = np.ones((1, len(CATALOGUE)), dtype=bool)
 SMS = CATALOGUE.index("winback_sms")
 
@@ -187,7 +188,7 @@ def test_columns_of_told_facts_go_with_their_rows() -> None:
     """Taken and put together; what only one part says is not known of all."""
     people = [replace(AWAKE, told={"tickets": n} if n else {}) for n in range(3)]
     week = timedelta(days=7)
-    facts = FactsBatch.of(people, CATALOGUE, week, ["tickets"])
+    facts = FactsBatch.of(people, CATALOGUE, week, [TICKETS])
     assert facts.told["tickets"].tolist() == [UNTOLD, 1, 2]
     assert facts.take(np.array([2, 0])).told["tickets"].tolist() == [2, UNTOLD]
     both = FactsBatch.concatenate([facts, facts.take(slice(1, 2))])
@@ -196,6 +197,28 @@ def test_columns_of_told_facts_go_with_their_rows() -> None:
     for bad in (np.array([0.5, 0, 0]), np.array([True] * 3), np.zeros(2), np.array([np.nan] * 3)):
         with pytest.raises(InvalidArgument, match=r"^facts\.tickets"):
             replace(facts, told={"tickets": bad})
+
+
+@pytest.mark.parametrize(
+    ("found", "value"),
+    [
+        (2, 2),
+        (True, 1),
+        (np.int64(3), 3),
+        (None, UNTOLD),
+        (6, UNTOLD),
+        (-1, UNTOLD),
+        (1.0, UNTOLD),
+        ("2", UNTOLD),
+    ],
+)
+def test_what_a_fact_cannot_be_is_unknown(found: object, value: int) -> None:
+    """Whether it was told or worked out; so is what fails."""
+    week = timedelta(days=7)
+    told = replace(AWAKE, told={"tickets": found})
+    out = replace(TICKETS, name="other", from_facts=lambda facts: facts.told["tickets"])
+    facts = FactsBatch.of([told, AWAKE], CATALOGUE, week, [TICKETS, out])
+    assert facts.told["tickets"].tolist() == facts.told["other"].tolist() == [value, UNTOLD]
 
 
 def test_told_facts_survive_a_record() -> None:
