@@ -29,6 +29,9 @@ from troth.features import FeatureSchema
 from troth.objective import Objective
 from troth.validation import Violation, bounds, models_in
 
+_known: dict[tuple[str, ...], Scenario] = {}
+"""Scenarios by the text of their files."""
+_MOST_KNOWN = 64
 _OUTSIDE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
@@ -138,6 +141,13 @@ class Scenario(s.Section):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of every value."""
         return digest(self.model_dump(mode="json"))
+
+    def __copy__(self) -> Self:
+        """What was derived from the values stays behind: ``model_copy`` may change them."""
+        twin = super().__copy__()
+        for name in set(vars(twin)) - set(type(self).model_fields):
+            del vars(twin)[name]
+        return twin
 
     def replace(self, **changes: Mapping[str, Any]) -> Scenario:
         """A copy with some values of some sections changed, checked again.
@@ -278,11 +288,17 @@ def load(name_or_path: str | Path = "reference") -> Scenario:
     """Read a scenario: one that ships, or a package's, by its name, or a TOML file by its path.
 
     A file may be based on another, see :mod:`simulator.scenarios.source`; the digest is that of
-    the values in force.
+    the values in force. The same text gives the same object, with what was derived from it.
 
     Raises:
         NotFound: if there is no such scenario or file.
         InvalidArgument: in one line, with file, key, value and what is allowed.
     """
     source = read(name_or_path)
-    return _validated(source.values(), source)
+    texts = tuple(layer.text for layer in source.layers)
+    if texts not in _known:
+        scenario = _validated(source.values(), source)
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[texts] = scenario
+    return _known[texts]

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -194,6 +196,12 @@ def read(name_or_path: str | Path) -> ScenarioSource:
     return ScenarioSource(tuple(layers))
 
 
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> dict[str, Any]:
+    """Kept by content: an experiment reads the same scenario for every task."""
+    return tomllib.loads(text)
+
+
 def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
     """One file, what it is based on, and the folder to look for that in."""
     if wanted.endswith(ENDING):
@@ -224,7 +232,7 @@ def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
             entry = _in_package(extension)
         name, text = wanted + ENDING, entry.read_text(encoding="utf-8")
     try:
-        values = tomllib.loads(text)
+        values = deepcopy(_parsed(text))  # a reader may change its own
     except tomllib.TOMLDecodeError as error:
         raise InvalidArgument(f"{name}: not TOML: {error}", field="scenario") from error
     base = values.pop(BASED_ON, "")

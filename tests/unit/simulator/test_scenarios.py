@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
@@ -52,6 +53,28 @@ def test_digest_is_of_the_values(reference: Scenario) -> None:
     """The same values have the same digest, another value another one."""
     assert load("reference").digest == reference.digest
     assert reference.replace(wallet={"redeem_from": 501}).digest != reference.digest
+
+
+def test_a_copy_leaves_behind_what_was_derived(reference: Scenario) -> None:
+    """Digest, catalogue and features of a changed copy are those of its own values."""
+    assert reference.digest
+    assert reference.schema
+    later = reference.model_copy(update={"start": date(2031, 5, 6), "tiers": reference.tiers[:2]})
+    assert later.digest == Scenario.model_validate(later.model_dump()).digest != reference.digest
+    assert later.schema.digest != reference.schema.digest
+    assert reference.model_copy() == reference
+
+
+def test_a_file_is_read_as_it_is_now(tmp_path: Path) -> None:
+    """The same text is the same scenario, wherever it lies; an edit is another one."""
+    path, other = tmp_path / "mine.toml", tmp_path / "other.toml"
+    for each in (path, other):
+        each.write_text(TEXT)
+    before = load(path)
+    assert load(other) is before
+    path.write_text(TEXT.replace("margin_share = 0.45", "margin_share = 0.25"))
+    assert (before.economics.margin_share, load(path).economics.margin_share) == (0.45, 0.25)
+    assert load(other) is before
 
 
 SHOCK = """
