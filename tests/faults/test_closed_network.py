@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -34,7 +35,8 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 
 AGENT_PORT = 52365
 """Where Ray's agent listens, if another one does not."""
 PATIENCE_S = 25.0
-"""How long a driver may try: one with the token joins in a few seconds."""
+"""How long a driver may try at most: one with the token joins in a few seconds."""
+LEAST_S = 8.0
 _DRIVER = """
 import ray
 ray.init(address="{address}", _node_ip_address="{host}", logging_level="ERROR")
@@ -81,7 +83,7 @@ def refused(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) != 0
 
 
-def joins(address: str, **variables: str) -> bool:
+def joins(address: str, patience_s: float = PATIENCE_S, **variables: str) -> bool:
     """Whether a Ray driver that knows the address becomes part of the cluster."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TROTH_"))}
     driver = _DRIVER.format(address=address, host=address.partition(":")[0])
@@ -91,12 +93,20 @@ def joins(address: str, **variables: str) -> bool:
             env={**clean, "RAY_AUTH_MODE": "disabled", **variables},
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=patience_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
         return False
     return "joined" in tried.stdout
+
+
+def assert_only_the_token_lets_in(pid: int, gcs: int) -> None:
+    """A driver with the token joins, one without does not in three times as long."""
+    began = time.monotonic()
+    assert joins(f"127.0.0.1:{gcs}", **key(pid))
+    took = time.monotonic() - began
+    assert not joins(f"127.0.0.1:{gcs}", min(PATIENCE_S, max(LEAST_S, 3.0 * took)))
 
 
 def key(pid: int) -> dict[str, str]:
@@ -133,7 +143,7 @@ def test_workers_of_an_experiment_stay_inside() -> None:
         found = listeners(below(os.getpid()))
         assert [str(one) for one in found if not one.is_local] == []
         assert "gcs_server" in " ".join(one.title for one in found)
-        assert not joins(f"127.0.0.1:{port_of(found, 'gcs_server')}")
+        assert_only_the_token_lets_in(os.getpid(), port_of(found, "gcs_server"))
 
 
 def test_only_the_ingress_is_seen_from_the_network(service: Service) -> None:
@@ -159,8 +169,7 @@ def test_stranger_without_the_token_joins_nothing(service: Service) -> None:
     port = port_of(listeners(below(service.process.pid)), "gcs_server")
     token = Path(key(service.process.pid)["RAY_AUTH_TOKEN_PATH"])
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
-    assert joins(f"127.0.0.1:{port}", **key(service.process.pid))
-    assert not joins(f"127.0.0.1:{port}")
+    assert_only_the_token_lets_in(service.process.pid, port)
 
 
 def test_job_api_runs_nothing_for_strangers(service: Service) -> None:
