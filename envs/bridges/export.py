@@ -27,7 +27,8 @@ def to_log(recording: Recording, policy_digest: str) -> LoggedBatch:
 
     Decisions are named after where they were made: environment, seed, customer and day. An
     action is logged as the column of the catalogue it stands for, and the mask holds the
-    columns that could have been chosen.
+    columns that could have been chosen. What the firm knew of each customer that morning is
+    logged too, so that policies can be judged on it behind guardrails.
 
     Args:
         recording: of one of the decision problems.
@@ -68,9 +69,10 @@ def _day(recording: Recording, episode: Episode, day: int, policy_digest: str) -
         customer_id=customer,
         episode=numbers,
         step=np.full(n, day, dtype=np.int64),
-        decided_at=np.full(n, np.datetime64(scenario.start, "us") + np.timedelta64(day, "D")),
+        decided_at=episode.moments[day],
         decision_id=np.char.add(np.char.add(f"{where}/{episode.seed}/", customer), f"/{day}"),
         policy_digest=np.full(n, policy_digest),
+        facts=episode.facts[day],
     )
 
 

@@ -11,8 +11,10 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from envs.base.cohort import Cohort
+from simulator.known_facts import KnownFacts, day_start
 from simulator.rollout import DecisionRound, decide
 from troth.errors import FailedPrecondition, InvalidArgument
+from troth.guardrails.columns import FactsBatch
 from troth.policy import Mask, Policy
 
 Vector = VectorEnv[Any, Any, NDArray[Any]]
@@ -113,6 +115,8 @@ class Episode:
         choices: T of them.
         rewards: float64 (T, n), major units.
         raw: float32 (T, n, F), raw features; empty where the steps are not single decisions.
+        moments: T of datetime64[us] (n,), UTC, when each was decided for; likewise empty.
+        facts: T of what the firm knew of each that morning; likewise empty.
     """
 
     first_customer: int
@@ -121,6 +125,8 @@ class Episode:
     choices: tuple[Choice, ...]
     rewards: NDArray[np.float64]
     raw: NDArray[np.float32]
+    moments: tuple[NDArray[np.datetime64], ...] = ()
+    facts: tuple[FactsBatch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,13 +178,19 @@ def _episode(
     unwrapped: Any = env.unwrapped
     world = unwrapped.world
     seen, choices, rewards, raw = [observation], [], [], []
+    known = KnownFacts(world, day_start(world.scenario.start))
+    moments, facts = [], []
     over = False
     while not over:
         choice = actor.act(env, observation)
         if choice.columns is not None:
             raw.append(unwrapped.world.contexts().raw)
+            moments.append(known.moments())
+            facts.append(known.morning())
         observation, reward, _, truncated, info = env.step(choice.actions)
         over = bool(truncated[0])
+        if choice.columns is not None and not over:
+            known.lived(choice.columns)
         if info.get("final_info", info).get("refused", np.False_).any():
             raise FailedPrecondition(
                 "a chosen contact was refused: its propensity is not known", field="env"
@@ -193,6 +205,8 @@ def _episode(
         choices=tuple(choices),
         rewards=np.stack(rewards),
         raw=np.stack(raw) if raw else np.empty((0, 0, 0), dtype=np.float32),
+        moments=tuple(moments),
+        facts=tuple(facts),
     )
     return episode, observation
 

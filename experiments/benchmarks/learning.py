@@ -21,7 +21,8 @@ from agents.policies.uniform import NeverContact, UniformPolicy
 from envs.bridges.sb3 import PopulationVecEnv
 from envs.problems.next_best_action import NextBestActionEnv, NextBestActionVectorEnv
 from experiments.benchmarks.harness import BenchmarkRow, Timing, Work, compare, paired_row
-from experiments.runs.rollout import day_start, record
+from experiments.runs.rollout import record
+from simulator.known_facts import day_start
 from simulator.scenarios import load
 from simulator.world import World
 from troth.logs.batches import LoggedBatch

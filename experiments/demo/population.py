@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from agents.baselines.rfm import RfmRules
 from experiments.runs.config import RunConfig
-from experiments.runs.known_facts import ZONES, on_record, seconds_of_day
 from experiments.runs.run_folder import world_seed
 from serving.customers.files import CustomerRow
 from serving.customers.other_contacts import Sighting
 from serving.customers.permissions import PermissionFact
 from serving.customers.profiles import Profile
+from simulator.known_facts import ZONES, on_record, seconds_of_day
 from simulator.rollout import customer_numbers, live
 from simulator.scenarios import load as load_scenario
 from simulator.world import World

@@ -21,9 +21,10 @@ from experiments.runs.config import RunConfig
 from experiments.runs.evaluate import OffPolicyTask, judge_log
 from experiments.runs.executors import Executor, OnProgress
 from experiments.runs.results import OffPolicy, TrainedAll, read_optional
-from experiments.runs.rollout import day_start, record
+from experiments.runs.rollout import record
 from experiments.runs.run_folder import RunFolder, world_seed
 from experiments.runs.simulate import SeedTask
+from simulator.known_facts import day_start
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.errors import NotFound

@@ -17,11 +17,11 @@ from agents.ope.target import unguardable
 from experiments.runs.baselines import NAMES, ORACLE, baselines
 from experiments.runs.config import RunConfig
 from experiments.runs.guarding import MorningGuard
-from experiments.runs.known_facts import KnownFacts
 from experiments.runs.results import MeasuredMean, OffPolicy, Played, TookShare
-from experiments.runs.rollout import Rollout, day_start, roll_out
+from experiments.runs.rollout import Rollout, roll_out
 from experiments.runs.run_folder import RunFolder, world_seed
 from experiments.runs.simulate import SeedTask, read_truth
+from simulator.known_facts import KnownFacts, day_start
 from simulator.rollout import CustomerContexts
 from simulator.scenarios import load as load_scenario
 from simulator.truth import one_step_oracle

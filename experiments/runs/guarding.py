@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.runs.known_facts import KnownFacts
+from simulator.known_facts import KnownFacts
 from simulator.rollout import DecisionRound
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch

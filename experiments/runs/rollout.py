@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.runs.known_facts import KnownFacts
+from simulator.known_facts import KnownFacts
 from simulator.rollout import Guard, customer_numbers, live
 from simulator.world import World
 from troth.catalogue import CHANNELS
@@ -108,7 +108,7 @@ def record(
     ``start`` is the aware UTC midnight of the world's day 0, ``policy_digest`` who is logged as
     having served; ``expected`` also keeps the expected reward of every action. The mask that is
     logged is the world's, not what a guard left of it; beside it are the moment and the facts
-    that a service would have had (:mod:`experiments.runs.known_facts`). The other arguments are
+    that a service would have had (:mod:`simulator.known_facts`). The other arguments are
     those of :func:`simulator.rollout.live`.
     """
     numbers = customer_numbers(world)
@@ -164,8 +164,3 @@ def decision_ids(
     joined = [piece for part in parts for piece in (part, dash)][:-1]
     text = np.ascontiguousarray(np.hstack(joined)).view("S36").reshape(-1)
     return text.astype(np.str_)
-
-
-def day_start(start: date, day: int = 0) -> datetime:
-    """Aware UTC midnight of ``day`` days after the scenario's first date."""
-    return datetime.combine(start, time(), tzinfo=UTC) + timedelta(days=day)

@@ -12,8 +12,9 @@ from agents.artifacts.artifact import ArtifactStore
 from experiments.runs.baselines import baselines
 from experiments.runs.config import RunConfig
 from experiments.runs.results import Logged
-from experiments.runs.rollout import day_start, record
+from experiments.runs.rollout import record
 from experiments.runs.run_folder import RunFolder, world_seed
+from simulator.known_facts import day_start
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from troth.files import whole

@@ -14,7 +14,8 @@ from agents.learners.bandits.linear_thompson import LinearThompson
 from agents.learners.toy import Problem
 from agents.policies.linear import LinearThompsonPolicy
 from agents.policies.uniform import UniformPolicy
-from experiments.runs.rollout import day_start, record
+from experiments.runs.rollout import record
+from simulator.known_facts import day_start
 from simulator.scenarios import load
 from simulator.world import World
 from tests.support.hillstrom import hillstrom

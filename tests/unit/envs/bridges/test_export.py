@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from agents.ope.target import unguardable
 from envs.bridges.export import to_log, write_minari
 from envs.bridges.recording import PolicyActor, Recording, UniformActor, record
 from envs.registration import DECISIONS, NEXT_BEST_ACTION, PROGRAMME_DESIGN
@@ -17,6 +18,8 @@ from simulator.scenarios import Scenario
 from simulator.truth import one_step_oracle
 from simulator.world import World
 from troth.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from troth.guardrails.config import GuardrailConfig
+from troth.guardrails.engine import GuardrailEngine
 from troth.logs.batches import LoggedBatch
 from troth.policy import normalise
 
@@ -69,6 +72,9 @@ def test_log_holds_what_happened(name: str, brisk: Scenario, tmp_path: Path) -> 
         assert log.reward_minor[today] == pytest.approx(100.0 * rewards)
     log.write(tmp_path / "log.parquet")
     again = LoggedBatch.read(tmp_path / "log.parquet")
+    assert again.facts is not None
+    assert log.facts is not None
+    assert np.array_equal(again.facts.granted_today, log.facts.granted_today)
     for column in ("action", "propensity", "reward_minor", "mask", "decision_id", "step"):
         assert np.array_equal(getattr(again, column), getattr(log, column))
 
@@ -191,3 +197,17 @@ def test_who_cannot_be_recorded_is_named(brisk: Scenario) -> None:
     ):
         with pytest.raises(InvalidArgument, match=says):
             record(env, actor, episodes=1, seed=0)
+
+
+def test_a_recorded_log_can_be_judged_behind_guardrails(brisk: Scenario) -> None:
+    """It says what was known each morning: yesterday's contacts are in today's facts."""
+    log = to_log(recording(NEXT_BEST_ACTION, brisk), "a" * 64)
+    assert log.facts is not None
+    engine = GuardrailEngine(GuardrailConfig.shipped())
+    assert unguardable(log, engine) is None
+    mask, _ = engine.judge(log.mask, log.catalogue, log.facts)
+    assert (mask != log.mask).any()
+    day = log.step == 1
+    yesterday = log.action[log.step == 0] != 0
+    youngest = log.facts.contact_age_us[day].min(axis=1)
+    assert (youngest[yesterday] < 2 * 86_400_000_000).all()

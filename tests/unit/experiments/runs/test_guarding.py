@@ -15,10 +15,10 @@ from agents.policies.uniform import UniformPolicy
 from experiments.runs.config import load as load_config
 from experiments.runs.evaluate import OffPolicyTask, judge_log
 from experiments.runs.guarding import MorningGuard
-from experiments.runs.known_facts import KnownFacts
-from experiments.runs.rollout import day_start, record, roll_out
+from experiments.runs.rollout import record, roll_out
 from experiments.runs.run_folder import RunFolder
 from experiments.runs.simulate import SeedTask
+from simulator.known_facts import KnownFacts, day_start
 from simulator.rollout import DecisionRound, decide, live
 from simulator.scenarios import load
 from simulator.truth import one_step_oracle

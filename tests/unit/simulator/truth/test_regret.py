@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from experiments.runs.rollout import SimulatedLog, day_start, record
+from experiments.runs.rollout import SimulatedLog, record
+from simulator.known_facts import day_start
 from simulator.scenarios import Scenario
 from simulator.truth import one_step_oracle, regret, relive
 from simulator.world import World

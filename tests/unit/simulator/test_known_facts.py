@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from agents.policies.uniform import UniformPolicy
-from experiments.runs.known_facts import REMEMBERED, ZONES, KnownFacts
-from experiments.runs.rollout import day_start, record
+from experiments.runs.rollout import record
+from simulator.known_facts import REMEMBERED, ZONES, KnownFacts, day_start
 from simulator.scenarios import load
 from simulator.world import World
 from tests.support.logs import same

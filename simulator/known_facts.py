@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,11 @@ _QUARTER_US = 15 * _MINUTE_US
 """Clocks are changed at a quarter of an hour, anywhere."""
 
 Moments = NDArray[np.datetime64]
+
+
+def day_start(start: date, day: int = 0) -> datetime:
+    """Aware UTC midnight of ``day`` days after the scenario's first date."""
+    return datetime.combine(start, time(), tzinfo=UTC) + timedelta(days=day)
 
 
 def on_record(seed: int, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -117,7 +122,7 @@ class KnownFacts:
         self._start = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us")
         self._reach_us = min(reach, REMEMBERED) // timedelta(microseconds=1)
         self._numbers = customer_numbers(world)
-        self._seed = derive_seed("experiments.runs.known_facts", world.seed)
+        self._seed = derive_seed("experiments.runs.known_facts", world.seed)  # as ever: a stream
         self._known = on_record(self._seed, self._numbers)
         self._zone = np.where(self._known, self._numbers % len(ZONES), len(ZONES))
         self._told = world.day
