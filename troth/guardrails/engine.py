@@ -166,16 +166,17 @@ class GuardrailEngine:
 
 
 def _refusals(guardrail: Guardrail, catalogue: Catalogue, facts: FactsBatch) -> tuple[Refusal, ...]:
-    """What one guardrail refuses; its code may be of another package.
+    """What one guardrail refuses; the answer of one of another package is looked at.
 
     Raises:
         FailedPrecondition: naming it, if it fails or gives something else.
     """
+    if registry.own(guardrail.name) is not None:  # held to it by tests, and asked in each decision
+        return guardrail.refusals(catalogue, facts)
     shape, field = facts.granted_today.shape, f"guardrails.{guardrail.name}"
-    if registry.own(guardrail.name) is None:
-        facts = facts.read_only()  # the others are to be told the same
     try:
-        refusals = tuple(guardrail.refusals(catalogue, facts))
+        # Read-only: the others are to be told the same.
+        refusals = tuple(guardrail.refusals(catalogue, facts.read_only()))
         for refusal in refusals:
             blocked = refusal.blocked
             if blocked.dtype != np.bool_ or blocked.shape != shape:
