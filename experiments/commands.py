@@ -11,7 +11,7 @@ import typer
 
 from experiments.populations.commands import live
 from experiments.proofs.commands import prove
-from troth.cli.output import AsJson, emit, progress, say, show_table
+from troth.cli.output import AsJson, emit, note, progress, say, show_table
 
 if TYPE_CHECKING:
     from experiments.runs.apart import ApartRunner
@@ -210,6 +210,7 @@ def bench(
             on_progress=lambda name, done, total: bars.update(
                 task, description=name, completed=done, total=total
             ),
+            on_absent=lambda name, why: note(f"{name} was left out: {why}"),
         )
     if as_json:
         emit([row.to_dict() for row in rows])

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from serving.audit import served_clocks
-from serving.store import Database
+from serving.storage.database import Database
 from troth.clock import utc_now
 from troth.digests import parse_json
 from troth.errors import InvalidArgument

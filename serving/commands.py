@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from serving import migration
 from serving.customers import commands as customers
 from serving.decisioning import commands as decisioning
 from serving.decisioning import schema_commands as schemas
@@ -14,6 +15,7 @@ from serving.rpc import commands as rpc
 def register(app: typer.Typer) -> None:
     """Add governance, decisioning and service commands to ``app``."""
     governance.register(app)
+    migration.register(app)
     decisioning.register(app)
     customers.register(app)
     schemas.register(app)

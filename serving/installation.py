@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serving.store import Database
+from serving.storage.database import Database
 from troth.brake import STOPS
+from troth.database_url import DatabaseUrl
 from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, NotFound
 from troth.files import write_whole
@@ -27,11 +28,15 @@ SERVICE_FILE = "service.json"
 """There while a service runs: its pid, address and number of replicas."""
 
 
-def create(home: Path) -> str:
+def create(home: Path, database: Path | DatabaseUrl | None = None) -> str:
     """Make ``home`` an installation, for its owner alone; returns its id.
 
     What is there already stays: a folder of an earlier version becomes an installation with
     its store, artifacts and roster.
+
+    Args:
+        home: the folder.
+        database: its store; as the settings say unless given.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in (STOPS, REFUSALS, REPLICAS):
@@ -39,7 +44,8 @@ def create(home: Path) -> str:
     path = home / ID_FILE
     if not path.exists():
         write_whole(path, canonical_json({"installation_id": new_id()}) + b"\n")
-    Database(Settings(home=home).database).close()
+    settings = Settings(home=home)
+    Database(settings.database if database is None else database, home=home).close()
     return installation_id(home)
 
 
@@ -50,19 +56,25 @@ def opened(settings: Settings) -> Database:
         NotFound: if ``settings.home`` is no installation; nothing is created.
         DataLoss: if its identity or its store is damaged.
     """
-    require(settings.home)
-    return Database(settings.database)
+    require(settings)
+    return store_of(settings)
 
 
-def require(home: Path) -> None:
-    """Raise as :func:`opened` unless ``home`` is an installation."""
-    database = Settings(home=home).database
-    if not database.is_file():
+def store_of(settings: Settings) -> Database:
+    """The store, whether or not it lies in an installation; made if absent."""
+    return Database(settings.database, home=settings.home)
+
+
+def require(settings: Settings) -> None:
+    """Raise as :func:`opened` unless ``settings.home`` is an installation."""
+    database = settings.database
+    if isinstance(database, Path) and not database.is_file():
         raise NotFound(
-            f"{home} is no installation: it has no {database.name}; `troth board init` makes one",
+            f"{settings.home} is no installation: it has no {database.name};"
+            " `troth board init` makes one",
             field="home",
         )
-    installation_id(home)
+    installation_id(settings.home)
 
 
 def is_installation(home: Path) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support.postgresql import postgresql as postgresql
+from tests.support.postgresql import postgresql_server as postgresql_server
 from tests.support.service import served as served
 from tests.support.skips import pytest_make_collect_report as pytest_make_collect_report
 from tests.support.skips import pytest_runtest_makereport as pytest_runtest_makereport

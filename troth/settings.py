@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, field_serializer
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from troth.brake import DEFAULT_HOME
+from troth.database_url import DatabaseUrl
 from troth.errors import InvalidArgument
 from troth.validation import Violation
 
 DATABASE_FILE, BOARD_FILE = "troth.db", "board.toml"
-"""In the home: the store and the roster."""
+"""In the home: the store, unless ``database`` says where, and the roster."""
 SETTINGS_FILE = "settings.toml"
 """In the home: settings that stay with it, so that every command judges by the same."""
+
+
+def _place(given: Any) -> Any:
+    """A text with a scheme is a URL, any other a path; an error does not repeat it."""
+    if not isinstance(given, str) or "://" not in given:
+        return given
+    if given.startswith("sqlite:///"):
+        return Path(given.removeprefix("sqlite:///"))
+    try:
+        return DatabaseUrl(given)
+    except InvalidArgument as error:
+        raise ValueError(error.message) from None
 
 
 class Settings(BaseSettings):
@@ -35,6 +48,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TROTH_", extra="forbid", frozen=True)
 
     home: Path = Field(default=Path(DEFAULT_HOME), description="State of this installation.")
+    database: Annotated[Path | DatabaseUrl, BeforeValidator(_place)] = Field(
+        default_factory=lambda found: found["home"] / DATABASE_FILE,
+        description="The store of registry, ledger, decisions, outcomes and audit: an SQLite file,"
+        " or the URL of a PostgreSQL database.",
+    )
     address: str = Field(default="127.0.0.1:9700", description="host:port of the gRPC ingress.")
     replicas: int = Field(default=2, ge=1, le=64, description="Decision replicas.")
     max_clock_skew_s: float = Field(
@@ -66,10 +84,19 @@ class Settings(BaseSettings):
             "model_budget_ms": self.model_budget_ms,
         }
 
-    @property
-    def database(self) -> Path:
-        """The SQLite file of registry, ledger, decisions, outcomes and audit."""
-        return self.home / DATABASE_FILE
+    @field_serializer("database", when_used="json")
+    def _whole_place(self, place: Path | DatabaseUrl) -> str:
+        return place.secret if isinstance(place, DatabaseUrl) else str(place)
+
+    def resolved(self) -> Settings:
+        """The same with absolute paths, for a process that works elsewhere."""
+        place = self.database
+        return self.model_copy(
+            update={
+                "home": self.home.resolve(),
+                "database": place.resolve() if isinstance(place, Path) else place,
+            }
+        )
 
     @property
     def artifacts(self) -> Path:

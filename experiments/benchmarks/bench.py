@@ -10,12 +10,14 @@ from pathlib import Path
 from experiments.benchmarks.harness import QUICK, BenchmarkRow, Timing
 from experiments.runs.executors import one_thread
 from experiments.runs.numerics import observed
-from troth.errors import InvalidArgument
+from troth.errors import InvalidArgument, NotFound
 from troth.files import write_text
 
 Benchmark = Callable[[Timing], list[BenchmarkRow]]
 OnProgress = Callable[[str, int, int], None]
 """Called with (benchmark, done, in all)."""
+OnAbsent = Callable[[str, str], None]
+"""Called with (benchmark, what it needs)."""
 
 WHERE: Mapping[str, tuple[str, str]] = {
     "streams": ("streams", "streams"),
@@ -30,6 +32,7 @@ WHERE: Mapping[str, tuple[str, str]] = {
     "thompson": ("learning", "thompson"),
     "off-policy": ("learning", "off_policy"),
     "pipeline": ("deciding", "pipeline"),
+    "postgresql": ("deciding", "postgresql"),
     "reading": ("reading", "reading"),
     "service": ("service", "service"),
 }
@@ -42,17 +45,22 @@ def run_benchmarks(
     only: tuple[str, ...] = (),
     quick: bool = False,
     on_progress: OnProgress | None = None,
+    on_absent: OnAbsent | None = None,
 ) -> list[BenchmarkRow]:
     """Measure and write ``output``.
+
+    A benchmark that needs what this machine lacks is left out, unless it is asked for alone.
 
     Args:
         output: a JSON list of rows.
         only: names of benchmarks; all if empty.
         quick: fewer, shorter rounds over smaller populations, for a first look.
         on_progress: hears of each benchmark.
+        on_absent: hears of each that is left out.
 
     Raises:
         InvalidArgument: for a name that is none, naming those there are.
+        NotFound: if what is asked for needs what is not here.
     """
     for name in only:
         if name not in WHERE:
@@ -65,7 +73,15 @@ def run_benchmarks(
     for done, name in enumerate(names):
         tell(name, done, len(names))
         with one_thread():  # on a shared machine, more would measure the neighbours
-            rows += [replace(row, machine=machine) for row in _load(name)(timing)]
+            try:
+                found = _load(name)(timing)
+            except NotFound as error:
+                if only:
+                    raise
+                if on_absent is not None:
+                    on_absent(name, error.message)
+                continue
+        rows += [replace(row, machine=machine) for row in found]
     tell("measured", len(names), len(names))
     write_text(
         output, json.dumps([row.to_dict() for row in rows], indent=2, allow_nan=False) + "\n"

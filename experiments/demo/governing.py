@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,15 +17,15 @@ from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import load_approved
 from serving.governance.place import Place
 from serving.governance.verification import Verifier
-from serving.installation import create
+from serving.installation import create, store_of
 from serving.signing import keys
-from serving.store import Database
+from serving.storage.database import Database
 from troth.clock import utc_now
 from troth.errors import NotApproved
 from troth.files import write_whole
 from troth.guardrails.config import GuardrailConfig
 from troth.settings import SETTINGS_FILE, Settings
-from troth.types import Proposal, Role, Scope, Vote
+from troth.types import Proposal, Role, Scope, Vote, isoformat
 
 DECISION_POINT = "daily"
 PROPOSER, APPROVERS = "demo-proposer", ("demo-ada", "demo-grace")
@@ -117,9 +116,11 @@ class Governed:
 
 def establish(settings: Settings) -> Governed:
     """Make a board of three with fresh keys."""
-    create(settings.home)
+    create(settings.home, settings.database)
     # So that a command that is given the home alone judges by what the service goes by.
-    kept = {k: v for k, v in settings.model_dump(mode="json").items() if k != "home"}
+    kept = {
+        k: v for k, v in settings.model_dump(mode="json").items() if k not in ("home", "database")
+    }
     write_whole(settings.home / SETTINGS_FILE, tomli_w.dumps(kept).encode())
     made = {}
     for member in (PROPOSER, *APPROVERS):
@@ -129,7 +130,7 @@ def establish(settings: Settings) -> Governed:
     board.save(settings.board)
     return Governed(
         settings=settings,
-        database=Database(settings.database),
+        database=store_of(settings),
         artifacts=ArtifactStore(settings.artifacts),
         board=board,
         keys=made,
@@ -180,10 +181,9 @@ def try_unapproved(governed: Governed, policy_digest: str, evidence: Any) -> Ref
         by_registry = str(error)
     forged = _copy(governed.database, governed.settings.home / "forged")
     try:
-        with forged.write() as connection:
-            connection.execute(
-                "UPDATE activations SET proposal_id = ? WHERE decision_point = ? AND role = ?",
-                (proposal.proposal_id, DECISION_POINT, str(Role.MODEL)),
+        with forged.write() as unit:
+            unit.registry.activate(
+                DECISION_POINT, str(Role.MODEL), proposal.proposal_id, isoformat(utc_now())
             )
         load_approved(
             forged,
@@ -201,10 +201,6 @@ def try_unapproved(governed: Governed, policy_digest: str, evidence: Any) -> Ref
 
 def _copy(database: Database, folder: Path) -> Database:
     """A copy of the store in a folder of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / database.path.name
-    with sqlite3.connect(database.path) as source, sqlite3.connect(target) as copy:
-        source.backup(copy)
-    source.close()
-    copy.close()
+    database.copy(target)
     return Database(target)

@@ -24,9 +24,9 @@ from serving.customers.importing import Loaded, store_customers
 from serving.decisioning.replay import replay
 from serving.rpc.ports import SPAN, PortPlan
 from serving.rpc.service import Service, start_service
-from serving.store import Database
+from serving.storage.database import Database
 from troth.errors import FailedPrecondition, Unavailable
-from troth.settings import Settings
+from troth.settings import DATABASE_FILE, Settings
 from troth.types import isoformat
 
 FIRST_PORT, LAST_PORT = 9700, 20000
@@ -61,6 +61,7 @@ def demo_settings(home: RunFolder) -> Settings:
             continue
         return Settings(
             home=home.root,
+            database=home.root / DATABASE_FILE,  # a demonstration writes into no store of yours
             address=address,
             replicas=REPLICAS,
             max_clock_skew_s=CLOCK_TOLERANCE_S,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from experiments.proofs.under_load import AT_ONCE, SETTLE_S, Load, under_load
 from experiments.runs.executors import OnProgress
 from serving.governance import braking
 from serving.governance.upkeep import try_record
+from serving.storage import faults
 from troth.clock import utc_now
 from troth.errors import TrothError
 
@@ -163,42 +163,24 @@ def _normal(_: Governed) -> Iterator[None]:
 
 @contextmanager
 def _unreadable_row(governed: Governed) -> Iterator[None]:
-    """A row of the registry whose role is none."""
-    with governed.database.write() as connection:
-        connection.execute(
-            "INSERT INTO activations SELECT decision_point, 'modle', proposal_id, ''"
-            " FROM activations WHERE role = 'model'"
-        )
-    time.sleep(1.0)
-    yield
-    with governed.database.write() as connection:
-        connection.execute("DELETE FROM activations WHERE role = 'modle'")
+    """A row of the registry whose role is none, and replicas have seen it."""
+    with faults.unreadable_activation(governed.database):
+        time.sleep(1.0)
+        yield
 
 
 @contextmanager
 def _swallowing(governed: Governed) -> Iterator[None]:
     """Triggers that swallow the pause and its audit row."""
-    tables = ("decision_point_states", "audit")
-    with governed.database.write() as connection:
-        for table in tables:
-            connection.execute(
-                f"CREATE TRIGGER swallow_{table} BEFORE INSERT ON {table}"
-                " BEGIN SELECT RAISE(IGNORE); END"
-            )
-    yield
-    with governed.database.write() as connection:
-        for table in tables:
-            connection.execute(f"DROP TRIGGER swallow_{table}")
+    with faults.swallowing(governed.database):
+        yield
 
 
 @contextmanager
 def _locked(governed: Governed) -> Iterator[None]:
     """Another writer that does not let go."""
-    other = sqlite3.connect(governed.database.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    yield
-    other.execute("ROLLBACK")
-    other.close()
+    with faults.locked(governed.database):
+        yield
 
 
 @contextmanager
@@ -219,24 +201,14 @@ def _jammed(governed: Governed) -> Iterator[None]:
 @contextmanager
 def _damaged_log(governed: Governed) -> Iterator[None]:
     """A row of the audit log is gone."""
-    with governed.database.write() as connection:
-        row = tuple(connection.execute("SELECT * FROM audit WHERE seq = 2").fetchone())
-        _without_seatbelt(connection, "DELETE FROM audit WHERE seq = 2")
-    yield
-    with governed.database.write() as connection:
-        connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", row)
+    with faults.without_audit_row(governed.database, 2):
+        yield
 
 
 @contextmanager
 def _replaced(governed: Governed) -> Iterator[None]:
     """Another file in the place of the store, as after a restore."""
-    path = governed.database.path
-    copy = path.with_name("restored.db")
-    with sqlite3.connect(path) as source, sqlite3.connect(copy) as target:
-        source.backup(target)
-    source.close()
-    target.close()
-    copy.replace(path)
+    faults.replace(governed.database)
     yield
 
 
@@ -251,15 +223,6 @@ _WEATHERS: dict[str, Weather] = {
 
 STATES = ("normal", *_WEATHERS, "store replaced")
 """All that is tried, in order."""
-
-
-def _without_seatbelt(connection: sqlite3.Connection, statement: str) -> None:
-    name, sql = connection.execute(
-        "SELECT name, sql FROM sqlite_schema WHERE name = 'audit_no_delete'"
-    ).fetchone()
-    connection.execute(f"DROP TRIGGER {name}")
-    connection.execute(statement)
-    connection.execute(sql)
 
 
 def write(found: list[Stopped], folder: Path) -> Path:

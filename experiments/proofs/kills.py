@@ -20,7 +20,7 @@ from experiments.proofs.under_load import AT_ONCE, DEADLINE_S, Load, under_load
 from experiments.runs.executors import OnProgress
 from serving.rpc.processes import SCRATCH, belonging, titled
 from serving.rpc.service import Service
-from serving.store import Database
+from serving.storage.database import Database
 
 OWN = "the service's own"
 KINDS: dict[str, str] = {
@@ -94,12 +94,8 @@ def _kill(kind: str, asking: Load, service: Service, database: Database) -> Kill
     gone = _until_gone(service.process, processes, began)
     silent = _longest_silence(asking, began)
     answered = list(asking.decisions)
-    with database.read() as connection:
-        stored = {row[0] for row in connection.execute("SELECT decision_id FROM decisions")}
-        twice = connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM contacts WHERE decision_id IS NOT NULL"
-            " GROUP BY customer_id, action_id, day HAVING count(*) > 1)"
-        ).fetchone()[0]
+    with database.read() as unit:
+        stored, twice = unit.decisions.ids(), unit.contacts.granted_twice()
     ended = gone is not None
     return Killed(
         kind=kind,
@@ -109,7 +105,7 @@ def _kill(kind: str, asking: Load, service: Service, database: Database) -> Kill
         unanswered=None if ended else asking.errors.total() - errors,
         answered=len(answered),
         lost=len(set(answered) - stored),
-        twice=int(twice),
+        twice=twice,
     )
 
 

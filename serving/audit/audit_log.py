@@ -9,7 +9,6 @@ votes, registry or decisions were changed behind the log's back, by comparing th
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain as concatenate
@@ -28,8 +27,9 @@ from serving.audit.checks import DEFAULT_CHECKS, PROGRESS_EVERY, Check, Progress
 from serving.audit.findings import AuditReport, Finding, FindingKind
 from serving.audit.signed_heads import checkpoint
 from serving.signing import keys
-from serving.store import Database
-from troth.errors import DataLoss, NotFound, TrothError
+from serving.storage.database import Database
+from serving.storage.unit_of_work import UnitOfWork
+from troth.errors import DataLoss, NotFound, TrothError, Unavailable
 
 __all__ = [
     "GENESIS",
@@ -75,11 +75,11 @@ def verify(
     heads, faults = _heads_outside(database, against)
     findings = list(faults)
     walk, told = _Walk(), on_progress or _silent
-    with database.read() as connection:
+    with database.read() as unit:
         try:
-            total = int(connection.execute("SELECT COUNT(*) FROM audit").fetchone()[0])
-            stored = list(checkpoints.stored(connection))
-        except sqlite3.DatabaseError as error:
+            total = unit.audit.count()
+            stored = list(checkpoints.stored(unit))
+        except (DataLoss, Unavailable) as error:
             raise DataLoss(f"the log cannot be read: {error}", field="audit") from error
         trusted = _trusted_key(database, against)
         for seq, known in stored:
@@ -88,8 +88,8 @@ def verify(
             else:
                 heads.append((f"checkpoint {seq}", known))
         found = concatenate(
-            walk.links(connection, heads, total, told),
-            *(_guarded(check, connection, told) for check in checks),
+            walk.links(unit, heads, total, told),
+            *(_guarded(check, unit, told) for check in checks),
         )
         for finding in found:  # to the end, whatever is found, for the head in the report
             if len(findings) < MOST_FINDINGS:
@@ -113,7 +113,7 @@ class _Walk:
 
     def links(
         self,
-        connection: sqlite3.Connection,
+        unit: UnitOfWork,
         heads: Sequence[Origin],
         total: int,
         on_progress: Progress,
@@ -123,11 +123,11 @@ class _Walk:
         for name, known in heads:
             expected[known.seq].append((name, known))
         try:
-            for row in rows(connection):
+            for row in rows(unit):
                 yield from self._step(row, expected.get(row.seq, ()))
                 if self.count % PROGRESS_EVERY == 0:
                     on_progress("audit", self.count, total)
-        except (DataLoss, sqlite3.DatabaseError) as error:
+        except (DataLoss, Unavailable) as error:
             message = f"cannot be read on after row {self.seq}: {error}"
             yield Finding(kind=FindingKind.UNREADABLE, seq=self.seq + 1, message=message)
         on_progress("audit", self.count, total)
@@ -184,13 +184,11 @@ def _trusted_key(database: Database, against: Head | None) -> str | None:
         return against.public_key if against else None
 
 
-def _guarded(
-    check: Check, connection: sqlite3.Connection, on_progress: Progress
-) -> Iterator[Finding]:
+def _guarded(check: Check, unit: UnitOfWork, on_progress: Progress) -> Iterator[Finding]:
     """``check``'s findings; that it cannot read its tables is one, too."""
     try:
-        yield from check(connection, on_progress)
-    except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, AttributeError) as error:
+        yield from check(unit, on_progress)
+    except (DataLoss, Unavailable, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{getattr(check, '__name__', 'a check')} cannot read its tables: {error!r}"
         yield Finding(kind=FindingKind.UNREADABLE, seq=None, message=message)
 

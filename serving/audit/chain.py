@@ -8,13 +8,14 @@ row n - 1. :func:`append` joins the caller's transaction: nothing happens withou
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from serving.audit.kinds import AuditKind
+from serving.storage.audit import LogRow
+from serving.storage.unit_of_work import UnitOfWork
 from troth.clock import utc_now
 from troth.digests import canonical_json, digest, parse_json, sha256
 from troth.errors import DataLoss, InvalidArgument
@@ -22,11 +23,6 @@ from troth.types import isoformat
 
 GENESIS = "0" * 64
 """``previous`` of the first row."""
-_ROWS = """
-    SELECT seq, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(payload AS BLOB),
-           CAST(previous AS BLOB), CAST(hash AS BLOB)
-    FROM audit WHERE seq > ? AND (? IS NULL OR kind = ?) ORDER BY seq LIMIT ?
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +84,11 @@ def row_hash(seq: int, at: str, kind: str, payload: str, previous: str) -> str:
     return sha256(text.encode())
 
 
-def append(
-    connection: sqlite3.Connection, kind: AuditKind, payload: Any, *, at: datetime | None = None
-) -> int:
+def append(unit: UnitOfWork, kind: AuditKind, payload: Any, *, at: datetime | None = None) -> int:
     """Append a row inside the caller's write transaction.
 
     Args:
-        connection: inside :meth:`serving.store.Database.write`.
+        unit: inside :meth:`serving.storage.database.Database.write`.
         kind: what happened.
         payload: anything canonical JSON can hold.
         at: aware UTC; now unless given.
@@ -112,41 +106,29 @@ def append(
     except ValueError as error:
         raise InvalidArgument(f"{kind!r} is no kind of audit row", field="kind") from error
     text = canonical_json(payload).decode()
-    last, previous = head(connection)
+    last, previous = head(unit)
     seq, moment = last + 1, isoformat(at or utc_now())
-    written = connection.execute(
-        "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
-        (seq, moment, str(kind), text, previous, row_hash(seq, moment, kind, text, previous)),
+    row = LogRow(
+        seq, moment, str(kind), text, previous, row_hash(seq, moment, kind, text, previous)
     )
-    if written.rowcount != 1:
+    if not unit.audit.append(row):
         raise DataLoss(f"the log did not take row {seq}: a trigger swallows it", field="audit")
     return seq
 
 
-def head(connection: sqlite3.Connection) -> tuple[int, str]:
+def head(unit: UnitOfWork) -> tuple[int, str]:
     """``seq`` and ``hash`` of the last row; (0, genesis) of an empty log."""
-    row = connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    return (row["seq"], row["hash"]) if row else (0, GENESIS)
+    return unit.audit.head() or (0, GENESIS)
 
 
-def rows(
-    connection: sqlite3.Connection, *, after: int = 0, kind: str | None = None, limit: int = -1
-) -> Iterator[AuditRow]:
+def rows(unit: UnitOfWork, *, after: int = 0, kind: str | None = None) -> Iterator[AuditRow]:
     """Rows with ``seq > after``, oldest first, of one kind if given.
 
     Raises:
         DataLoss: if a row's text is not UTF-8.
     """
-    for row in connection.execute(_ROWS, (after, kind, kind, limit)):
-        # Decoded here: sqlite3's own failure would end the walk without naming the row.
-        seq = row[0]
-        try:
-            at, name, payload, previous, row_digest = (bytes(cell).decode() for cell in row[1:])
-        except (UnicodeDecodeError, TypeError) as error:
-            raise DataLoss(f"row {seq} is not text: {error}", field="audit") from error
-        yield AuditRow(
-            seq=seq, at=at, kind=name, payload=payload, previous=previous, hash=row_digest
-        )
+    for row in unit.audit.rows(after=after, kind=kind):
+        yield AuditRow(**row._asdict())
 
 
 def decisions_digest(record_digests: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serving.signing import keys
+from serving.storage.audit import StoredHead
+from serving.storage.unit_of_work import UnitOfWork
 from troth import locks
 from troth.clock import utc_now
 from troth.digests import canonical_json, parse_json, require_digest
@@ -168,20 +169,18 @@ def keep(home: Path, head: Head) -> None:
             head.write(path)
 
 
-def insert(connection: sqlite3.Connection, head: Head) -> None:
+def insert(unit: UnitOfWork, head: Head) -> None:
     """Put ``head`` into the store; one that is already there stays as it is."""
-    connection.execute(
-        "INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?, ?, ?)",
-        (head.seq, head.hash, isoformat(head.at), head.public_key, head.signature),
+    unit.audit.add_head(
+        StoredHead(head.seq, head.hash, isoformat(head.at), head.public_key, head.signature)
     )
 
 
-def stored(connection: sqlite3.Connection) -> Iterator[tuple[int, Head | None]]:
+def stored(unit: UnitOfWork) -> Iterator[tuple[int, Head | None]]:
     """(seq, head) of every checkpoint in the store, oldest first; ``None`` if unreadable."""
-    for row in connection.execute("SELECT * FROM checkpoints ORDER BY seq"):
-        values = dict(row)
+    for row in unit.audit.heads():
         try:
-            values["signature"] = base64.b64encode(values["signature"]).decode("ascii")
-            yield row["seq"], Head.from_dict(values)
+            signature = base64.b64encode(row.signature).decode("ascii")
+            yield row.seq, Head.from_dict({**row._asdict(), "signature": signature})
         except (InvalidArgument, TypeError):
-            yield row["seq"], None
+            yield row.seq, None

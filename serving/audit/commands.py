@@ -10,8 +10,9 @@ import typer
 from rich.progress import TaskID
 
 from serving.audit import audit_log
+from serving.installation import store_of
 from serving.options import Home, settings_of
-from serving.store import Database
+from serving.storage.database import Database
 from troth.cli.output import AsJson, emit, progress, say, show_table
 from troth.errors import DataLoss, FailedPrecondition, NotFound
 
@@ -96,8 +97,8 @@ def list_rows(
     as_json: AsJson = False,
 ) -> None:
     """Show the newest rows, oldest of them first."""
-    with _open(home).read() as connection:
-        found = deque(audit_log.rows(connection, kind=kind), maxlen=last)
+    with _open(home).read() as unit:
+        found = deque(audit_log.rows(unit, kind=kind), maxlen=last)
     if as_json:
         emit([row.to_dict() for row in found])
         return
@@ -110,7 +111,7 @@ def list_rows(
 
 def _open(home: Path | None) -> Database:
     """The store alone: whoever audits a copy away from the host has nothing else."""
-    path = settings_of(home).database
-    if not path.is_file():
-        raise NotFound(f"{path} does not exist", field="home")
-    return Database(path)
+    settings = settings_of(home)
+    if isinstance(settings.database, Path) and not settings.database.is_file():
+        raise NotFound(f"{settings.database} does not exist", field="home")
+    return store_of(settings)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from serving.audit import chain
 from serving.audit.kinds import AuditKind
-from serving.store import Database
+from serving.storage.database import Database
 from troth.digests import parse_json
 from troth.types import isoformat
 
@@ -20,11 +20,11 @@ def remember(database: Database, *, start: datetime, rate: float) -> None:
         rate: its seconds per second.
     """
     facts = {"start": isoformat(start), "rate": rate}
-    with database.write() as connection:
-        for row in chain.rows(connection, kind=AuditKind.OTHER_CLOCK):
+    with database.write() as unit:
+        for row in chain.rows(unit, kind=AuditKind.OTHER_CLOCK):
             if parse_json(row.payload) == facts:
                 return
-        chain.append(connection, AuditKind.OTHER_CLOCK, facts)
+        chain.append(unit, AuditKind.OTHER_CLOCK, facts)
 
 
 def other_clock(database: Database) -> str | None:
@@ -33,8 +33,8 @@ def other_clock(database: Database) -> str | None:
     Raises:
         DataLoss: if the audit row cannot be read.
     """
-    with database.read() as connection:
-        found = list(chain.rows(connection, kind=AuditKind.OTHER_CLOCK))
+    with database.read() as unit:
+        found = list(chain.rows(unit, kind=AuditKind.OTHER_CLOCK))
     if not found:
         return None
     facts = parse_json(found[-1].payload)

@@ -8,7 +8,6 @@ verify`` goes on finding what was done.
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,8 +17,10 @@ from serving.audit import chain, checkpoints
 from serving.audit.chain import GENESIS
 from serving.audit.checkpoints import Head
 from serving.signing import keys
-from serving.store import BUSY_TIMEOUT_S, Database
-from troth.errors import DataLoss, TrothError, Unavailable
+from serving.storage.database import Database
+from serving.storage.driver import BUSY_TIMEOUT_S
+from serving.storage.unit_of_work import UnitOfWork
+from troth.errors import DataLoss, TrothError
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 @contextmanager
 def governed(
     database: Database, *, restricting: bool = False, patience_s: float = BUSY_TIMEOUT_S
-) -> Iterator[sqlite3.Connection]:
+) -> Iterator[UnitOfWork]:
     """A write transaction for an act of governance; a signed head follows it.
 
     Args:
@@ -50,15 +51,10 @@ def governed(
         if not restricting:
             raise
         whole = False
-    try:
-        with database.write(patience_s=patience_s) as connection:
-            yield connection
-            if whole:
-                sealed = _seal(connection, database)
-    except sqlite3.OperationalError as error:
-        raise Unavailable(f"the store cannot be written: {error}", field="database") from error
-    except sqlite3.DatabaseError as error:
-        raise DataLoss(f"the store does not take it: {error}", field="database") from error
+    with database.write(patience_s=patience_s) as unit:
+        yield unit
+        if whole:
+            sealed = _seal(unit, database)
     if sealed is not None:
         checkpoints.keep(database.home, sealed)
 
@@ -77,13 +73,13 @@ def checkpoint(database: Database, *, patience_s: float = BUSY_TIMEOUT_S) -> Hea
         DataLoss: if the log no longer continues the head kept on this host.
     """
     kept = checkpoints.kept(database.home)
-    with database.read() as connection:
-        seq, row_hash = _walk(connection, kept)
+    with database.read() as unit:
+        seq, row_hash = _walk(unit, kept)
     if seq == 0 or (kept is not None and kept.seq == seq):
         return kept
     head = checkpoints.sign(_key(database), seq, row_hash)
-    with database.write(patience_s=patience_s) as connection:
-        checkpoints.insert(connection, head)
+    with database.write(patience_s=patience_s) as unit:
+        checkpoints.insert(unit, head)
     checkpoints.keep(database.home, head)
     return head
 
@@ -96,12 +92,12 @@ def try_checkpoint(database: Database) -> None:
         log.error("the audit log was not signed: %s", error)
 
 
-def _seal(connection: sqlite3.Connection, database: Database) -> Head | None:
-    seq, row_hash = _walk(connection, checkpoints.kept(database.home))
+def _seal(unit: UnitOfWork, database: Database) -> Head | None:
+    seq, row_hash = _walk(unit, checkpoints.kept(database.home))
     if seq == 0:
         return None
     head = checkpoints.sign(_key(database), seq, row_hash)
-    checkpoints.insert(connection, head)
+    checkpoints.insert(unit, head)
     return head
 
 
@@ -109,18 +105,16 @@ def _key(database: Database) -> Ed25519PrivateKey:
     return keys.load_or_create(checkpoints.key_path(database.home))
 
 
-def _walk(connection: sqlite3.Connection, base: Head | None) -> tuple[int, str]:
+def _walk(unit: UnitOfWork, base: Head | None) -> tuple[int, str]:
     """(seq, hash) of the last row, every link checked from ``base`` on."""
     seq, previous = (base.seq, base.hash) if base else (0, GENESIS)
-    if base is not None:
-        row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
-        if row is None or row["hash"] != previous:
-            raise DataLoss(
-                f"the log does not hold row {seq} as this host signed it;"
-                " `troth audit verify` tells more",
-                field="audit",
-            )
-    for row in chain.rows(connection, after=seq):
+    if base is not None and unit.audit.hash_at(seq) != previous:
+        raise DataLoss(
+            f"the log does not hold row {seq} as this host signed it;"
+            " `troth audit verify` tells more",
+            field="audit",
+        )
+    for row in chain.rows(unit, after=seq):
         seq += 1
         if row.seq != seq or row.previous != previous or row.hash != row.expected_hash():
             raise DataLoss(

@@ -7,7 +7,6 @@ the store may be older than one that it tells of: an older one would yield to an
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,15 +15,12 @@ from sys import intern
 
 from serving.audit.findings import Finding, FindingKind
 from serving.audit.kinds import AuditKind
+from serving.storage.customers import ToldPermission
+from serving.storage.unit_of_work import UnitOfWork
 from troth.digests import parse_json, sha256
 
 _UNKNOWN = "unknown"
 _WORDS = {None: _UNKNOWN, True: "granted", False: "refused"}
-_LOG = "SELECT payload FROM audit WHERE kind IN (?, ?) ORDER BY seq"
-_TABLE = """
-    SELECT customer_id, purpose, channel, kind, at, fact_id FROM permissions
-    ORDER BY customer_id, purpose
-"""
 
 
 @dataclass(slots=True)
@@ -36,16 +32,16 @@ class _Told:
 
 
 def check_permissions(
-    connection: sqlite3.Connection, _progress: Callable[[str, int, int], None]
+    unit: UnitOfWork, _progress: Callable[[str, int, int], None]
 ) -> Iterator[Finding]:
     """Every channel is as the log last told of it, and no refusal is gone or made older."""
     from troth.guardrails.config import CONTACT_CHANNELS
     from troth.guardrails.permitting import ALL
 
     channels = tuple(channel.value for channel in CONTACT_CHANNELS)
-    told = _read(connection, {ALL: channels, **{name: (name,) for name in channels}})
+    told = _read(unit, {ALL: channels, **{name: (name,) for name in channels}})
     for (customer_id, purpose), group in groupby(
-        connection.execute(_TABLE), key=lambda row: (row[0], row[1])
+        unit.customers.all_permissions(), key=lambda row: (row.customer_id, row.purpose)
     ):
         customer = sha256(str(customer_id).encode())
         known = told.pop((customer, str(purpose)), None) or _Told()
@@ -58,15 +54,15 @@ def check_permissions(
 
 
 def _differences(
-    rows: list[sqlite3.Row], known: _Told, channels: tuple[str, ...]
+    rows: list[ToldPermission], known: _Told, channels: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
     """What of one customer is otherwise than the log tells, what it is, and what it was."""
     from troth.guardrails.permitting import ALL, fold
 
-    facts = {(row["channel"], row["kind"]): row["at"] for row in rows}
+    facts = {(row.channel, row.kind): row.at for row in rows}
     now = {str(channel): state for channel, state in fold(facts).items()}
     # What an earlier version knew has no row of the log before its first change.
-    earlier = {row["channel"] for row in rows if not row["fact_id"] and row["kind"] != "given"}
+    earlier = {row.channel for row in rows if not row.fact_id and row.kind != "given"}
     for name in channels:
         state, before = _WORDS[now.get(name)], known.states.get(name)
         if before is None and (state == "refused" or earlier & {name, ALL}):
@@ -79,12 +75,12 @@ def _differences(
 
 
 def _read(
-    connection: sqlite3.Connection, channels_of: dict[str, tuple[str, ...]]
+    unit: UnitOfWork, channels_of: dict[str, tuple[str, ...]]
 ) -> dict[tuple[str, str], _Told]:
     told: defaultdict[tuple[str, str], _Told] = defaultdict(_Told)
     kinds = (str(AuditKind.PERMISSION_WITHDRAWN), str(AuditKind.PERMISSION_CHANGED))
-    for row in connection.execute(_LOG, kinds):
-        payload = parse_json(row["payload"])
+    for _, text in unit.audit.payloads_of_either(*kinds):
+        payload = parse_json(text)
         known = told[payload["customer"], payload["purpose"]]
         for fact in payload["facts"]:
             after = fact["after"]

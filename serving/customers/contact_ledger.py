@@ -11,11 +11,11 @@ same trigger.
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from serving.customers import profiles
 from serving.decisions.records import Decision
+from serving.storage.unit_of_work import UnitOfWork
 from troth.catalogue import Channel
 from troth.errors import DataLoss
 from troth.guardrails.facts import Contact, Facts, local_day
@@ -38,7 +38,7 @@ def from_microseconds(microseconds: int) -> datetime:
 
 
 def facts(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     customer_id: str,
     decided_at: datetime,
     window: timedelta,
@@ -48,7 +48,7 @@ def facts(
     """What is known about a customer now, for the guardrails.
 
     Args:
-        connection: a snapshot, or the transaction that is to rely on the answer.
+        unit: a snapshot, or the transaction that is to rely on the answer.
         customer_id: whom.
         decided_at: when the contact would be made, aware UTC.
         window: how far from ``decided_at`` contacts matter, before and after.
@@ -57,23 +57,24 @@ def facts(
     Raises:
         DataLoss: if the profile or the ledger cannot be read.
     """
-    zone, permissions, told = profiles.known(connection, customer_id)
+    zone, permissions, told = profiles.known(unit, customer_id)
     centre, reach = microseconds(decided_at), window // _MICROSECOND
     # A contact that another system's log shows was made when that log says, up to a day later.
-    rows = connection.execute(
-        "SELECT max(at_us, coalesce(seen_at_us, at_us)) AS made_us, channel, action_id, day, zone"
-        " FROM contacts WHERE customer_id = ? AND at_us > ? AND at_us < ? AND made_us > ?"
-        " AND (decision_id IS NULL OR decision_id <> ?) ORDER BY made_us, contact_id",
-        (customer_id, centre - reach - _SEEN_US, centre + reach, centre - reach, without),
+    rows = unit.contacts.around(
+        customer_id,
+        granted_after=centre - reach - _SEEN_US,
+        after=centre - reach,
+        before=centre + reach,
+        without=without,
     )
     try:
         contacts = tuple(
             Contact(
-                at=from_microseconds(row["made_us"]),
-                channel=Channel(row["channel"]),
-                action_id=row["action_id"],
-                day=row["day"],
-                zone=row["zone"],
+                at=from_microseconds(row.made_us),
+                channel=Channel(row.channel),
+                action_id=row.action_id,
+                day=row.day,
+                zone=row.zone,
             )
             for row in rows
         )
@@ -84,11 +85,11 @@ def facts(
     )
 
 
-def reserve(connection: sqlite3.Connection, decision: Decision) -> bool:
+def reserve(unit: UnitOfWork, decision: Decision) -> bool:
     """Book the contact that ``decision`` grants.
 
     Args:
-        connection: inside the write transaction of the decision.
+        unit: inside the write transaction of the decision.
         decision: one that contacts the customer, whose facts are those of this transaction.
 
     Returns:
@@ -100,18 +101,12 @@ def reserve(connection: sqlite3.Connection, decision: Decision) -> bool:
         for contact in decision.facts.contacts
     ):
         return False
-    done = connection.execute(
-        "INSERT OR IGNORE INTO contacts"
-        " (customer_id, at_us, channel, action_id, day, decision_id, zone)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            decision.customer_id,
-            microseconds(decision.send_at),
-            decision.channel,
-            decision.action_id,
-            local_day(decision.send_at, zone),
-            decision.decision_id,
-            zone,
-        ),
+    return unit.contacts.grant(
+        customer_id=decision.customer_id,
+        at_us=microseconds(decision.send_at),
+        channel=decision.channel.value,
+        action_id=decision.action_id,
+        day=local_day(decision.send_at, zone),
+        decision_id=decision.decision_id,
+        zone=zone,
     )
-    return done.rowcount == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from serving.customers.files import CustomerRow, read_customers
 from serving.customers.other_contacts import How
 from serving.customers.permissions import REASONS
 from serving.customers.profiles import StoredProfile
-from serving.store import Database
+from serving.storage.database import Database
+from serving.storage.unit_of_work import UnitOfWork
 from troth.errors import TrothError
 from troth.guardrails.config import GuardrailConfig
 from troth.guardrails.told import ToldFact
@@ -201,8 +201,8 @@ def store_customers(
     for start in range(0, len(rows), ROWS_PER_TRANSACTION):
         part = rows[start : start + ROWS_PER_TRANSACTION]
         now = clock()
-        with database.write() as connection:
-            lines = [_store(connection, row, now, tolerance) for row in part]
+        with database.write() as unit:
+            lines = [_store(unit, row, now, tolerance) for row in part]
         for line in lines:
             counts.update(dict(_counted(line)))
             if on_line is not None and line.tells:
@@ -212,14 +212,12 @@ def store_customers(
     return Loaded(customers=len(rows), notes=notes, **counts)
 
 
-def _store(
-    connection: sqlite3.Connection, row: CustomerRow, now: datetime, tolerance: timedelta
-) -> LineReport:
-    taken = profiles.store(connection, row.profile, now=now, tolerance=tolerance)
+def _store(unit: UnitOfWork, row: CustomerRow, now: datetime, tolerance: timedelta) -> LineReport:
+    taken = profiles.store(unit, row.profile, now=now, tolerance=tolerance)
     contacts: Counter[How] = Counter()
     if row.contacts:
-        zone, _ = profiles.find(connection, row.profile.customer_id)
-        contacts = other_contacts.book(connection, row.profile.customer_id, zone, row.contacts)
+        zone, _ = profiles.find(unit, row.profile.customer_id)
+        contacts = other_contacts.book(unit, row.profile.customer_id, zone, row.contacts)
     return LineReport(
         line=row.line,
         customer_id=row.profile.customer_id,

@@ -11,7 +11,6 @@ does not depend on the order in which logs are loaded.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from serving.customers.contact_ledger import SEEN_WITHIN, from_microseconds, microseconds
+from serving.storage.unit_of_work import UnitOfWork
 from troth.catalogue import Channel
 from troth.guardrails.facts import local_day
 
@@ -53,7 +53,7 @@ class How(StrEnum):
 
 
 def book(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     customer_id: str,
     zone: str | None,
     sightings: Iterable[Sighting],
@@ -61,7 +61,7 @@ def book(
     """Take up the sightings of one customer.
 
     Args:
-        connection: inside a write transaction.
+        unit: inside a write transaction.
         customer_id: whom.
         zone: the customer's time zone, ``None`` if unknown.
         sightings: in any order.
@@ -74,7 +74,7 @@ def book(
         by_channel.setdefault(sighting.channel, []).append(sighting)
     found: Counter[How] = Counter()
     for channel, seen in by_channel.items():
-        found += _Pairing.of(connection, customer_id, channel, zone).take(seen)
+        found += _Pairing.of(unit, customer_id, channel, zone).take(seen)
     return found
 
 
@@ -90,7 +90,7 @@ class _Grant:
 class _Pairing:
     """One customer's contacts through one channel."""
 
-    connection: sqlite3.Connection
+    unit: UnitOfWork
     customer_id: str
     channel: Channel
     zone: str | None
@@ -99,20 +99,14 @@ class _Pairing:
     """Times of contacts made elsewhere; true for those that name a decision not of ours."""
 
     @classmethod
-    def of(
-        cls, connection: sqlite3.Connection, customer_id: str, channel: Channel, zone: str | None
-    ) -> _Pairing:
-        pairing = cls(connection, customer_id, channel, zone)
-        for row in connection.execute(
-            "SELECT contact_id, at_us, decision_id, seen_at_us, seen_by FROM contacts"
-            " WHERE customer_id = ? AND channel = ? ORDER BY at_us, contact_id",
-            (customer_id, channel),
-        ):
-            if row["decision_id"] is None:
-                pairing.elsewhere[row["at_us"]] = row["seen_by"] is not None
+    def of(cls, unit: UnitOfWork, customer_id: str, channel: Channel, zone: str | None) -> _Pairing:
+        pairing = cls(unit, customer_id, channel, zone)
+        for row in unit.contacts.entries(customer_id, channel.value):
+            if row.decision_id is None:
+                pairing.elsewhere[row.at_us] = row.seen_by is not None
             else:
-                pairing.grants[row["decision_id"]] = _Grant(
-                    row["contact_id"], row["at_us"], row["seen_at_us"], row["seen_by"]
+                pairing.grants[row.decision_id] = _Grant(
+                    row.contact_id, row.at_us, row.seen_at_us, row.seen_by
                 )
         return pairing
 
@@ -177,27 +171,19 @@ class _Pairing:
         return paired
 
     def _write(self, known: set[int], wanted: set[int], foreign: set[int]) -> None:
-        self.connection.executemany(
-            "UPDATE contacts SET seen_at_us = ?, seen_by = ? WHERE contact_id = ?",
-            [(g.seen_at_us, g.seen_by, g.contact_id) for g in self.grants.values()],
-        )
-        self.connection.executemany(
-            "DELETE FROM contacts WHERE customer_id = ? AND channel = ? AND at_us = ?"
-            " AND decision_id IS NULL",
-            [(self.customer_id, self.channel, at_us) for at_us in known - wanted],
-        )
-        self.connection.executemany(
-            "INSERT INTO contacts (customer_id, at_us, channel, action_id, day, zone, seen_by)"
-            " VALUES (?, ?, ?, '', ?, ?, ?)",
-            [
+        ledger = self.unit.contacts
+        ledger.mark_seen((g.contact_id, g.seen_at_us, g.seen_by) for g in self.grants.values())
+        ledger.remove_elsewhere(self.customer_id, self.channel.value, known - wanted)
+        ledger.add_elsewhere(
+            self.customer_id,
+            self.channel.value,
+            self.zone,
+            (
                 (
-                    self.customer_id,
                     at_us,
-                    self.channel,
                     local_day(from_microseconds(at_us), self.zone),
-                    self.zone,
                     "id" if at_us in foreign else None,
                 )
                 for at_us in sorted(wanted - known)
-            ],
+            ),
         )

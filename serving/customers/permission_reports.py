@@ -5,13 +5,13 @@ A withdrawal needs no decision that it came of: a customer writes, calls, or tel
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from serving.customers import permissions
 from serving.customers.permissions import ALL, MARKETING, PermissionFact
 from serving.decisions.canonical import plain_json
+from serving.storage.unit_of_work import UnitOfWork
 from troth.digests import sha256
 from troth.errors import AlreadyExists
 from troth.ids import require_customer, require_slug, require_uuid
@@ -82,7 +82,7 @@ def checked(report: PermissionReport, now: datetime, tolerance: timedelta) -> Pe
 
 
 def take(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     report: PermissionReport,
     *,
     now: datetime,
@@ -92,7 +92,7 @@ def take(
     """Take up a report; the next decision knows of it.
 
     Args:
-        connection: inside a write transaction.
+        unit: inside a write transaction.
         report: in canonical form, see :func:`checked`.
         now: the server's clock, aware UTC.
         tolerance: how far ahead of it the reporter's clock may be.
@@ -102,10 +102,10 @@ def take(
         AlreadyExists: if the id was used for another report.
         DataLoss: if what is known of the customer cannot be read.
     """
-    first = _first_time(connection, report, now)
+    first = _first_time(unit, report, now)
     if first:
         (change,) = permissions.record(
-            connection,
+            unit,
             report.customer_id,
             (report.permission,),
             now=now,
@@ -115,23 +115,18 @@ def take(
         )
         effective, reason = change.effective, change.reason
     else:
-        effective, reason = permissions.stands(connection, report.customer_id, report.permission)
+        effective, reason = permissions.stands(unit, report.customer_id, report.permission)
     return PermissionSet(
         permission_id=report.permission_id, first_time=first, effective=effective, reason=reason
     )
 
 
-def _first_time(connection: sqlite3.Connection, report: PermissionReport, now: datetime) -> bool:
-    row = connection.execute(
-        "SELECT digest FROM permission_reports WHERE permission_id = ?", (report.permission_id,)
-    ).fetchone()
-    if row is None:
-        connection.execute(
-            "INSERT INTO permission_reports VALUES (?, ?, ?)",
-            (report.permission_id, report.digest, isoformat(now)),
-        )
+def _first_time(unit: UnitOfWork, report: PermissionReport, now: datetime) -> bool:
+    before = unit.customers.report(report.permission_id)
+    if before is None:
+        unit.customers.add_report(report.permission_id, report.digest, isoformat(now))
         return True
-    if row["digest"] != report.digest:
+    if before != report.digest:
         raise AlreadyExists(
             f"{report.permission_id} was used before for another report", field="permission_id"
         )

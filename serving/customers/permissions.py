@@ -10,7 +10,6 @@ older consent and every one that does not say when and where it was given.
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,8 @@ from typing import Any
 
 from serving.audit import audit_log
 from serving.audit.kinds import AuditKind
+from serving.storage.customers import PermissionRow
+from serving.storage.unit_of_work import UnitOfWork
 from troth.catalogue import Channel
 from troth.digests import sha256
 from troth.errors import DataLoss, InvalidArgument
@@ -180,7 +181,7 @@ def facts_of(rows: Iterable[tuple[str, str, str]]) -> Facts:
 
 
 def record(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     customer_id: str,
     permissions: Sequence[PermissionFact],
     *,
@@ -192,7 +193,7 @@ def record(
     """Take up what is reported of one customer, and write down what it changed.
 
     Args:
-        connection: inside a write transaction.
+        unit: inside a write transaction.
         customer_id: whose.
         permissions: the facts, of one purpose.
         now: the server's clock, aware UTC.
@@ -212,41 +213,41 @@ def record(
         return ()
     purpose, moment = permissions[0].purpose, isoformat(now)
     settled = [permission.settled(now, tolerance) for permission in permissions]
-    facts = _stored(connection, customer_id, purpose)
-    before, rows = fold(facts), []
+    facts = _stored(unit, customer_id, purpose)
+    before, rows = fold(facts), list[PermissionRow]()
     texts = {at: isoformat(at) for _, at in settled}
     for permission, (kind, at) in zip(permissions, settled, strict=True):
         key, text = (_name(permission), kind.value), texts[at]
         # Of consents that say nothing the first is as good as any.
         if key not in facts or (kind is not Kind.STATED and text > facts[key]):
             facts[key] = text
-            rows.append((customer_id, purpose, *key, text, permission.source, moment, fact_id))
+            rows.append(
+                PermissionRow(customer_id, purpose, *key, text, permission.source, moment, fact_id)
+            )
     after = before
     if rows:
-        connection.executemany(_STORE, rows)
+        unit.customers.put_permissions(rows)
         after = fold(facts)
     changes = tuple(
         _change(permission, at, before, after)
         for permission, (_, at) in zip(permissions, settled, strict=True)
     )
-    _audit(connection, customer_id, changes, fact_id=fact_id, via=via)
+    _audit(unit, customer_id, changes, fact_id=fact_id, via=via)
     return changes
 
 
-def stands(
-    connection: sqlite3.Connection, customer_id: str, permission: PermissionFact
-) -> tuple[bool, str]:
+def stands(unit: UnitOfWork, customer_id: str, permission: PermissionFact) -> tuple[bool, str]:
     """Whether things are as ``permission`` says by now, and a reason as of :class:`Change`."""
-    after = _of(permission, fold(_stored(connection, customer_id, permission.purpose)))
+    after = _of(permission, fold(_stored(unit, customer_id, permission.purpose)))
     reason = _reason(permission, after)
     return reason == "as_given", reason
 
 
 def refused_since(
-    connection: sqlite3.Connection, customer_id: str, channel: Channel | None, at: datetime
+    unit: UnitOfWork, customer_id: str, channel: Channel | None, at: datetime
 ) -> bool:
     """Whether a refusal of ``channel`` (``None``: of all), for marketing, is as late as ``at``."""
-    facts = _stored(connection, customer_id, MARKETING)
+    facts = _stored(unit, customer_id, MARKETING)
     names = (ALL,) if channel is None else (ALL, channel.value)
     return any(facts.get((name, Kind.REFUSED.value), "") >= isoformat(at) for name in names)
 
@@ -285,23 +286,12 @@ def _reason(permission: PermissionFact, after: Mapping[Channel, bool | None]) ->
     return "refusal_is_newer" if permission.source else "no_source"
 
 
-def _stored(connection: sqlite3.Connection, customer_id: str, purpose: str) -> Facts:
-    rows = connection.execute(
-        "SELECT channel, kind, at FROM permissions WHERE customer_id = ? AND purpose = ?",
-        (customer_id, purpose),
-    )
-    return facts_of(rows)
-
-
-_STORE = (
-    "INSERT INTO permissions VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-    " at = excluded.at, source = excluded.source, recorded_at = excluded.recorded_at,"
-    " fact_id = excluded.fact_id"
-)
+def _stored(unit: UnitOfWork, customer_id: str, purpose: str) -> Facts:
+    return facts_of(unit.customers.permissions(customer_id, purpose))
 
 
 def _audit(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     customer_id: str,
     changes: Sequence[Change],
     *,
@@ -314,7 +304,7 @@ def _audit(
         return
     refused = any(not change.permission.granted for change in told)
     audit_log.append(
-        connection,
+        unit,
         AuditKind.PERMISSION_WITHDRAWN if refused else AuditKind.PERMISSION_CHANGED,
         {
             "customer": sha256(customer_id.encode()),

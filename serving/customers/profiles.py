@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from functools import lru_cache
 
 from serving.customers import permissions
 from serving.customers.permissions import MARKETING, Change, PermissionFact
+from serving.storage.unit_of_work import UnitOfWork
 from troth.catalogue import Channel
 from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, InvalidArgument
@@ -63,36 +63,21 @@ class StoredProfile:
     told: Mapping[str, tuple[int | None, int]]
 
 
-def find(
-    connection: sqlite3.Connection, customer_id: str
-) -> tuple[str | None, dict[Channel, bool]]:
+def find(unit: UnitOfWork, customer_id: str) -> tuple[str | None, dict[Channel, bool]]:
     """The first two of :func:`known`."""
-    zone, granted, _ = known(connection, customer_id)
+    zone, granted, _ = known(unit, customer_id)
     return zone, granted
 
 
 def known(
-    connection: sqlite3.Connection, customer_id: str
+    unit: UnitOfWork, customer_id: str
 ) -> tuple[str | None, dict[Channel, bool], dict[str, int]]:
     """Zone, permissions for marketing, and told facts of a customer; a stranger has none.
 
     Raises:
         DataLoss: if what is stored cannot be read: nobody is contacted on a guess.
     """
-    zone: str | None = None
-    told = _NOTHING_TOLD
-    facts = []
-    # One statement for both: each costs more than its rows.
-    for channel, kind, text in connection.execute(
-        "SELECT '' AS channel, told AS kind, zone FROM profiles WHERE customer_id = ?"
-        " UNION ALL SELECT channel, kind, at FROM permissions"
-        " WHERE customer_id = ? AND purpose = ?",
-        (customer_id, customer_id, MARKETING),
-    ):
-        if channel:
-            facts.append((channel, kind, text))
-        else:
-            zone, told = text, kind
+    zone, told, facts = unit.customers.known(customer_id, MARKETING)
     return zone, dict(_folded(tuple(facts))), _read(told, customer_id)
 
 
@@ -112,7 +97,7 @@ def _read(told: str, customer_id: str) -> dict[str, int]:
 
 
 def store(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     profile: Profile,
     *,
     now: datetime,
@@ -122,7 +107,7 @@ def store(
     """Take up ``profile``.
 
     Args:
-        connection: inside a write transaction.
+        unit: inside a write transaction.
         profile: what is said of a customer.
         now: aware UTC.
         tolerance: how far ahead of it a reporter's clock may be.
@@ -131,10 +116,10 @@ def store(
     Raises:
         InvalidArgument: as :func:`serving.customers.permissions.record`.
     """
-    before = _zone(connection, profile, now)
+    before = _zone(unit, profile, now)
     changed = profile.zone not in (None, before)
     changes = permissions.record(
-        connection,
+        unit,
         profile.customer_id,
         profile.permissions,
         now=now,
@@ -146,38 +131,29 @@ def store(
         zone_before=before if changed else None,
         zone_changed=changed,
         changes=changes,
-        told=_tell(connection, profile),
+        told=_tell(unit, profile),
     )
 
 
-def _tell(connection: sqlite3.Connection, profile: Profile) -> Mapping[str, tuple[int | None, int]]:
+def _tell(unit: UnitOfWork, profile: Profile) -> Mapping[str, tuple[int | None, int]]:
     """Take up what is told; returns what that changed."""
     if not profile.told:
         return {}
-    _, _, before = known(connection, profile.customer_id)
+    _, _, before = known(unit, profile.customer_id)
     changed = {
         name: (before.get(name), value)
         for name, value in profile.told.items()
         if before.get(name) != value
     }
     if changed:
-        connection.execute(
-            "UPDATE profiles SET told = ? WHERE customer_id = ?",
-            (canonical_json({**before, **profile.told}).decode(), profile.customer_id),
-        )
+        told = canonical_json({**before, **profile.told}).decode()
+        unit.customers.put_told(profile.customer_id, told)
     return changed
 
 
-def _zone(connection: sqlite3.Connection, profile: Profile, now: datetime) -> str | None:
+def _zone(unit: UnitOfWork, profile: Profile, now: datetime) -> str | None:
     """The zone known so far; the one the profile names takes its place."""
-    row = connection.execute(
-        "SELECT zone FROM profiles WHERE customer_id = ?", (profile.customer_id,)
-    ).fetchone()
-    before: str | None = row["zone"] if row is not None else None
-    if row is None or profile.zone not in (None, before):
-        connection.execute(
-            "INSERT INTO profiles (customer_id, zone, updated_at) VALUES (?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET zone = excluded.zone, updated_at = excluded.updated_at",
-            (profile.customer_id, profile.zone, isoformat(now)),
-        )
+    is_known, before = unit.customers.zone(profile.customer_id)
+    if not is_known or profile.zone not in (None, before):
+        unit.customers.put_zone(profile.customer_id, profile.zone, isoformat(now))
     return before

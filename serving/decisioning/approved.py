@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
@@ -26,7 +25,7 @@ from serving.governance.refusal_reasons import Cause, not_approved
 from serving.governance.registry import Activation
 from serving.governance.stops import Stops
 from serving.governance.verification import Verifier
-from serving.store import Database
+from serving.storage.database import Database
 from troth.errors import DataLoss, NotApproved, TrothError
 from troth.types import Role, ServedBy
 
@@ -242,18 +241,17 @@ class ApprovedPolicies:
         A copy written over the file itself changes no inode; but its log does not go on
         from the row that was last seen.
         """
-        with self._database.read() as connection:
+        with self._database.read() as unit:
             seq, before = self._head
-            row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
-            if seq and (row is None or row[0] != before):
+            if seq and unit.audit.hash_at(seq) != before:
                 self._database.condemn()
-            self._head = chain.head(connection)
+            self._head = chain.head(unit)
             # A proposal changes nothing that is served, but makes its decision points known.
-            proposed = connection.execute("SELECT max(rowid) FROM proposals").fetchone()[0]
+            proposed = unit.registry.count_proposals()
             if proposed != self._proposed:
-                known = frozenset(decision_points.known(connection))
+                known = frozenset(decision_points.known(unit))
                 self._loaded, self._proposed = replace(self._loaded, known=known), proposed
-        self._database.require_same_file()
+        self._database.require_same_store()
         try:
             self._database.require_own_schema()
         except DataLoss:
@@ -268,11 +266,11 @@ class ApprovedPolicies:
             return b""
 
     def _load(self) -> _Loaded:
-        with self._database.read() as connection:
-            active, faults = registry.readable(connection)
-            known = frozenset(decision_points.known(connection))
-            everything = decision_points.fetch_state(connection, EVERYWHERE) is PointState.PAUSED
-            generation = registry_version.fetch(connection)
+        with self._database.read() as unit:
+            active, faults = registry.readable(unit)
+            known = frozenset(decision_points.known(unit))
+            everything = decision_points.fetch_state(unit, EVERYWHERE) is PointState.PAUSED
+            generation = registry_version.fetch(unit)
         for fault in faults:
             log.error("a row of the registry is left out: %s", fault)
         verifier, complete = self._verifier(), True
@@ -338,9 +336,9 @@ class ApprovedPolicies:
             if rows:
                 loading.tell(self._database, *rows, patience_s=_TELLING_S)
             elif self._database.unwritable:
-                with self._database.write(patience_s=_TELLING_S) as connection:
-                    connection.execute("UPDATE generations SET generation = generation")
-        except (TrothError, sqlite3.Error) as error:
+                with self._database.write(patience_s=_TELLING_S) as unit:
+                    unit.registry.touch()
+        except TrothError as error:
             log.debug("the audit log is told later: %s", error)
             return
         for _ in rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,8 @@ from serving.customers.permission_reports import PermissionReport
 from serving.decisioning import outcomes
 from serving.decisions.idempotency import find_answer, reused
 from serving.decisions.records import Decision, encode_record
+from serving.storage.decisions import NewDecision
+from serving.storage.unit_of_work import UnitOfWork
 from troth.errors import TrothError
 from troth.reports import PermissionSet, Recorded
 from troth.types import Outcome, isoformat
@@ -83,14 +84,14 @@ Result = Decision | Recorded | PermissionSet | Stale
 
 
 def apply(
-    connection: sqlite3.Connection, jobs: Sequence[Job], *, holds: Callable[[Decision], bool]
+    unit: UnitOfWork, jobs: Sequence[Job], *, holds: Callable[[Decision], bool]
 ) -> list[Result | TrothError]:
     """Do ``jobs`` inside one write transaction; one result each, in order.
 
     Outcomes and permissions go first, so that an opt-out holds for the decisions beside it.
 
     Args:
-        connection: inside a write transaction.
+        unit: inside a write transaction.
         jobs: what is waiting.
         holds: whether clock and approvals still allow a decision, asked at its turn: it may
             have waited for the write lock while night fell.
@@ -99,30 +100,28 @@ def apply(
     granted: list[Draft] = []
     for at, job in enumerate(jobs):
         if isinstance(job, (Report, Permit)):
-            results[at] = _record(connection, job)
+            results[at] = _record(unit, job)
     # Decisions are inserted last, all with the number of their audit row, so a request that
     # is twice in this group is found here rather than in the table.
     here: dict[str, Decision] = {}
     for at, job in enumerate(jobs):
         if isinstance(job, Draft):
-            results[at] = _grant(connection, job, granted, here, holds)
-    _write(connection, granted)
+            results[at] = _grant(unit, job, granted, here, holds)
+    _write(unit, granted)
     return [results[at] for at in range(len(jobs))]
 
 
-def _record(
-    connection: sqlite3.Connection, job: Report | Permit
-) -> Recorded | PermissionSet | TrothError:
+def _record(unit: UnitOfWork, job: Report | Permit) -> Recorded | PermissionSet | TrothError:
     try:
         if isinstance(job, Permit):
-            return permission_reports.take(connection, job.report, now=job.now, tolerance=job.skew)
-        return outcomes.record(connection, job.outcome, now=job.now, skew=job.skew)
+            return permission_reports.take(unit, job.report, now=job.now, tolerance=job.skew)
+        return outcomes.record(unit, job.outcome, now=job.now, skew=job.skew)
     except TrothError as error:
         return error
 
 
 def _grant(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     draft: Draft,
     granted: list[Draft],
     here: dict[str, Decision],
@@ -135,12 +134,12 @@ def _grant(
     try:
         if twin is not None:
             return reused(decision.request_id)
-        answered = find_answer(connection, decision.request_id, decision.request_digest)
+        answered = find_answer(unit, decision.request_id, decision.request_digest)
         if answered is not None:
             return answered
         if not holds(decision):
             return STALE
-        if decision.contacts and not _still_holds(connection, draft):
+        if decision.contacts and not _still_holds(unit, draft):
             return STALE
     except TrothError as error:
         return error
@@ -149,36 +148,34 @@ def _grant(
     return decision
 
 
-def _still_holds(connection: sqlite3.Connection, draft: Draft) -> bool:
+def _still_holds(unit: UnitOfWork, draft: Draft) -> bool:
     """Whether the facts are as they were, and the contact could be booked."""
     decision = draft.decision
-    now = contact_ledger.facts(connection, decision.customer_id, decision.send_at, draft.window)
-    return now == decision.facts and contact_ledger.reserve(connection, decision)
+    now = contact_ledger.facts(unit, decision.customer_id, decision.send_at, draft.window)
+    return now == decision.facts and contact_ledger.reserve(unit, decision)
 
 
-def _write(connection: sqlite3.Connection, granted: Sequence[Draft]) -> None:
+def _write(unit: UnitOfWork, granted: Sequence[Draft]) -> None:
     if not granted:
         return
     digests = [draft.digest for draft in granted]
     seq = audit_log.append(
-        connection,
+        unit,
         AuditKind.DECISIONS_COMMITTED,
         {"count": len(digests), "digest": audit_log.decisions_digest(digests)},
     )
-    connection.executemany(
-        "INSERT INTO decisions (decision_id, request_id, request_digest, customer_id,"
-        " decided_at, record, record_digest, audit_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    unit.decisions.add(
         [
-            (
-                draft.decision.decision_id,
-                draft.decision.request_id,
-                draft.decision.request_digest,
-                draft.decision.customer_id,
-                isoformat(draft.decision.decided_at),
-                draft.text,
-                draft.digest,
-                seq,
+            NewDecision(
+                decision_id=draft.decision.decision_id,
+                request_id=draft.decision.request_id,
+                request_digest=draft.decision.request_digest,
+                customer_id=draft.decision.customer_id,
+                decided_at=isoformat(draft.decision.decided_at),
+                record=draft.text,
+                record_digest=draft.digest,
+                audit_seq=seq,
             )
             for draft in granted
-        ],
+        ]
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 from serving.decisioning.replay import Artifacts
 from serving.decisions import configs
 from serving.decisions.records import Decision, decode_record
-from serving.store import Database
+from serving.storage.database import Database
+from serving.storage.unit_of_work import UnitOfWork
 from troth.contexts import ContextBatch
 from troth.errors import FailedPrecondition, NotFound
 from troth.guardrails.columns import FactsBatch
@@ -72,10 +72,10 @@ def export_log(
         NotFound: if there is no such decision, or the guardrails of one were never kept.
         FailedPrecondition: if there are several catalogues or feature schemas to choose from.
     """
-    with database.read() as connection:
-        decisions, unanswered = _decisions(connection, catalogue_digest, on_progress)
-        margin, opt_outs = _outcomes(connection, decisions, window)
-        listed = _listed(connection, decisions)
+    with database.read() as unit:
+        decisions, unanswered = _decisions(unit, catalogue_digest, on_progress)
+        margin, opt_outs = _outcomes(unit, decisions, window)
+        listed = _listed(unit, decisions)
     artifact = artifacts.load(decisions[0].policy_digest)
     catalogue = artifact.catalogue
     action = np.array([d.action for d in decisions], dtype=np.int64)
@@ -130,16 +130,15 @@ def _anything(name: str) -> ToldFact:
 
 
 def _decisions(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     catalogue_digest: str | None,
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[list[Decision], int]:
     """Decisions over one catalogue and schema, and how many nobody answered."""
-    total = connection.execute("SELECT count(*) FROM decisions").fetchone()[0]
+    total = unit.decisions.count()
     decisions, unanswered = [], 0
-    rows = connection.execute("SELECT record, record_digest FROM decisions ORDER BY position")
-    for done, row in enumerate(rows, start=1):
-        decision = decode_record(row["record"], row["record_digest"])
+    for done, row in enumerate(unit.decisions.records(), start=1):
+        decision = decode_record(*row)
         if not decision.policy_digest:
             unanswered += 1
         elif catalogue_digest in (None, decision.catalogue_digest):
@@ -158,34 +157,31 @@ def _decisions(
 
 
 def _outcomes(
-    connection: sqlite3.Connection, decisions: Sequence[Decision], window: timedelta
+    unit: UnitOfWork, decisions: Sequence[Decision], window: timedelta
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Margin in minor units and opt-outs of each decision, within the window."""
     margin = np.zeros(len(decisions), dtype=np.int64)
     opt_outs = np.zeros(len(decisions), dtype=np.int64)
     position = {d.decision_id: at for at, d in enumerate(decisions)}
-    rows = connection.execute(
-        "SELECT decision_id, kind, value_minor, occurred_at FROM outcomes WHERE kind IN (?, ?)",
-        (OutcomeKind.PURCHASED, OutcomeKind.OPTED_OUT),
-    )
-    for row in rows:
-        at = position.get(row["decision_id"])
-        if at is None or row["occurred_at"] >= isoformat(decisions[at].decided_at + window):
-            continue
-        if row["kind"] == OutcomeKind.PURCHASED:
-            margin[at] += row["value_minor"]
-        else:
-            opt_outs[at] += 1
+    for kind in (OutcomeKind.PURCHASED, OutcomeKind.OPTED_OUT):
+        for row in unit.outcomes.of_kind(kind.value):
+            at = position.get(row.decision_id)
+            if at is None or row.occurred_at >= isoformat(decisions[at].decided_at + window):
+                continue
+            if kind is OutcomeKind.PURCHASED:
+                margin[at] += row.value_minor
+            else:
+                opt_outs[at] += 1
     return margin, opt_outs
 
 
-def _listed(connection: sqlite3.Connection, decisions: Sequence[Decision]) -> NDArray[np.int64]:
+def _listed(unit: UnitOfWork, decisions: Sequence[Decision]) -> NDArray[np.int64]:
     """How far the facts of each decision list contacts: as far as its guardrails looked.
 
     Troth's own: those of packages, which may be gone by now, can only have looked further.
     """
     windows = {
-        digest: configs.recall_own(connection, digest).window // timedelta(microseconds=1)
+        digest: configs.recall_own(unit, digest).window // timedelta(microseconds=1)
         for digest in {d.guardrails_digest for d in decisions}
     }
     return np.array([windows[d.guardrails_digest] for d in decisions], dtype=np.int64)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from serving.store import Database
-from troth.errors import DataLoss, TrothError, Unavailable
+from serving.storage.database import Database
+from serving.storage.unit_of_work import UnitOfWork
+from troth.errors import TrothError, Unavailable
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -37,7 +37,7 @@ class GroupCommitter(Generic[J, R]):
     def __init__(
         self,
         database: Database,
-        apply: Callable[[sqlite3.Connection, Sequence[J]], Sequence[R | TrothError]],
+        apply: Callable[[UnitOfWork, Sequence[J]], Sequence[R | TrothError]],
     ) -> None:
         self._database = database
         self._apply = apply
@@ -95,8 +95,8 @@ class GroupCommitter(Generic[J, R]):
         if not group:
             return
         try:
-            with self._database.write() as connection:
-                results = self._apply(connection, [job for job, _ in group])
+            with self._database.write() as unit:
+                results = self._apply(unit, [job for job, _ in group])
         except Exception as error:  # whatever it is, the callers must hear of it
             failure = typed(error)
             # A store that is busy or full is so for each of them, and each alone would wait for
@@ -119,8 +119,4 @@ def typed(error: Exception) -> TrothError:
     """The typed error for whatever the store threw."""
     if isinstance(error, TrothError):
         return error
-    if isinstance(error, sqlite3.OperationalError):
-        return Unavailable(f"the store cannot be written: {error}", field="database")
-    if isinstance(error, sqlite3.DatabaseError):
-        return DataLoss(f"the store is damaged: {error}", field="database")
     return TrothError(f"commit failed: {error!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,6 +10,8 @@ from serving.customers.permission_reports import PermissionReport
 from serving.customers.permissions import PermissionFact
 from serving.decisioning.requests import check_outcome
 from serving.decisions.records import Decision, decode_record
+from serving.storage.outcomes import OutcomeRow
+from serving.storage.unit_of_work import UnitOfWork
 from troth.catalogue import Channel
 from troth.errors import AlreadyExists, InvalidArgument, NotFound
 from troth.ids import is_uuid, require_customer, require_uuid
@@ -63,9 +64,7 @@ def checked(outcome: Outcome, now: datetime, skew: timedelta) -> Outcome:
     )
 
 
-def record(
-    connection: sqlite3.Connection, outcome: Outcome, *, now: datetime, skew: timedelta
-) -> Recorded:
+def record(unit: UnitOfWork, outcome: Outcome, *, now: datetime, skew: timedelta) -> Recorded:
     """Store one outcome; an opt-out takes the permission away in the same transaction.
 
     An opt-out whose time cannot be right, such as one before the contact that it came of,
@@ -74,7 +73,7 @@ def record(
     taken up without any decision, as a report of a permission under the outcome's id.
 
     Args:
-        connection: inside a write transaction.
+        unit: inside a write transaction.
         outcome: in canonical form, see :func:`checked`.
         now: aware UTC.
         skew: how long before its decision an outcome may seem to lie.
@@ -84,15 +83,15 @@ def record(
         AlreadyExists: if the id was used for another outcome.
         InvalidArgument: if the outcome cannot be that of its decision.
     """
-    seen = _seen(connection, outcome)
-    decision = _decision(connection, outcome.decision_id)
+    seen = _seen(unit, outcome)
+    decision = _decision(unit, outcome.decision_id)
     if seen is not None:
-        _require_same(connection, outcome, decision, seen)
+        _require_same(unit, outcome, decision, seen)
         return Recorded(outcome_id=outcome.outcome_id, first_time=False)
     opts_out = outcome.kind is OutcomeKind.OPTED_OUT
     if decision is None:
         if opts_out and outcome.customer_id:
-            return _without_decision(connection, outcome, now, skew)
+            return _without_decision(unit, outcome, now, skew)
         hint = "; SetPermission withdraws a permission without one" if opts_out else ""
         raise NotFound(f"{outcome.decision_id} is not a decision{hint}", field="decision_id")
     if outcome.customer_id not in ("", decision.customer_id):
@@ -102,21 +101,20 @@ def record(
         _require_fit(outcome, decision, early=early)
     doubtful = opts_out and not decision.send_at <= outcome.occurred_at <= now + skew
     occurred_at = now if doubtful else outcome.occurred_at
-    connection.execute(
-        "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            outcome.outcome_id,
-            outcome.decision_id,
-            outcome.kind,
-            outcome.value_minor,
-            isoformat(occurred_at),
-            isoformat(now),
-            isoformat(outcome.occurred_at),
-        ),
+    unit.outcomes.add(
+        OutcomeRow(
+            outcome_id=outcome.outcome_id,
+            decision_id=outcome.decision_id,
+            kind=outcome.kind.value,
+            value_minor=outcome.value_minor,
+            occurred_at=isoformat(occurred_at),
+            recorded_at=isoformat(now),
+            reported_at=isoformat(outcome.occurred_at),
+        )
     )
     if opts_out:
         permissions.record(
-            connection,
+            unit,
             decision.customer_id,
             (
                 PermissionFact(
@@ -134,11 +132,9 @@ def record(
     return Recorded(outcome_id=outcome.outcome_id, first_time=True)
 
 
-def _decision(connection: sqlite3.Connection, decision_id: str) -> Decision | None:
-    row = connection.execute(
-        "SELECT record, record_digest FROM decisions WHERE decision_id = ?", (decision_id,)
-    ).fetchone()
-    return None if row is None else decode_record(row["record"], row["record_digest"])
+def _decision(unit: UnitOfWork, decision_id: str) -> Decision | None:
+    row = unit.decisions.record(decision_id)
+    return None if row is None else decode_record(*row)
 
 
 def _reach(outcome: Outcome, decision: Decision) -> Channel | None:
@@ -160,7 +156,7 @@ def _require_fit(outcome: Outcome, decision: Decision, *, early: bool) -> None:
 
 
 def _without_decision(
-    connection: sqlite3.Connection, outcome: Outcome, now: datetime, skew: timedelta
+    unit: UnitOfWork, outcome: Outcome, now: datetime, skew: timedelta
 ) -> Recorded:
     report = PermissionReport(
         permission_id=outcome.outcome_id,
@@ -172,40 +168,36 @@ def _without_decision(
             source=OPT_OUT_SOURCE,
         ),
     )
-    taken = permission_reports.take(connection, report, now=now, tolerance=skew, via="outcome")
+    taken = permission_reports.take(unit, report, now=now, tolerance=skew, via="outcome")
     return Recorded(outcome_id=outcome.outcome_id, first_time=taken.first_time)
 
 
-def _seen(connection: sqlite3.Connection, outcome: Outcome) -> datetime | None:
+def _seen(unit: UnitOfWork, outcome: Outcome) -> datetime | None:
     """When the outcome recorded under this id occurred, if there is one."""
-    row = connection.execute(
-        "SELECT decision_id, kind, value_minor, occurred_at, reported_at FROM outcomes"
-        " WHERE outcome_id = ?",
-        (outcome.outcome_id,),
-    ).fetchone()
+    row = unit.outcomes.get(outcome.outcome_id)
     if row is None:
         return None
     stored = Outcome(
         outcome_id=outcome.outcome_id,
-        decision_id=row["decision_id"],
-        kind=OutcomeKind(row["kind"]),
-        value_minor=row["value_minor"],
-        occurred_at=parse_time(row["reported_at"]),
+        decision_id=row.decision_id,
+        kind=OutcomeKind(row.kind),
+        value_minor=row.value_minor,
+        occurred_at=parse_time(row.reported_at),
     )
     if stored != replace(outcome, customer_id="", channel=None):
         raise _other(outcome)
-    return parse_time(row["occurred_at"])
+    return parse_time(row.occurred_at)
 
 
 def _require_same(
-    connection: sqlite3.Connection, outcome: Outcome, decision: Decision | None, at: datetime
+    unit: UnitOfWork, outcome: Outcome, decision: Decision | None, at: datetime
 ) -> None:
     """Whether all that a repeated opt-out names was withdrawn the first time."""
     if outcome.kind is not OutcomeKind.OPTED_OUT or decision is None:
         return
     channel = _reach(outcome, decision)
     if outcome.customer_id not in ("", decision.customer_id) or not permissions.refused_since(
-        connection, decision.customer_id, channel, at
+        unit, decision.customer_id, channel, at
     ):
         raise _other(outcome)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,13 +14,14 @@ from serving.customers.permission_reports import PermissionReport
 from serving.decisioning import composing, decision_transaction, outcomes, validity
 from serving.decisioning.answering import Answering
 from serving.decisioning.decision_transaction import Draft, Job, Permit, Report, Result
-from serving.decisioning.group_commit import GroupCommitter, typed
+from serving.decisioning.group_commit import GroupCommitter
 from serving.decisioning.requests import DecideRequest
 from serving.decisioning.servable import PolicySource
 from serving.decisions import configs
 from serving.decisions.idempotency import find_answer
 from serving.decisions.records import Decision
-from serving.store import Database
+from serving.storage.database import Database
+from serving.storage.unit_of_work import UnitOfWork
 from troth.errors import InvalidArgument, Unavailable
 from troth.guardrails.engine import GuardrailEngine
 from troth.reports import PermissionSet, Recorded
@@ -70,8 +69,8 @@ class DecisionPipeline:
         self._skew = max_clock_skew
         self._clock = clock
         self._always = ("other_clock",) if isinstance(clock, ServiceClock) else ()
-        with database.write() as connection:
-            configs.remember(connection, engine.config)
+        with database.write() as unit:
+            configs.remember(unit, engine.config)
         self._committer: GroupCommitter[Job, Result] = GroupCommitter(
             database, partial(decision_transaction.apply, holds=self._holds)
         )
@@ -140,13 +139,13 @@ class DecisionPipeline:
 
     def _propose(self, request: DecideRequest, *, contended: bool) -> Decision | Draft:
         now = self._clock()
-        with self._snapshot() as connection:
-            stored = find_answer(connection, request.request_id, request.digest)
+        with self._database.read() as unit:
+            stored = find_answer(unit, request.request_id, request.digest)
             if stored is not None:
-                return self._marked(connection, stored, now)
+                return self._marked(unit, stored, now)
             # What a caller's clock says does not move the night: the later one counts.
             moment = max(self._decided_at(request, now), now)
-            facts = contact_ledger.facts(connection, request.customer_id, moment, self._window)
+            facts = contact_ledger.facts(unit, request.customer_id, moment, self._window)
         answer, reasons = self._answering.ask(request, facts, now)
         if contended:
             answer, reasons = None, (*reasons, "ledger_contended")
@@ -160,24 +159,16 @@ class DecisionPipeline:
         )
         return Draft.of(decision, self._window)
 
-    def _marked(self, connection: sqlite3.Connection, stored: Decision, now: datetime) -> Decision:
+    def _marked(self, unit: UnitOfWork, stored: Decision, now: datetime) -> Decision:
         """The stored answer, with why it does not hold any more."""
         standing = self._policies.servable(stored.decision_point)
-        reasons = validity.void_reasons(connection, stored, standing, self._engine, now)
+        reasons = validity.void_reasons(unit, stored, standing, self._engine, now)
         return replace(stored, void_reasons=reasons)
 
     def _holds(self, decision: Decision) -> bool:
         """Whether a decision that waited for its commit may still be made."""
         standing = self._policies.servable(decision.decision_point)
         return not validity.lapsed(decision, standing, self._clock())
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with self._database.read() as connection:
-                yield connection
-        except sqlite3.Error as error:
-            raise typed(error) from error
 
     def _decided_at(self, request: DecideRequest, now: datetime) -> datetime:
         decided_at = request.decided_at or now

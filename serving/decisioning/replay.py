@@ -10,7 +10,7 @@ from serving.decisioning.eligibility import candidates
 from serving.decisions import configs
 from serving.decisions.canonical import float_text, plain_json
 from serving.decisions.records import Decision, decode_record, verdict_to_dict
-from serving.store import Database
+from serving.storage.database import Database
 from troth.catalogue import Catalogue
 from troth.contexts import ContextBatch
 from troth.errors import NotFound
@@ -109,13 +109,11 @@ def stored_decision(database: Database, decision_id: str) -> Decision:
         NotFound: if there is none.
         DataLoss: if it is not what was stored.
     """
-    with database.read() as connection:
-        row = connection.execute(
-            "SELECT record, record_digest FROM decisions WHERE decision_id = ?", (decision_id,)
-        ).fetchone()
+    with database.read() as unit:
+        row = unit.decisions.record(decision_id)
     if row is None:
         raise NotFound(f"{decision_id} is not a decision", field="decision_id")
-    return decode_record(row["record"], row["record_digest"])
+    return decode_record(*row)
 
 
 def replay(database: Database, artifacts: Artifacts, decision_id: str) -> ReplayReport:
@@ -151,8 +149,8 @@ def replay(database: Database, artifacts: Artifacts, decision_id: str) -> Replay
 def _again(database: Database, artifacts: Artifacts, decision: Decision) -> dict[str, Any]:
     """Every recomputed part of a decision that a policy answered, by its name in the record."""
     artifact = artifacts.load(decision.policy_digest)
-    with database.read() as connection:
-        engine = GuardrailEngine(configs.recall(connection, decision.guardrails_digest))
+    with database.read() as unit:
+        engine = GuardrailEngine(configs.recall(unit, decision.guardrails_digest))
     guarded = guard(
         artifact.policy,
         engine,

@@ -7,12 +7,12 @@ judged again by what is known now. It is the same decision then, marked as void.
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime, time
 
 from serving.customers import contact_ledger
 from serving.decisioning.servable import ServablePolicies
 from serving.decisions.records import Decision
+from serving.storage.unit_of_work import UnitOfWork
 from troth.catalogue import NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.guardrails.engine import GuardrailEngine
 from troth.guardrails.facts import Facts
@@ -62,7 +62,7 @@ def lapsed(decision: Decision, standing: ServablePolicies, now: datetime) -> tup
 
 
 def void_reasons(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     decision: Decision,
     standing: ServablePolicies,
     engine: GuardrailEngine,
@@ -73,7 +73,7 @@ def void_reasons(
     Not contacting a customer breaks no promise, so such a decision ends with its time only.
 
     Args:
-        connection: a snapshot.
+        unit: a snapshot.
         decision: as stored.
         standing: who may answer its decision point now.
         engine: the guardrails in force.
@@ -85,7 +85,7 @@ def void_reasons(
     if not decision.contacts:
         return (EXPIRED,) if now >= decision.valid_until else ()
     facts = contact_ledger.facts(
-        connection,
+        unit,
         decision.customer_id,
         max(now, decision.send_at),
         engine.config.window,

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
+from serving.storage.unit_of_work import UnitOfWork
 from troth.digests import canonical_json, parse_json
 from troth.digests import digest as digest_of
 from troth.errors import DataLoss, NotFound
 from troth.guardrails.config import GuardrailConfig
 
 
-def remember(connection: sqlite3.Connection, config: GuardrailConfig) -> None:
+def remember(unit: UnitOfWork, config: GuardrailConfig) -> None:
     """Keep ``config`` under its digest; inside a write transaction."""
-    connection.execute(
-        "INSERT OR IGNORE INTO guardrail_configs VALUES (?, ?)",
-        (config.digest, canonical_json(config.to_dict()).decode()),
-    )
+    unit.decisions.keep_configuration(config.digest, canonical_json(config.to_dict()).decode())
 
 
-def recall(connection: sqlite3.Connection, digest: str) -> GuardrailConfig:
+def recall(unit: UnitOfWork, digest: str) -> GuardrailConfig:
     """The configuration of ``digest``.
 
     Raises:
@@ -28,30 +25,28 @@ def recall(connection: sqlite3.Connection, digest: str) -> GuardrailConfig:
         InvalidArgument, FailedPrecondition: if a guardrail is of a package that is not
             installed, or not in the version and with the files that it had.
     """
-    config = GuardrailConfig.from_dict(_kept(connection, digest))
+    config = GuardrailConfig.from_dict(_kept(unit, digest))
     if config.digest != digest:
         raise DataLoss(f"configuration {digest} was changed", field="guardrails_digest")
     return config
 
 
-def recall_own(connection: sqlite3.Connection, digest: str) -> GuardrailConfig:
+def recall_own(unit: UnitOfWork, digest: str) -> GuardrailConfig:
     """Troth's own guardrails of the configuration of ``digest``, whatever became of the others.
 
     Raises:
         NotFound: if it was never kept.
         DataLoss: if what is kept is not what was kept.
     """
-    data = _kept(connection, digest)
+    data = _kept(unit, digest)
     if digest_of(data) != digest:
         raise DataLoss(f"configuration {digest} was changed", field="guardrails_digest")
     return GuardrailConfig.of_own(data)
 
 
-def _kept(connection: sqlite3.Connection, digest: str) -> dict[str, Any]:
-    row = connection.execute(
-        "SELECT config FROM guardrail_configs WHERE digest = ?", (digest,)
-    ).fetchone()
-    if row is None:
+def _kept(unit: UnitOfWork, digest: str) -> dict[str, Any]:
+    text = unit.decisions.configuration(digest)
+    if text is None:
         raise NotFound(f"{digest} is not a kept configuration", field="guardrails_digest")
-    data: dict[str, Any] = parse_json(row["config"])
+    data: dict[str, Any] = parse_json(text)
     return data

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from serving.decisions.records import Decision, decode_record
+from serving.storage.unit_of_work import UnitOfWork
 from troth.errors import AlreadyExists
 
 
-def find_answer(
-    connection: sqlite3.Connection, request_id: str, request_digest: str
-) -> Decision | None:
+def find_answer(unit: UnitOfWork, request_id: str, request_digest: str) -> Decision | None:
     """The stored answer to a request, ``None`` if it was not asked before.
 
     Args:
-        connection: a snapshot or a write transaction.
+        unit: a snapshot or a write transaction.
         request_id: UUID, lower case.
         request_digest: digest of all that is asked.
 
@@ -22,15 +19,12 @@ def find_answer(
         AlreadyExists: if the id was used to ask something else.
         DataLoss: if the stored record is damaged.
     """
-    row = connection.execute(
-        "SELECT request_digest, record, record_digest FROM decisions WHERE request_id = ?",
-        (request_id,),
-    ).fetchone()
-    if row is None:
+    found = unit.decisions.answer(request_id)
+    if found is None:
         return None
-    if row["request_digest"] != request_digest:
+    if found.request_digest != request_digest:
         raise reused(request_id)
-    return decode_record(row["record"], row["record_digest"])
+    return decode_record(found.record, found.record_digest)
 
 
 def reused(request_id: str) -> AlreadyExists:

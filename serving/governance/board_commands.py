@@ -72,7 +72,7 @@ def init(
     path, earlier = where.board, where.board.exists() and not is_installation(where.home)
     if path.exists() and not earlier:
         raise AlreadyExists(f"{path} exists; it is not overwritten", field="board")
-    create(where.home)
+    create(where.home, where.database)
     if earlier:
         _show(Board.load(path), path, as_json)
         return

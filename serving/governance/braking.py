@@ -8,13 +8,14 @@ away last.
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from serving.audit import audit_log
 from serving.audit.checks import (
@@ -38,16 +39,17 @@ from serving.governance.decision_points import EVERYWHERE, PointState, Transitio
 from serving.governance.registry import Activation
 from serving.governance.verification import Verifier
 from serving.installation import ID_FILE
-from serving.store import BUSY_TIMEOUT_S, Database
+from serving.storage.database import Database
+from serving.storage.driver import BUSY_TIMEOUT_S
 from troth.errors import DataLoss, FailedPrecondition, NotFound, TrothError, Unavailable
-from troth.settings import DATABASE_FILE
+from troth.settings import DATABASE_FILE, Settings
 from troth.types import Role, SignedVote, isoformat
 
 _PATIENCE_S = 0.5
 """How long a stop waits for the store to write it down; a service or the next act does it."""
 _GOVERNING = (check_schema, check_governing_indexes, check_votes, check_registry)
 """What must be whole beside the log for anything to be given back."""
-_STORE_FAULTS = (TrothError, sqlite3.Error, OSError)
+_STORE_FAULTS = (TrothError, OSError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,9 +141,9 @@ def refused(database: Database, vote: SignedVote) -> Braked:
     """A refusal as what it is: taken away from the moment its file was there."""
     names = frozenset({stops.refusal_name(vote.proposal_id)})
     try:
-        with database.read() as connection:
-            if votes.has(connection, vote):
-                return Braked(names=names, generation=registry_version.fetch(connection))
+        with database.read() as unit:
+            if votes.has(unit, vote):
+                return Braked(names=names, generation=registry_version.fetch(unit))
     except _STORE_FAULTS as error:
         return Braked(names=names, generation=None, unrecorded=str(error))
     return Braked(names=names, generation=None, unrecorded="the store was busy or damaged")
@@ -216,18 +218,18 @@ def _release(
             field="audit",
         )
     with pending.alone(database.home, patience_s=BUSY_TIMEOUT_S):
-        with governed(database) as connection:
+        with governed(database) as unit:
             for row in active:
-                proposal = proposals.fetch(connection, row.proposal_id)
-                cast = votes.fetch(connection, database.home, row.proposal_id)
+                proposal = proposals.fetch(unit, row.proposal_id)
+                cast = votes.fetch(unit, database.home, row.proposal_id)
                 verifier.verify(
                     proposal, cast, decision_point=row.decision_point, role=row.role, now=now
                 )
-            if decision_points.fetch_state(connection, point) is PointState.RUNNING:
-                generation = registry_version.fetch(connection)  # a policy's stop alone has no row
+            if decision_points.fetch_state(unit, point) is PointState.RUNNING:
+                generation = registry_version.fetch(unit)  # a policy's stop alone has no row
             else:
                 generation = decision_points.change_state(
-                    connection, point, Transition.RESUME, now=now, by=by, reason=reason
+                    unit, point, Transition.RESUME, now=now, by=by, reason=reason
                 )
         stops.lift(database.home, held)
     return generation
@@ -236,13 +238,17 @@ def _release(
 @contextmanager
 def _store(home: Path) -> Iterator[Database | None]:
     """The store, ``None`` if it cannot be opened: a stop must not depend on it."""
-    path = home / DATABASE_FILE
-    if not path.is_file() and not (home / ID_FILE).is_file():
+    try:
+        place = Settings(home=home).database
+    except (ValidationError, TrothError):  # nor on settings that cannot be
+        place = home / DATABASE_FILE
+    is_there = not isinstance(place, Path) or place.is_file()
+    if not (home / ID_FILE).is_file() and not (isinstance(place, Path) and is_there):
         raise NotFound(f"{home} is no installation; `troth board init` makes one", field="home")
     database = None
-    if path.is_file():  # opening would make one
+    if is_there:  # opening would make one
         with contextlib.suppress(*_STORE_FAULTS):
-            database = Database(path)
+            database = Database(place, home=home)
     try:
         yield database
     finally:
@@ -273,9 +279,9 @@ def _require_point(database: Database, decision_point: str, *, by_stops: bool = 
     if any(decision_point in seen.standing for seen in presence.living(database.home)):
         return
     try:
-        with database.read() as connection:
-            decision_points.require_known(connection, decision_point)
-    except (sqlite3.Error, Unavailable, DataLoss):
+        with database.read() as unit:
+            decision_points.require_known(unit, decision_point)
+    except (Unavailable, DataLoss):
         return
 
 
@@ -288,7 +294,7 @@ def _is_held(database: Database, name: str) -> bool:
 def _is_paused(database: Database, point: str) -> bool:
     try:
         return decision_points.state(database, point) is PointState.PAUSED
-    except (sqlite3.Error, TrothError):
+    except TrothError:
         return False
 
 
@@ -299,8 +305,8 @@ def _active(database: Database, decision_point: str, role: Role) -> Activation |
 
 
 def _readable(database: Database) -> tuple[Activation, ...]:
-    with database.read() as connection:
-        rows, faults = registry.readable(connection)
+    with database.read() as unit:
+        rows, faults = registry.readable(unit)
     if faults:
         raise DataLoss(f"the registry cannot be read: {faults[0]}", field="activations")
     return rows

@@ -14,7 +14,7 @@ from serving.governance.case import Case, FigureName, Measure
 from serving.governance.evidence import EvidenceStore
 from serving.governance.incumbents import Incumbent, incumbents
 from serving.governance.place import Place
-from serving.store import Database
+from serving.storage.database import Database
 from troth.errors import NotApproved, TrothError
 from troth.types import Proposal, Scope
 

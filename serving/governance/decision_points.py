@@ -7,7 +7,6 @@ transitions of one table alone (Google AIP-216).
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -15,7 +14,9 @@ from typing import Any
 from serving.audit import chain
 from serving.audit.kinds import AuditKind
 from serving.governance import registry_version
-from serving.store import Database
+from serving.storage.database import Database
+from serving.storage.statements import decoded
+from serving.storage.unit_of_work import UnitOfWork
 from troth.brake import POINT
 from troth.digests import parse_json
 from troth.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound
@@ -48,7 +49,7 @@ TRANSITIONS: dict[tuple[PointState, Transition], PointState] = {
 
 
 def change_state(
-    connection: sqlite3.Connection,
+    unit: UnitOfWork,
     decision_point: str,
     transition: Transition,
     *,
@@ -62,24 +63,19 @@ def change_state(
         FailedPrecondition: if the transition does not start from the present state.
         DataLoss: if the store swallows the change.
     """
-    before = fetch_state(connection, decision_point)
+    before = fetch_state(unit, decision_point)
     after = TRANSITIONS.get((before, transition))
     if after is None:
         raise FailedPrecondition(f"{decision_point!r} is {before} already", field="decision_point")
-    connection.execute(
-        "INSERT INTO decision_point_states VALUES (?, ?, ?)"
-        " ON CONFLICT (decision_point) DO UPDATE"
-        " SET state = excluded.state, changed_at = excluded.changed_at",
-        (decision_point, str(after), isoformat(now)),
-    )
-    if fetch_state(connection, decision_point) is not after:
+    unit.registry.put_state(decision_point, str(after), isoformat(now))
+    if fetch_state(unit, decision_point) is not after:
         raise DataLoss(
             f"the store did not take the state of {decision_point!r}: a trigger swallows it",
             field="decision_point_states",
         )
-    generation = registry_version.bump(connection)
+    generation = registry_version.bump(unit)
     chain.append(
-        connection,
+        unit,
         AuditKind.STATE_CHANGED,
         {
             "decision_point": decision_point,
@@ -95,38 +91,31 @@ def change_state(
 
 def state(database: Database, decision_point: str) -> PointState:
     """Whether ``decision_point`` is running by the store; stops may hold it besides."""
-    with database.read() as connection:
-        return fetch_state(connection, decision_point)
+    with database.read() as unit:
+        return fetch_state(unit, decision_point)
 
 
-def fetch_state(connection: sqlite3.Connection, decision_point: str) -> PointState:
+def fetch_state(unit: UnitOfWork, decision_point: str) -> PointState:
     """As :func:`state`, inside the caller's transaction; an unknown state counts as paused."""
-    row = connection.execute(
-        "SELECT CAST(state AS BLOB) FROM decision_point_states WHERE decision_point = ?",
-        (decision_point,),
-    ).fetchone()
-    if row is None or row[0] == PointState.RUNNING.encode():
-        return PointState.RUNNING
-    return PointState.PAUSED
+    found = unit.registry.state(decision_point)
+    return PointState.RUNNING if found in (None, PointState.RUNNING) else PointState.PAUSED
 
 
-def known(connection: sqlite3.Connection) -> tuple[str, ...]:
+def known(unit: UnitOfWork) -> tuple[str, ...]:
     """The decision points there are: active, proposed or with a state.
 
     What cannot be read is none.
     """
-    found: set[str] = set()
-    for table in ("activations", "decision_point_states"):
-        rows = connection.execute(f"SELECT CAST(decision_point AS BLOB) FROM {table}")  # noqa: S608
-        found.update(bytes(row[0]).decode(errors="replace") for row in rows)
-    for row in connection.execute("SELECT CAST(statement AS BLOB) FROM proposals"):
-        found.update(_scope(row[0]))
+    found = {decoded(row.decision_point, "replace") for row in unit.registry.activations()}
+    found.update(point for point, _ in unit.registry.states())
+    for statement in unit.registry.statements():
+        found.update(_scope(statement))
     return tuple(sorted(point for point in found if POINT.fullmatch(point)))
 
 
-def require_known(connection: sqlite3.Connection, decision_point: str) -> None:
+def require_known(unit: UnitOfWork, decision_point: str) -> None:
     """Raise :class:`NotFound`, naming those there are, unless ``decision_point`` is one."""
-    there = known(connection)
+    there = known(unit)
     if decision_point not in there:
         raise NotFound(
             f"{decision_point[:64]!r} is no decision point of this installation;"
@@ -144,7 +133,7 @@ def require_point(decision_point: str) -> None:
         )
 
 
-def _scope(statement: bytes) -> set[str]:
+def _scope(statement: bytes | str) -> set[str]:
     try:
         data: Any = parse_json(statement)
         return {str(point) for point in data["scope"]["decision_points"]}

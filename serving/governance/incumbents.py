@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from serving.governance import decision_points, proposals, registry, stops
 from serving.governance.decision_points import PointState
-from serving.store import Database
+from serving.storage.database import Database
 from troth.errors import TrothError
 from troth.types import Proposal, Role
 

@@ -6,7 +6,6 @@ may serve, and writes down afterwards what it found.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +16,8 @@ from serving.governance import decision_points, proposals, registry, registry_ve
 from serving.governance.decision_points import EVERYWHERE, PointState
 from serving.governance.refusal_reasons import Cause, not_approved
 from serving.governance.verification import Verifier
-from serving.store import BUSY_TIMEOUT_S, Database
+from serving.storage.database import Database
+from serving.storage.driver import BUSY_TIMEOUT_S
 from troth.errors import NotApproved, TrothError, Unavailable
 from troth.types import Proposal, Role, SignedVote, require_aware
 
@@ -64,7 +64,7 @@ def load_approved(
         try:
             tell(database, refused_row(decision_point, role, error))
         # That the log cannot be written is no reason to serve.
-        except (TrothError, sqlite3.DatabaseError) as unwritten:
+        except TrothError as unwritten:
             error.add_note(f"and the refusal could not be audited: {unwritten}")
         raise
     tell(database, loaded_row(decision_point, found))
@@ -135,9 +135,9 @@ def tell(database: Database, *rows: Told, patience_s: float = BUSY_TIMEOUT_S) ->
     Raises:
         Unavailable: if the store cannot be written within ``patience_s`` seconds.
     """
-    with database.write(patience_s=patience_s) as connection:
+    with database.write(patience_s=patience_s) as unit:
         for kind, payload in rows:
-            chain.append(connection, kind, payload)
+            chain.append(unit, kind, payload)
 
 
 @dataclass(frozen=True)
@@ -151,22 +151,22 @@ def _read(database: Database, decision_point: str, role: Role) -> _Found:
     """What the store says is active, in one snapshot, not yet believed."""
     where = {"decision_point": decision_point, "role": str(role)}
     try:
-        with database.read() as connection:
-            state = decision_points.fetch_state(connection, decision_point)
+        with database.read() as unit:
+            state = decision_points.fetch_state(unit, decision_point)
             if role is Role.MODEL and state is not PointState.RUNNING:
                 raise not_approved(Cause.PAUSED, f"{decision_point!r} is {state}", **where)
-            if decision_points.fetch_state(connection, EVERYWHERE) is not PointState.RUNNING:
+            if decision_points.fetch_state(unit, EVERYWHERE) is not PointState.RUNNING:
                 raise not_approved(Cause.PAUSED, "everything is paused", **where)
-            activation = registry.fetch_active(connection, decision_point, role)
+            activation = registry.fetch_active(unit, decision_point, role)
             if activation is None:
                 raise not_approved(
                     Cause.NOTHING_ACTIVE, f"no {role} is active at {decision_point!r}", **where
                 )
             where["proposal_id"] = activation.proposal_id
-            proposal = proposals.fetch(connection, activation.proposal_id)
-            cast = votes.fetch(connection, database.home, proposal.proposal_id)
-            return _Found(proposal, cast, registry_version.fetch(connection))
+            proposal = proposals.fetch(unit, activation.proposal_id)
+            cast = votes.fetch(unit, database.home, proposal.proposal_id)
+            return _Found(proposal, cast, registry_version.fetch(unit))
     except (NotApproved, Unavailable):  # not now is not never
         raise
-    except (TrothError, sqlite3.DatabaseError, TypeError, OSError) as error:
+    except (TrothError, TypeError, OSError) as error:
         raise not_approved(Cause.PROPOSAL, f"cannot be read: {error}", **where) from error

@@ -7,7 +7,6 @@ looks every few seconds.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,7 +18,9 @@ from serving.governance import decision_points, proposals, registry, signatures,
 from serving.governance.board import Board
 from serving.governance.decision_points import EVERYWHERE, PointState, Transition
 from serving.governance.stops import Stop
-from serving.store import BUSY_TIMEOUT_S, Database
+from serving.storage.database import Database
+from serving.storage.driver import BUSY_TIMEOUT_S
+from serving.storage.unit_of_work import UnitOfWork
 from troth import locks
 from troth.brake import STOPS
 from troth.clock import utc_now
@@ -59,18 +60,18 @@ def alone(home: Path, *, patience_s: float) -> Iterator[None]:
 
 def _record_all(database: Database, patience_s: float) -> tuple[str, ...]:
     done = [_record_refusal(database, vote, patience_s) for vote in _refusals(database)]
-    with database.read() as connection:
+    with database.read() as unit:
         waiting = any(
-            _is_pending(connection, stop, stops.facts_of(database.home, stop.name))
+            _is_pending(unit, stop, stops.facts_of(database.home, stop.name))
             for stop in stops.listed(database.home)
         )
     if not waiting:
         return tuple(done)
-    with governed(database, restricting=True, patience_s=patience_s) as connection:
+    with governed(database, restricting=True, patience_s=patience_s) as unit:
         for stop in stops.listed(database.home):
             facts = stops.facts_of(database.home, stop.name)
-            if _is_pending(connection, stop, facts):
-                _record(connection, stop, facts)
+            if _is_pending(unit, stop, facts):
+                _record(unit, stop, facts)
                 done.append(stop.name)
     return tuple(done)
 
@@ -81,13 +82,13 @@ def _refusals(database: Database) -> tuple[SignedVote, ...]:
     Only those signed by a member: what anybody put there is no vote, though it stops.
     """
     found = []
-    with database.read() as connection:
+    with database.read() as unit:
         for vote in votes.kept(database.home):
-            if votes.has(connection, vote):
+            if votes.has(unit, vote):
                 continue
             try:
                 board = Board.load(database.home / BOARD_FILE)
-                signatures.verify(proposals.fetch(connection, vote.proposal_id), vote, board)
+                signatures.verify(proposals.fetch(unit, vote.proposal_id), vote, board)
             except (TrothError, OSError):
                 continue
             found.append(vote)
@@ -99,24 +100,24 @@ def _record_refusal(database: Database, vote: SignedVote, patience_s: float) -> 
     return stops.refusal_name(vote.proposal_id)
 
 
-def _is_pending(connection: sqlite3.Connection, stop: Stop, facts: dict[str, Any]) -> bool:
+def _is_pending(unit: UnitOfWork, stop: Stop, facts: dict[str, Any]) -> bool:
     if stop.kind in ("all", "point"):
         point = stop.point or EVERYWHERE
-        if stop.point and stop.point not in decision_points.known(connection):
+        if stop.point and stop.point not in decision_points.known(unit):
             return False  # given in error, and about to be taken back
-        return decision_points.fetch_state(connection, point) is PointState.RUNNING
+        return decision_points.fetch_state(unit, point) is PointState.RUNNING
     if stop.role is not None:
-        found = registry.fetch_active(connection, stop.point, stop.role)
+        found = registry.fetch_active(unit, stop.point, stop.role)
         # Of another proposal: that one was activated since, in its place.
         return found is not None and found.proposal_id == facts.get("proposal_id")
     return False
 
 
-def _record(connection: sqlite3.Connection, stop: Stop, facts: dict[str, Any]) -> None:
+def _record(unit: UnitOfWork, stop: Stop, facts: dict[str, Any]) -> None:
     by, reason = str(facts.get("by", "unknown")), str(facts.get("reason", ""))
     if stop.role is None:
         decision_points.change_state(
-            connection,
+            unit,
             stop.point or EVERYWHERE,
             Transition.PAUSE,
             now=_moment(facts),
@@ -124,9 +125,9 @@ def _record(connection: sqlite3.Connection, stop: Stop, facts: dict[str, Any]) -
             reason=reason,
         )
         return
-    found = registry.fetch_active(connection, stop.point, stop.role)
+    found = registry.fetch_active(unit, stop.point, stop.role)
     if found is not None:
-        registry.take_out(connection, found, by=by, reason=reason)
+        registry.take_out(unit, found, by=by, reason=reason)
 
 
 def _moment(facts: dict[str, Any]) -> datetime:

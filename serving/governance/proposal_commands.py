@@ -20,7 +20,7 @@ from serving.governance.uptake import tell
 from serving.installation import opened
 from serving.options import Home, KeyFile, ProposalId, settings_of
 from serving.signing import keys
-from serving.store import Database
+from serving.storage.database import Database
 from troth.cli.output import AsJson, emit, note, say, show_lines, show_mapping, show_table
 from troth.clock import utc_now
 from troth.digests import require_digest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import sqlite3
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +18,10 @@ from serving.governance.decision_points import require_point
 from serving.governance.evidence import EvidenceStore
 from serving.governance.place import Place
 from serving.governance.refusal_reasons import Cause, not_approved
-from serving.store import BUSY_TIMEOUT_S, Database
+from serving.storage.database import Database
+from serving.storage.driver import BUSY_TIMEOUT_S
+from serving.storage.registry import StoredProposal
+from serving.storage.unit_of_work import UnitOfWork
 from troth.digests import canonical_json, digest, parse_json, require_digest
 from troth.errors import (
     DataLoss,
@@ -129,13 +131,11 @@ def propose(
     )
     own = signatures.sign(proposal, Vote.PROPOSE, member=proposal.proposer, key=key, signed_at=now)
     statement = canonical_json(proposal.statement())
-    with governed(database) as connection:
-        connection.execute(
-            "INSERT INTO proposals VALUES (?, ?)", (proposal.proposal_id, statement.decode())
-        )
-        votes.insert(connection, own)
+    with governed(database) as unit:
+        unit.registry.add_proposal(proposal.proposal_id, statement.decode())
+        votes.insert(unit, own)
         chain.append(
-            connection,
+            unit,
             AuditKind.PROPOSED,
             {
                 "proposal_id": proposal.proposal_id,
@@ -209,15 +209,13 @@ def get(database: Database, proposal_id: str) -> Proposal:
         NotApproved: with cause ``form`` if its statement is that of an earlier version.
         DataLoss: if it cannot be read.
     """
-    with database.read() as connection:
-        return fetch(connection, proposal_id)
+    with database.read() as unit:
+        return fetch(unit, proposal_id)
 
 
-def fetch(connection: sqlite3.Connection, proposal_id: str) -> Proposal:
+def fetch(unit: UnitOfWork, proposal_id: str) -> Proposal:
     """As :func:`get`, inside the caller's transaction."""
-    row = connection.execute(
-        "SELECT * FROM proposals WHERE proposal_id = ?", (proposal_id,)
-    ).fetchone()
+    row = unit.registry.proposal(proposal_id)
     if row is None:
         raise NotFound(
             f"no proposal {proposal_id!r}: `troth proposals list` shows them", field="proposal_id"
@@ -227,16 +225,16 @@ def fetch(connection: sqlite3.Connection, proposal_id: str) -> Proposal:
 
 def list_all(database: Database) -> tuple[Proposal, ...]:
     """Every proposal that can hold, oldest first; raises :class:`DataLoss` if one is unreadable."""
-    with database.read() as connection:
-        rows = connection.execute("SELECT * FROM proposals ORDER BY proposal_id").fetchall()
+    with database.read() as unit:
+        rows = unit.registry.proposals()
     return tuple(_parse(row) for row in rows if not _is_of_earlier_form(row))
 
 
 def of_earlier_form(database: Database) -> tuple[str, ...]:
     """Ids of the proposals that an earlier version made, and that are void for it."""
-    with database.read() as connection:
-        rows = connection.execute("SELECT * FROM proposals ORDER BY proposal_id").fetchall()
-    return tuple(str(row["proposal_id"]) for row in rows if _is_of_earlier_form(row))
+    with database.read() as unit:
+        rows = unit.registry.proposals()
+    return tuple(row.proposal_id for row in rows if _is_of_earlier_form(row))
 
 
 def _record(database: Database, signed: SignedVote) -> SignedVote:
@@ -246,7 +244,7 @@ def _record(database: Database, signed: SignedVote) -> SignedVote:
         votes.keep_refusal(database.home, signed)
         try:
             return write_down(database, signed, patience_s=_PATIENCE_S)
-        except (Unavailable, DataLoss, sqlite3.Error) as error:
+        except (Unavailable, DataLoss) as error:
             log.warning("a refusal is in force and not recorded yet: %s", error)
             return signed
     return write_down(database, signed)
@@ -262,13 +260,13 @@ def write_down(
         DataLoss: if the audit log was tampered with, of an approval.
     """
     refusing = signed.vote is Vote.REFUSE
-    with governed(database, restricting=refusing, patience_s=patience_s) as connection:
-        for known in votes.in_store(connection, signed.proposal_id):
+    with governed(database, restricting=refusing, patience_s=patience_s) as unit:
+        for known in votes.in_store(unit, signed.proposal_id):
             if (known.member, known.vote) == (signed.member, signed.vote):
                 return known
-        votes.insert(connection, signed)
+        votes.insert(unit, signed)
         chain.append(
-            connection,
+            unit,
             AuditKind.REFUSED if refusing else AuditKind.APPROVED,
             {
                 "proposal_id": signed.proposal_id,
@@ -279,7 +277,7 @@ def write_down(
             },
         )
         if refusing:
-            registry_version.bump(connection)  # replicas that serve it must look again
+            registry_version.bump(unit)  # replicas that serve it must look again
     return signed
 
 
@@ -302,25 +300,25 @@ def _check_may_approve(
         )
 
 
-def _is_of_earlier_form(row: sqlite3.Row) -> bool:
+def _is_of_earlier_form(row: StoredProposal) -> bool:
     """Whether a statement binds to digests alone, as those of the first form did."""
     try:
-        data = parse_json(row["statement"])
+        data = parse_json(row.statement)
     except (TypeError, ValueError):
         return False
     return isinstance(data, dict) and "policy_digest" in data and "installation_id" not in data
 
 
-def _parse(row: sqlite3.Row) -> Proposal:
+def _parse(row: StoredProposal) -> Proposal:
     """A stored statement as a proposal; whatever else it holds is not under the signature."""
     if _is_of_earlier_form(row):
         raise not_approved(
             Cause.FORM,
             "was approved in the form of an earlier version; propose again",
-            proposal_id=str(row["proposal_id"]),
+            proposal_id=row.proposal_id,
         )
     try:
-        data: dict[str, Any] = parse_json(row["statement"])
+        data: dict[str, Any] = parse_json(row.statement)
         scope: dict[str, Any] = data["scope"]
         proposal = Proposal(
             proposal_id=votes.require_id(data["proposal_id"]),
@@ -339,11 +337,11 @@ def _parse(row: sqlite3.Row) -> Proposal:
         )
     except (AttributeError, KeyError, TypeError, ValueError, TrothError) as error:
         raise DataLoss(
-            f"the statement of {row['proposal_id']!r} is not one: {error}", field="proposals"
+            f"the statement of {row.proposal_id!r} is not one: {error}", field="proposals"
         ) from error
-    if proposal.proposal_id != row["proposal_id"]:
+    if proposal.proposal_id != row.proposal_id:
         raise DataLoss(
-            f"the statement of {row['proposal_id']!r} is that of {proposal.proposal_id}",
+            f"the statement of {row.proposal_id!r} is that of {proposal.proposal_id}",
             field="proposals",
         )
     return proposal

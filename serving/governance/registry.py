@@ -7,7 +7,6 @@ of which checks its precondition and writes its audit row in the same transactio
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,16 +17,13 @@ from serving.audit.signed_heads import governed
 from serving.governance import proposals, registry_version, stops, votes
 from serving.governance.decision_points import require_point
 from serving.governance.verification import Verifier
-from serving.store import Database
+from serving.storage.database import Database
+from serving.storage.registry import RawActivation
+from serving.storage.statements import decoded
+from serving.storage.unit_of_work import UnitOfWork
 from troth.errors import DataLoss
 from troth.types import Role as Role
 from troth.types import isoformat, require_aware
-
-_ROWS = """
-    SELECT CAST(decision_point AS BLOB), CAST(role AS BLOB), CAST(proposal_id AS BLOB),
-           CAST(activated_at AS BLOB)
-    FROM activations
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,23 +86,18 @@ def activate(
     now = require_aware(now, "now")
     require_point(decision_point)
     held: dict[str, stops.StopSeen] = {}
-    with governed(database) as connection:
-        proposal = proposals.fetch(connection, proposal_id)
-        cast = votes.fetch(connection, database.home, proposal_id)
+    with governed(database) as unit:
+        proposal = proposals.fetch(unit, proposal_id)
+        cast = votes.fetch(unit, database.home, proposal_id)
         role = role or proposal.role
         held = stops.held(database.home, stops.role_name(role, decision_point))
         verified = verifier.verify(
             proposal, cast, decision_point=decision_point, role=role, now=now
         )
-        connection.execute(
-            "INSERT INTO activations VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (decision_point, role) DO UPDATE"
-            " SET proposal_id = excluded.proposal_id, activated_at = excluded.activated_at",
-            (decision_point, str(role), proposal_id, isoformat(now)),
-        )
-        generation = registry_version.bump(connection)
+        unit.registry.activate(decision_point, str(role), proposal_id, isoformat(now))
+        generation = registry_version.bump(unit)
         chain.append(
-            connection,
+            unit,
             AuditKind.ACTIVATED,
             {
                 "decision_point": decision_point,
@@ -122,24 +113,21 @@ def activate(
     return generation
 
 
-def take_out(
-    connection: sqlite3.Connection, found: Activation, *, by: str, reason: str = ""
-) -> int:
+def take_out(unit: UnitOfWork, found: Activation, *, by: str, reason: str = "") -> int:
     """Remove a row inside the caller's write transaction; returns the new generation.
 
     Raises:
         DataLoss: if the store swallows the change.
     """
-    where = (found.decision_point, str(found.role))
-    connection.execute("DELETE FROM activations WHERE decision_point = ? AND role = ?", where)
-    if fetch_active(connection, found.decision_point, found.role) is not None:
+    unit.registry.deactivate(found.decision_point, str(found.role))
+    if fetch_active(unit, found.decision_point, found.role) is not None:
         raise DataLoss(
             f"the store keeps the {found.role} of {found.decision_point!r}: a trigger holds it",
             field="activations",
         )
-    generation = registry_version.bump(connection)
+    generation = registry_version.bump(unit)
     chain.append(
-        connection,
+        unit,
         AuditKind.DEACTIVATED,
         {
             "decision_point": found.decision_point,
@@ -155,23 +143,23 @@ def take_out(
 
 def active(database: Database, decision_point: str, role: Role) -> Activation | None:
     """What is active in ``role`` at ``decision_point``."""
-    with database.read() as connection:
-        return fetch_active(connection, decision_point, role)
+    with database.read() as unit:
+        return fetch_active(unit, decision_point, role)
 
 
 def activations(database: Database) -> tuple[Activation, ...]:
     """The whole registry, by decision point and role; rows that are none left out."""
-    with database.read() as connection:
-        return readable(connection)[0]
+    with database.read() as unit:
+        return readable(unit)[0]
 
 
-def readable(connection: sqlite3.Connection) -> tuple[tuple[Activation, ...], tuple[str, ...]]:
+def readable(unit: UnitOfWork) -> tuple[tuple[Activation, ...], tuple[str, ...]]:
     """The rows that can be read, by decision point and role, and what is wrong with others.
 
     One bad row costs itself, not those beside it.
     """
     found, faults = [], []
-    for row in connection.execute(_ROWS + " ORDER BY decision_point, role"):
+    for row in unit.registry.activations():
         try:
             found.append(_activation(row))
         except DataLoss as error:
@@ -179,20 +167,16 @@ def readable(connection: sqlite3.Connection) -> tuple[tuple[Activation, ...], tu
     return tuple(found), tuple(faults)
 
 
-def fetch_active(
-    connection: sqlite3.Connection, decision_point: str, role: Role
-) -> Activation | None:
+def fetch_active(unit: UnitOfWork, decision_point: str, role: Role) -> Activation | None:
     """As :func:`active`, inside the caller's transaction."""
-    row = connection.execute(
-        _ROWS + " WHERE decision_point = ? AND role = ?", (decision_point, str(role))
-    ).fetchone()
-    return _activation(row) if row else None
+    row = unit.registry.active(decision_point, str(role))
+    return None if row is None else _activation(row)
 
 
-def _activation(row: sqlite3.Row) -> Activation:
-    # Decoded here: sqlite3's own failure would end the reading without naming the row.
+def _activation(row: RawActivation) -> Activation:
+    # Decoded here: a driver's own failure would end the reading without naming the row.
     try:
-        point, role, proposal_id, activated_at = (bytes(cell).decode() for cell in tuple(row))
+        point, role, proposal_id, activated_at = (decoded(cell) for cell in row)
     except (UnicodeDecodeError, TypeError) as error:
         raise DataLoss(f"a row is not text: {error}", field="activations") from error
     if role not in set(Role):

@@ -7,17 +7,16 @@ hold back by writing into the store.
 
 from __future__ import annotations
 
-import sqlite3
-
 from serving.governance import votes
-from serving.store import Database
+from serving.storage.database import Database
+from serving.storage.unit_of_work import UnitOfWork
 from troth.digests import digest
 
 
 def current(database: Database) -> int:
     """The generation now; a replica that saw another one loads again."""
-    with database.read() as connection:
-        return fetch(connection)
+    with database.read() as unit:
+        return fetch(unit)
 
 
 def fingerprint(database: Database) -> str:
@@ -25,27 +24,23 @@ def fingerprint(database: Database) -> str:
 
     Three small reads, well under a millisecond; a replica that saw another one loads again.
     """
-    with database.read() as connection:
-        tables = [
-            [list(row) for row in connection.execute(query)]
-            for query in (
-                # In hexadecimal: a cell that is no text must not keep the others from being seen.
-                "SELECT generation FROM generations",
-                "SELECT hex(decision_point), hex(role), hex(proposal_id), hex(activated_at)"
-                " FROM activations ORDER BY 1, 2",
-                "SELECT hex(decision_point), hex(state) FROM decision_point_states ORDER BY 1",
-            )
-        ]
-    return digest([tables, list(votes.kept_refusals(database.home))])
+    with database.read() as unit:
+        # A cell that is no text must not keep the others from being seen.
+        active = [[_plain(cell) for cell in row] for row in unit.registry.activations()]
+        states = [list(row) for row in unit.registry.states()]
+        generation = unit.registry.generation()
+    return digest([generation, active, states, list(votes.kept_refusals(database.home))])
 
 
-def fetch(connection: sqlite3.Connection) -> int:
+def _plain(cell: bytes | str) -> str:
+    return cell if isinstance(cell, str) else cell.hex()
+
+
+def fetch(unit: UnitOfWork) -> int:
     """As :func:`current`, inside the caller's transaction."""
-    row = connection.execute("SELECT generation FROM generations WHERE id = 1").fetchone()
-    return int(row["generation"])
+    return unit.registry.generation()
 
 
-def bump(connection: sqlite3.Connection) -> int:
+def bump(unit: UnitOfWork) -> int:
     """Raise the counter inside the caller's transaction and return it."""
-    connection.execute("UPDATE generations SET generation = generation + 1 WHERE id = 1")
-    return fetch(connection)
+    return unit.registry.bump()

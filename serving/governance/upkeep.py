@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 import time
 
 from serving.audit.signed_heads import try_checkpoint
 from serving.governance import pending
-from serving.store import Database
+from serving.storage.database import Database
 from troth.errors import TrothError
 
 log = logging.getLogger(__name__)
@@ -52,5 +51,5 @@ def try_record(database: Database) -> None:
     try:
         for name in pending.record(database, patience_s=_PATIENCE_S):
             log.warning("the stop %s was in force and is now recorded", name)
-    except (TrothError, sqlite3.Error, OSError) as error:
+    except (TrothError, OSError) as error:
         log.error("a stop is in force and not recorded: %s", error)

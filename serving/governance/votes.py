@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from serving.governance import stops
 from serving.installation import REFUSALS
-from serving.store import Database
+from serving.storage.database import Database
+from serving.storage.registry import StoredVote
+from serving.storage.unit_of_work import UnitOfWork
 from troth.digests import canonical_json, parse_json
 from troth.errors import DataLoss, InvalidArgument, TrothError
 from troth.files import write_whole
@@ -58,18 +59,17 @@ def from_dict(data: Any) -> SignedVote:
         raise DataLoss(f"not a vote: {error}", field="votes") from error
 
 
-def insert(connection: sqlite3.Connection, vote: SignedVote) -> None:
+def insert(unit: UnitOfWork, vote: SignedVote) -> None:
     """Store ``vote``, inside the caller's transaction."""
-    connection.execute(
-        "INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            vote.proposal_id,
-            vote.member,
-            str(vote.vote),
-            isoformat(vote.signed_at),
-            vote.reason,
-            vote.signature,
-        ),
+    unit.registry.add_vote(
+        StoredVote(
+            proposal_id=vote.proposal_id,
+            member=vote.member,
+            vote=str(vote.vote),
+            signed_at=isoformat(vote.signed_at),
+            reason=vote.reason,
+            signature=vote.signature,
+        )
     )
 
 
@@ -84,7 +84,7 @@ def keep_refusal(home: Path, vote: SignedVote) -> None:
     write_whole(path, canonical_json(to_dict(vote)) + b"\n")
 
 
-def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple[SignedVote, ...]:
+def fetch(unit: UnitOfWork, home: Path, proposal_id: str) -> tuple[SignedVote, ...]:
     """Every vote on a proposal, from the store and the host, in order of time.
 
     Raises:
@@ -92,7 +92,7 @@ def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple
         DataLoss: if a vote cannot be read as one.
     """
     require_id(proposal_id)
-    found = {_identity(vote): vote for vote in in_store(connection, proposal_id)}
+    found = {_identity(vote): vote for vote in in_store(unit, proposal_id)}
     for path in sorted(_folder(home).glob(f"{proposal_id}.*.json")):
         try:
             vote = from_dict(parse_json(path.read_bytes()))
@@ -102,23 +102,20 @@ def fetch(connection: sqlite3.Connection, home: Path, proposal_id: str) -> tuple
     return tuple(sorted(found.values(), key=lambda vote: (vote.signed_at, vote.member)))
 
 
-def in_store(connection: sqlite3.Connection, proposal_id: str) -> tuple[SignedVote, ...]:
+def in_store(unit: UnitOfWork, proposal_id: str) -> tuple[SignedVote, ...]:
     """The votes in the table alone; raises :class:`DataLoss` if one cannot be read as such."""
     found = []
-    for row in connection.execute("SELECT * FROM votes WHERE proposal_id = ?", (proposal_id,)):
-        values = dict(row)
-        signature = values["signature"]
-        raw = signature if isinstance(signature, bytes) else b""
-        values["signature"] = base64.b64encode(raw).decode("ascii")
-        found.append(from_dict(values))
+    for row in unit.registry.votes(proposal_id):
+        signature = base64.b64encode(row.signature).decode("ascii")
+        found.append(from_dict({**row._asdict(), "signature": signature}))
     return tuple(found)
 
 
-def has(connection: sqlite3.Connection, vote: SignedVote) -> bool:
+def has(unit: UnitOfWork, vote: SignedVote) -> bool:
     """Whether the table has this member's vote of this kind: the first one counts."""
     return any(
         (known.member, known.vote) == (vote.member, vote.vote)
-        for known in in_store(connection, vote.proposal_id)
+        for known in in_store(unit, vote.proposal_id)
     )
 
 
@@ -136,8 +133,8 @@ def kept(home: Path) -> Iterator[SignedVote]:
 
 def of(database: Database, proposal_id: str) -> tuple[SignedVote, ...]:
     """As :func:`fetch`, in a transaction of its own."""
-    with database.read() as connection:
-        return fetch(connection, database.home, proposal_id)
+    with database.read() as unit:
+        return fetch(unit, database.home, proposal_id)
 
 
 def _identity(vote: SignedVote) -> tuple[str, str, bytes]:

@@ -38,7 +38,7 @@ def serve_command(
     settings = type(settings)(
         **{**settings.model_dump(), **{k: v for k, v in changes.items() if v is not None}}
     )
-    require(settings.home)
+    require(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     until = threading.Event()
     note(f"Starting {settings.replicas} replicas on {settings.address}; this takes a while.")

@@ -134,7 +134,7 @@ def _watch_over(
     while not until.wait(_LOOK_EVERY_S):
         vitals.require_all()
         watchdog.keep_alive()
-        database.require_same_file()
+        database.require_same_store()
     database.close()
 
 

@@ -66,8 +66,8 @@ class Replica:
 
     def check(self) -> None:
         """Raise whatever keeps the store from being read."""
-        with self._database.read() as connection:
-            connection.execute("SELECT 1 FROM decisions LIMIT 1").fetchone()
+        with self._database.read() as unit:
+            unit.decisions.probe()
 
     def health(self) -> tuple[str, ...]:
         """Slugs saying why the service is not well; empty if it is."""

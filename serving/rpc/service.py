@@ -107,8 +107,8 @@ def start_service(
     Raises:
         Unavailable: if it ends or does not answer in time; with the end of its log.
     """
-    settings = settings.model_copy(update={"home": settings.home.resolve()})
-    require(settings.home)
+    settings = settings.resolved()
+    require(settings)
     ready_path(settings).unlink(missing_ok=True)
     path = log_path(settings.home)
     with path.open("ab") as log:

@@ -15,7 +15,7 @@ CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlin
 
 PLANTED = {
     "floors": ("troth/types.py", "import agents.policies.uniform"),
-    "production": ("serving/store.py", "import simulator.world"),
+    "production": ("serving/storage/database.py", "import simulator.world"),
     "views": ("envs/bridges/sb3.py", "import agents.policies.uniform"),
     "core": ("serving/decisioning/pipeline.py", "import ray"),
     "grpc": ("serving/audit/audit_log.py", "import grpc"),
@@ -27,6 +27,7 @@ PLANTED = {
     "agents": ("agents/models/bilinear.py", "import agents.ope.target"),
     "environments": ("envs/base/cohort.py", "import envs.problems.messages"),
     "runs": ("experiments/runs/config.py", "import experiments.reports.charts"),
+    "store": ("serving/customers/profiles.py", "import sqlite3"),
     "circles": ("troth/errors.py", "import troth.catalogue"),
 }
 

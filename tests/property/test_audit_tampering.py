@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from serving.audit import audit_log, chain, checkpoints
 from serving.audit.audit_log import AuditRow, Head
-from serving.store import Database
+from serving.storage.database import Database
 from troth.digests import canonical_json, sha256
 
 SIZE = 12

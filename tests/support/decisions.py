@@ -16,9 +16,10 @@ from serving.customers.profiles import Profile
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.decisioning.requests import DecideRequest
 from serving.decisioning.servable import FixedPolicies, ServablePolicies, ServablePolicy
-from serving.store import Database
+from serving.storage.database import Database
 from troth.catalogue import CHANNELS, NO_CONTACT_ACTION, Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch
+from troth.database_url import DatabaseUrl
 from troth.features import Feature, FeatureKind, FeatureSchema
 from troth.guardrails import GuardrailConfig, GuardrailEngine
 from troth.policy import Distribution, Mask, normalise
@@ -152,9 +153,10 @@ def customers(
 
 @dataclass
 class Bench:
-    """A pipeline on a store of its own, at noon."""
+    """A pipeline on a store of its own, at noon: a file in its folder unless ``where`` says."""
 
     folder: Path
+    where: DatabaseUrl | None = None
     config: GuardrailConfig = field(default_factory=loose_config)
     policies: tuple[ServablePolicy, ...] = field(default_factory=lambda: (answerer(EAGER),))
     reasons: tuple[str, ...] = ()
@@ -162,7 +164,8 @@ class Bench:
     now: datetime = NOON
 
     def __post_init__(self) -> None:
-        self.database = Database(self.folder / "troth.db", durable=False)
+        place = self.where or self.folder / "troth.db"
+        self.database = Database(place, home=self.folder, durable=False)
         self.pipelines: list[DecisionPipeline] = []
         self.pipeline = self.another()
 

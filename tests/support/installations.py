@@ -16,7 +16,7 @@ from serving.governance.place import Place
 from serving.governance.verification import Verifier
 from serving.installation import create
 from serving.signing import keys
-from serving.store import Database
+from serving.storage.database import Database
 from tests.support.decisions import CATALOGUE, SCHEMA, loose_config
 from tests.support.evidence import evidence
 from troth.contexts import ContextBatch
@@ -43,7 +43,7 @@ class Installation:
         self.config = config or loose_config()
         (home / "guardrails.toml").write_text(_toml(self.config))
         self.settings = Settings(home=home, **settings)  # type: ignore[arg-type]
-        self.database = Database(self.settings.database)
+        self.database = Database(self.settings.database, home=home)
         self.artifacts = ArtifactStore(self.settings.artifacts)
         self.keys = {name: keys.generate() for name in MEMBERS}
         self.board = Board(quorum=2, members={n: keys.public_text(k) for n, k in self.keys.items()})

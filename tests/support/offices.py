@@ -19,7 +19,7 @@ from serving.governance.evidence import EvidenceStore
 from serving.governance.loading import ApprovedPolicy
 from serving.governance.place import Place
 from serving.governance.verification import Verifier
-from serving.store import Database
+from serving.storage.database import Database
 from tests.support.evidence import evidence
 from troth.catalogue import Action, Catalogue, Channel, OfferKind
 from troth.contexts import ContextBatch

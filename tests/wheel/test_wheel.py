@@ -195,5 +195,6 @@ def test_the_full_install_is_whole(install: Installer) -> None:
     assert installed.troth("scenarios").stderr == ""
     installed.python(
         "-c",
-        "from pathlib import Path; from serving.store import Database; Database(Path('troth.db'))",
+        "from pathlib import Path; from serving.storage.database import Database;"
+        " Database(Path('troth.db'))",
     )

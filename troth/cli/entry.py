@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from troth import brake
-from troth.errors import Code, DataLoss, FailedPrecondition, InvalidArgument, NotFound, TrothError
+from troth.errors import Code, FailedPrecondition, InvalidArgument, NotFound, TrothError
 
 if TYPE_CHECKING:  # loaded when a stop has been put, see troth.brake
     from importlib.metadata import EntryPoint
@@ -150,8 +150,6 @@ def main() -> None:
     A stop is put first (:mod:`troth.brake`), and taken back if the line asked for none there is.
     """
     stopped = brake.first(sys.argv[1:], os.environ)
-    import sqlite3  # whatever else is loaded, a stop does not wait for it
-
     try:
         build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except TrothError as error:
@@ -162,8 +160,6 @@ def main() -> None:
         if stopped is not None and end.code == USAGE:
             brake.take_back(stopped)
         raise
-    except sqlite3.Error as error:
-        _refused(DataLoss(f"the store cannot be read or written: {error}", field="database"))
     except OSError as error:
         if error.filename is None:
             raise

@@ -18,7 +18,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         (
             *("keys", "board", "propose", "proposals", "approve", "refuse"),
             *("activate", "deactivate", "pause", "resume", "registry", "audit"),
-            *("serve", "replay", "profiles", "permission", "log", "schema"),
+            *("serve", "replay", "profiles", "permission", "log", "schema", "migrate"),
         ),
         ("serve",),
     ),

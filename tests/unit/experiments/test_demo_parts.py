@@ -29,7 +29,7 @@ from experiments.runs.rollout import roll_out
 from serving.audit import audit_log
 from serving.governance import case
 from serving.governance.registry import Role
-from serving.store import Database
+from serving.storage.database import Database
 from simulator.scenarios import load as load_scenario
 from simulator.world import World
 from tests.support.evidence import evidence

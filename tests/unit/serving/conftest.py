@@ -14,7 +14,7 @@ from agents.policies.uniform import NeverContact, UniformPolicy
 from serving.governance.board import Board
 from serving.installation import create
 from serving.signing import keys
-from serving.store import Database
+from serving.storage.database import Database
 from tests.support.decisions import Bench
 from tests.support.installations import Installation
 from tests.support.offices import NAMES, Office, save_policy

@@ -14,7 +14,7 @@ from serving.audit.served_clocks import other_clock
 from serving.clock import ServiceClock, announce, server_clock
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.decisioning.servable import FixedPolicies, ServablePolicies
-from serving.store import Database
+from serving.storage.database import Database
 from tests.support.decisions import NOON, loose_config, request
 from troth.errors import InvalidArgument
 from troth.guardrails import GuardrailEngine

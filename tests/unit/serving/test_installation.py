@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from serving import installation
 from serving.governance.board import Board
-from serving.store import Database
+from serving.storage.database import Database
 from tests.support.installations import Installation
 from troth.cli.entry import build
 from troth.errors import DataLoss, NotFound

@@ -350,11 +350,11 @@ def test_appending_costs_the_same_however_long_the_log_is(office: Office) -> Non
             return 0
 
         with office.database.write() as connection:
-            connection.set_progress_handler(step, 1)
+            connection.connection.set_progress_handler(step, 1)
             try:
                 audit_log.append(connection, AuditKind.DECISIONS_COMMITTED, payload)
             finally:
-                connection.set_progress_handler(None, 1)
+                connection.connection.set_progress_handler(None, 1)
         return taken
 
     write(office, 10)

@@ -12,7 +12,7 @@ from serving.audit import audit_log
 from serving.audit.kinds import AuditKind
 from serving.audit.signed_heads import checkpoint
 from serving.governance.upkeep import seal_until
-from serving.store import Database
+from serving.storage.database import Database
 
 
 def append(database: Database, kind: AuditKind) -> int:

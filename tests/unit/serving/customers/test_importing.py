@@ -15,7 +15,7 @@ from serving.customers import contact_ledger
 from serving.customers.files import read_customers
 from serving.customers.importing import Loaded, load_customers
 from serving.installation import create
-from serving.store import Database
+from serving.storage.database import Database
 from tests.support.decisions import NOON
 from troth.catalogue import Channel
 from troth.cli.entry import build

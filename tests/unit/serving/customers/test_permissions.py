@@ -8,7 +8,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,10 @@ from serving.customers import profiles
 from serving.customers.permission_reports import PermissionReport
 from serving.customers.permissions import PermissionFact, fold
 from serving.decisioning.decision_transaction import STALE
-from serving.store import Database, split_statements
+from serving.storage.database import Database
+from serving.storage.migrating import migrate
+from serving.storage.sqlite import SqliteDriver
+from serving.storage.upgrading import scripts, split_statements
 from tests.support.decisions import NOON, Bench, customers, loose_config, request
 from troth.catalogue import CHANNELS, Channel
 from troth.errors import AlreadyExists, DataLoss, InvalidArgument
@@ -207,8 +209,7 @@ def test_store_of_before_keeps_its_opt_outs(tmp_path: Path) -> None:
     path = tmp_path / "troth.db"
     old = sqlite3.connect(path)
     old.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY) STRICT")
-    for name in ("001_governance.sql", "002_decisioning.sql"):
-        script = files("serving").joinpath("schema", name).read_text()
+    for name, script in scripts()[:2]:
         for statement in split_statements(script):
             old.execute(statement)
         old.execute("INSERT INTO migrations VALUES (?)", (name,))
@@ -218,6 +219,7 @@ def test_store_of_before_keeps_its_opt_outs(tmp_path: Path) -> None:
     old.execute("INSERT INTO withdrawals VALUES ('C1', 'push', '2026-03-02T00:00:00.000000Z')")
     old.commit()
     old.close()
+    migrate(SqliteDriver(path), now=NOON)
     database = Database(path, durable=False)
     with database.read() as connection:
         zone, known = profiles.find(connection, "C1")

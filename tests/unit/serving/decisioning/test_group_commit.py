@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from serving.decisioning.group_commit import GroupCommitter
-from serving.store import Database
+from serving.storage.database import Database
 from troth.errors import InvalidArgument, TrothError, Unavailable
 
 Apply = Callable[[sqlite3.Connection, Sequence[int]], Sequence[int | TrothError]]

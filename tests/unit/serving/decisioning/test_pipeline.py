@@ -276,18 +276,10 @@ def test_each_group_has_one_audit_row_over_its_records(bench: Make) -> None:
     with ThreadPoolExecutor(15) as pool:
         answers: list[Decision] = list(pool.map(one.pipeline.decide, map(request, names)))
     assert len({a.decision_id for a in answers}) == 30
-    with one.database.read() as connection:
-        groups = connection.execute(
-            "SELECT seq, payload FROM audit WHERE kind = 'decisions.committed'"
-        ).fetchall()
-        for group in groups:
-            digests = [
-                row["record_digest"]
-                for row in connection.execute(
-                    "SELECT record_digest FROM decisions WHERE audit_seq = ? ORDER BY position",
-                    (group["seq"],),
-                )
-            ]
-            expected = f'{{"count":{len(digests)},"digest":"{digest(digests)}"}}'
-            assert group["payload"] == expected
+    with one.database.read() as unit:
+        groups = list(unit.audit.payloads("decisions.committed"))
+        decisions = list(unit.decisions.by_commit())
+    for seq, payload in groups:
+        digests = [row.record_digest for row in decisions if row.audit_seq == seq]
+        assert payload == f'{{"count":{len(digests)},"digest":"{digest(digests)}"}}'
     assert len(groups) < 30, "concurrent requests should share commits"

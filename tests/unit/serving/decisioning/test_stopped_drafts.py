@@ -10,7 +10,7 @@ import pytest
 
 from serving.decisioning.pipeline import DecisionPipeline
 from serving.decisioning.servable import ServablePolicies
-from serving.store import Database
+from serving.storage.database import Database
 from tests.support.decisions import (
     EAGER,
     NOON,

@@ -17,7 +17,7 @@ from serving.governance.board import Board
 from serving.governance.commands import register
 from serving.governance.registry import Role
 from serving.governance.verification import Verifier
-from serving.store import Database
+from serving.storage.database import Database
 from tests.support.evidence import evidence
 from troth.errors import (
     AlreadyExists,

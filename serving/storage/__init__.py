@@ -1,0 +1,1 @@
+"""The one place of SQL: stores by URL, units of work, and the repositories in them."""
