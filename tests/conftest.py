@@ -57,9 +57,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, what takes longest begins first."""
+    """Where several processes share the tests, what takes longest begins first.
+
+    One process builds and installs, which needs no kernels, while another one compiles them.
+    """
     if WORKER:
-        items.sort(key=lambda item: (not _serves(_path(item)), not item.get_closest_marker("slow")))
+        items.sort(
+            key=lambda item: (
+                not _serves(_path(item)),
+                not item.get_closest_marker("wheel"),
+                not item.get_closest_marker("slow"),
+            )
+        )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -27,17 +27,19 @@ def transactions(rng: np.random.Generator, customers: int, days: int = 760) -> p
     )
     joined = rng.integers(0, days // 2, customers)
     level = rng.normal(MU, BETWEEN, customers)
-    frames = []
-    origin = int(START.astype(np.int64))
-    for day in range(days):
-        factor = float(SEASON.daily(np.array([origin + day]))[0])
+    who, amount = [], []
+    for day, factor in enumerate(SEASON.daily(int(START.astype(np.int64)) + np.arange(days))):
         alive = (day > joined) & ((day - joined) / 7.0 < life)
         bought = (rng.random(customers) < -np.expm1(-rate * factor)) & alive | (joined == day)
-        who = np.flatnonzero(bought)
-        amount = np.exp(rng.normal(level[who], WITHIN))
-        frames.append(pd.DataFrame({"customer": who, "date": START + day, "amount": amount}))
-    table = pd.concat(frames, ignore_index=True)
-    table["amount"] = table["amount"].round(2) + 0.01
+        who.append(np.flatnonzero(bought))
+        amount.append(np.exp(rng.normal(level[who[-1]], WITHIN)))
+    table = pd.DataFrame(
+        {
+            "customer": np.concatenate(who),
+            "date": START + np.repeat(np.arange(days), [len(each) for each in who]),
+            "amount": np.concatenate(amount).round(2) + 0.01,
+        }
+    )
     table["category"] = np.where(rng.random(len(table)) < 0.3, "Shoes & Bags", "other")
     return table
 

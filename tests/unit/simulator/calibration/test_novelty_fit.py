@@ -41,7 +41,7 @@ def _fit(customer: np.ndarray, day: np.ndarray) -> Novelty:
 
 def test_known_novelty_is_recovered() -> None:
     """Its length to a week and its size within four standard errors."""
-    found = _fit(*_log(0.8, 6, 8000))
+    found = _fit(*_log(0.8, 6, 3000))
     assert abs(found.days - 42) <= 7
     assert abs(found.share - 0.8) < 4.0 * found.stderr
     assert 0.01 < found.stderr < 0.2
