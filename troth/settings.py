@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +46,9 @@ class Settings(BaseSettings):
             :func:`settings_of` turns it into an :class:`InvalidArgument` of one line.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TROTH_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TROTH_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(default=Path(DEFAULT_HOME), description="State of this installation.")
     database: Annotated[Path | DatabaseUrl, BeforeValidator(_place)] = Field(
@@ -142,6 +145,8 @@ def settings_of(home: Path | None = None) -> Settings:
         return Settings(home=home) if home else Settings()
     except ValidationError as error:
         violation = Violation.first(error)
+        if violation.key.startswith("database"):  # a password may be in it
+            violation = replace(violation, value="")
         raise InvalidArgument(
             violation.line(Settings), field=f"TROTH_{violation.key.upper()}"
         ) from error

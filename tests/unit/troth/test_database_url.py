@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from serving.options import settings_of
 from troth.database_url import DatabaseUrl
@@ -49,7 +50,9 @@ def test_what_is_no_url_of_a_store_is_refused_unseen(
     monkeypatch.setenv("TROTH_DATABASE", url)
     with pytest.raises(InvalidArgument, match="TROTH_DATABASE") as by_settings:
         settings_of(None)
-    assert SECRET not in str(refused.value) + str(by_settings.value)
+    with pytest.raises(ValidationError) as by_pydantic:
+        Settings()
+    assert SECRET not in f"{refused.value} {by_settings.value} {by_pydantic.value}"
 
 
 def test_the_setting_takes_files_and_urls(monkeypatch: pytest.MonkeyPatch) -> None:
