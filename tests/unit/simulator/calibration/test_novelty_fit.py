@@ -54,7 +54,7 @@ def test_known_novelty_is_recovered() -> None:
 def test_no_novelty_is_said() -> None:
     """Members who buy slower at first have none to fit."""
     with pytest.raises(FailedPrecondition, match="novelty: new members buy no faster"):
-        _fit(*_log(-0.6, 6, 4000))
+        _fit(*_log(-0.6, 6, 1000))
 
 
 @pytest.mark.slow
