@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def migrate_command(home: Home = None, json: AsJson = False) -> None:
-    """Bring the store of an earlier version over, with a copy of it beside it.
+    """Bring the store of an earlier version over; a file is copied first, beside itself.
 
     Nothing is changed if it is refused. A store of this version stays as it is.
     """

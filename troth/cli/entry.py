@@ -94,7 +94,11 @@ def build(wanted: str | None = None) -> typer.Typer:
             register: Register = point.load()
         except ModuleNotFoundError as error:
             if _is_ours(error):
-                raise
+                raise FailedPrecondition(
+                    f"the installation is not whole: the commands of {point.name!r} are said to be "
+                    f"in {point.value}, and there is no module {error.name!r}; install Troth again",
+                    field="command",
+                ) from error
             continue  # its commands are those of an extra
         register(app)
     replace_absent(app)

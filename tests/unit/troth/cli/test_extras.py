@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
+
 import pytest
 from typer.testing import CliRunner
 
@@ -52,3 +54,11 @@ def test_what_brings_a_module_is_known() -> None:
     assert extras.bringing("sb3_contrib") == "train"
     assert extras.bringing("json") is None
     assert extras.missing("scenarios") == ()
+
+
+def test_an_installation_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands of ours that lie elsewhere than the installation says are one line, no traceback."""
+    stale = EntryPoint("wire", "troth.wire_commands:register", "troth.commands")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [stale])
+    with pytest.raises(FailedPrecondition, match=r"no module 'troth\.wire_commands'; install"):
+        build()
