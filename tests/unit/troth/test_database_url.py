@@ -22,6 +22,8 @@ SECRET = "hunter2"
         ("postgres://ann:hunter2@db/troth", "postgresql://ann@db/troth"),
         ("postgresql://db/troth?password=hunter2&sslmode=require", "postgresql://db/troth"),
         ("postgresql:///troth?host=/run/hunter2", "postgresql:///troth"),
+        ("postgresql://ann:hunter%402@[::1]:5433/troth", "postgresql://ann@[::1]:5433/troth"),
+        ("postgresql://ann:hunter2@a:1,b:2/troth", "postgresql://ann@a:1,b:2/troth"),
     ],
 )
 def test_a_password_is_not_shown(url: str, shown: str) -> None:
@@ -39,6 +41,11 @@ def test_a_password_is_not_shown(url: str, shown: str) -> None:
         "postgresql://ann:hunter2@db",
         "postgresql://ann:hunter2@db:port/troth",
         "postgresql://ann:hunter2@[db/troth",
+        "postgresql://ann:x@hunter2@db/troth",
+        "postgresql://ann:1/hunter2@db/troth",
+        "postgresql://ann:1/x?hunter2@db/troth",
+        "postgresql://ann:1/x#hunter2@db/troth",
+        "postgresql://ann@db:1:hunter2/troth",
     ],
 )
 def test_what_is_no_url_of_a_store_is_refused_unseen(
