@@ -61,8 +61,12 @@ def opened(settings: Settings) -> Database:
 
 
 def store_of(settings: Settings) -> Database:
-    """The store, whether or not it lies in an installation; made if absent."""
-    return Database(settings.database, home=settings.home)
+    """The store, whether or not it lies in an installation.
+
+    Raises:
+        NotFound: if there is none in a database that is there.
+    """
+    return Database(settings.database, home=settings.home, make=False)
 
 
 def require(settings: Settings) -> None:

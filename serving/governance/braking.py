@@ -248,7 +248,7 @@ def _store(home: Path) -> Iterator[Database | None]:
     database = None
     if is_there:  # opening would make one
         with contextlib.suppress(*_STORE_FAULTS):
-            database = Database(place, home=home)
+            database = Database(place, home=home, make=False)
     try:
         yield database
     finally:

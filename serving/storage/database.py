@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from serving.storage import migrating
 from serving.storage.driver import BUSY_TIMEOUT_S, Driver
@@ -41,11 +42,13 @@ class Database:
         where: an SQLite file, created with its folder if absent, for its owner alone; or a
             PostgreSQL database, which must be there.
         home: the folder of the installation; that of the file unless given.
+        make: make the schema in a store that is empty; else that is refused.
         durable: a committed transaction survives power loss (SQLite's ``synchronous=FULL``,
             PostgreSQL's ``synchronous_commit=on``); false is the death of a process only.
 
     Raises:
         DataLoss: if it is no store, or holds tables that no migration made.
+        NotFound: if it is empty, and not to be made.
         FailedPrecondition: if it was made by an earlier version, and ``troth migrate`` was not
             run; or by a later one.
         Unavailable: if it cannot be reached, or another process holds it for longer than the
@@ -53,7 +56,12 @@ class Database:
     """
 
     def __init__(
-        self, where: Path | DatabaseUrl, *, home: Path | None = None, durable: bool = True
+        self,
+        where: Path | DatabaseUrl,
+        *,
+        home: Path | None = None,
+        make: bool = True,
+        durable: bool = True,
     ) -> None:
         self.where = where
         if home is None and not isinstance(where, Path):
@@ -65,7 +73,7 @@ class Database:
         self._replaced = False
         self._unwritable = False
         try:
-            migrating.require_current(self._driver, self._unit().connection)
+            migrating.require_current(self._driver, self._unit().connection, make=make)
         except BaseException:
             self.close()
             raise
@@ -129,6 +137,17 @@ class Database:
             raise FailedPrecondition("this thread is already in a transaction", field="database")
         return unit
 
+    def _begun(self, unit: UnitOfWork, begin: Callable[[Any], None]) -> UnitOfWork:
+        """``unit`` in a transaction; a new one if its server hung up since it was last used."""
+        try:
+            begin(unit.connection)
+        except Unavailable:
+            if self._driver.is_usable(unit.connection):
+                raise
+            unit = self._unit()  # nothing was done yet that could be lost
+            begin(unit.connection)
+        return unit
+
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
         """A snapshot: every statement inside sees one state.
@@ -136,16 +155,19 @@ class Database:
         Raises:
             FailedPrecondition: if this thread is already inside a transaction.
         """
-        unit = self._unit()
-        self._driver.begin_read(unit.connection)
+        unit = self._begun(self._unit(), self._driver.begin_read)
         try:
             yield unit
         finally:
+            unit.take_failure()
             self._driver.roll_back(unit.connection)
 
     @contextmanager
     def write(self, *, patience_s: float = BUSY_TIMEOUT_S) -> Iterator[UnitOfWork]:
         """One exclusive transaction: committed on exit, rolled back on an exception.
+
+        If a statement failed, it is not committed, even where that was caught: what the
+        statement belonged to may be half written. The failure is raised then.
 
         Args:
             patience_s: how long to wait for another writer, seconds.
@@ -157,13 +179,16 @@ class Database:
         """
         unit = self._unit()
         try:
-            self._driver.begin_write(unit.connection, patience_s)
+            unit = self._begun(unit, lambda it: self._driver.begin_write(it, patience_s))
             yield unit
+            if (failure := unit.take_failure()) is not None:
+                raise failure
             self._driver.commit(unit.connection)
         except BaseException as error:
             cause = error.__cause__ if isinstance(error, Unavailable | DataLoss) else error
             if isinstance(cause, self._driver.failures):
                 self._unwritable = self._driver.is_refused(cause) or self._unwritable
+            unit.take_failure()
             self._driver.roll_back(unit.connection)
             raise
         self.require_same_store()  # or it was committed into a file that nobody will read

@@ -17,7 +17,7 @@ from serving.storage.differences import differences
 from serving.storage.driver import Driver
 from serving.storage.sqlite import SqliteDriver, copy_file
 from serving.storage.upgrading import EARLIER, HEAD
-from troth.errors import DataLoss, FailedPrecondition
+from troth.errors import DataLoss, FailedPrecondition, NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +39,11 @@ class Migrated:
         return self.before != self.after
 
 
-def require_current(driver: Driver, connection: Any) -> None:
-    """Make the schema of an empty store; refuse one of another version.
+def require_current(driver: Driver, connection: Any, *, make: bool) -> None:
+    """Make the schema of an empty store if ``make``; refuse one of another version.
 
     Raises:
+        NotFound: if it is empty, and not to be made: what is gone must not come back empty.
         FailedPrecondition: if it is of another version.
         DataLoss: if it has tables that no migration made.
         Unavailable: if it is busy or cannot be written.
@@ -52,6 +53,8 @@ def require_current(driver: Driver, connection: Any) -> None:
         return  # the usual case, which must not wait for a writer
     if found is not None:
         raise _refused(driver.name, found)
+    if not make:
+        raise NotFound(f"{driver.name} holds no store; `troth board init` makes one", field="home")
     driver.upgrade(connection)
 
 

@@ -24,6 +24,8 @@ _CONNECT_S = 10
 """How long to wait for the server, seconds, unless the URL says otherwise."""
 _ROWS_AT_ONCE = 2000
 """Fetched by a stream in one go."""
+_TOO_LONG = frozenset({"25P03", "25P04"})
+"""States of a transaction that the server ended because it was idle, or open, for too long."""
 _BEGIN_READ = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('troth ' || current_schema(), 0))"
 """One writer of a store at a time; stores in other schemas of the database do not wait."""
@@ -61,11 +63,16 @@ class PostgresqlDriver:
         try:
             connection = psycopg.connect(make_conninfo(**given), autocommit=True)
         except psycopg.Error as error:
-            message = f"{self.name} cannot be reached: {error}"
+            message = f"{self.name} cannot be reached: {_line(error)}"
             raise Unavailable(message, field="database") from error
         try:
             kept = "on" if self._durable else "off"
-            connection.execute(f"SET synchronous_commit = {kept}; SET client_encoding = 'UTF8'")
+            # A writer must see what was committed while it waited for its turn, whatever is the
+            # server's default.
+            connection.execute(
+                f"SET synchronous_commit = {kept}; SET client_encoding = 'UTF8';"
+                " SET default_transaction_isolation = 'read committed'"
+            )
         except psycopg.Error as error:
             connection.close()
             raise self.typed(error) from error
@@ -98,7 +105,7 @@ class PostgresqlDriver:
         try:
             connection.execute("COMMIT")
         except psycopg.OperationalError as error:
-            raise Unavailable(f"the commit failed: {error}", field="database") from error
+            raise Unavailable(f"the commit failed: {_line(error)}", field="database") from error
         except psycopg.Error as error:
             raise self.typed(error) from error
 
@@ -120,15 +127,20 @@ class PostgresqlDriver:
 
     def typed(self, error: Exception) -> TrothError:
         """The error of ours for one of the driver's."""
+        told = _line(error)
         if isinstance(error, errors.LockNotAvailable | errors.QueryCanceled):
-            return Unavailable(f"the store is busy: {error}", field="database")
+            return Unavailable(f"the store is busy: {told}", field="database")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            return Unavailable(f"the store cannot be read or written: {error}", field="database")
-        if isinstance(error, errors.ReadOnlySqlTransaction | errors.InsufficientPrivilege):
-            return Unavailable(f"the store cannot be written: {error}", field="database")
+            return Unavailable(f"the store cannot be read or written: {told}", field="database")
+        if getattr(error, "sqlstate", None) in _TOO_LONG:
+            return Unavailable(f"the store hung up: {told}", field="database")
+        if isinstance(error, errors.ReadOnlySqlTransaction):
+            return Unavailable(f"the store cannot be written: {told}", field="database")
+        if isinstance(error, errors.InsufficientPrivilege):
+            return Unavailable(f"the store may not be read or written: {told}", field="database")
         if isinstance(error, psycopg.DataError):
-            return InvalidArgument(f"the store cannot hold it: {error}", field="database")
-        return DataLoss(f"the store is damaged: {error}", field="database")
+            return InvalidArgument(f"the store cannot hold it: {told}", field="database")
+        return DataLoss(f"the store is damaged: {told}", field="database")
 
     def is_refused(self, error: Exception) -> bool:
         """Whether a write failed because of the server, its disk or the way to it."""
@@ -139,9 +151,12 @@ class PostgresqlDriver:
 
     def revision(self, connection: psycopg.Connection[Any]) -> str | None:
         """The revision of the database."""
-        if not self.has_table(connection, "alembic_version"):
-            return None
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        try:
+            if not self.has_table(connection, "alembic_version"):
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except psycopg.Error as error:
+            raise self.typed(error) from error
         return None if row is None else str(row[0])
 
     def upgrade(self, connection: psycopg.Connection[Any]) -> None:
@@ -151,7 +166,7 @@ class PostgresqlDriver:
         except psycopg.Error as error:
             if isinstance(typed := self.typed(error), Unavailable):
                 raise typed from error
-            message = f"{self.name} has no schema of ours and takes none: {error}"
+            message = f"{self.name} has no schema of ours and takes none: {_line(error)}"
             raise DataLoss(message, field="database") from error
 
     def require_same(self) -> None:
@@ -162,9 +177,10 @@ class PostgresqlDriver:
 
     def has_table(self, connection: psycopg.Connection[Any], name: str) -> bool:
         """Whether there is such a table."""
-        query = "SELECT to_regclass(format('%%I.%%I', current_schema(), %s::text)) IS NOT NULL"
+        # Null, so none, where no schema of the search path is there or may be looked into.
+        query = "SELECT to_regclass(quote_ident(current_schema()) || '.' || quote_ident(%s))"
         row = connection.execute(query, (name,)).fetchone()
-        return row is not None and bool(row[0])
+        return row is not None and row[0] is not None
 
     def foreign(self, connection: psycopg.Connection[Any]) -> tuple[str, ...]:
         """Compare tables, columns, indexes, triggers, rules and policies with those of ours."""
@@ -181,3 +197,9 @@ class PostgresqlDriver:
             connection.execute(text)
         except psycopg.Error as error:
             raise self.typed(error) from error
+
+
+def _line(error: Exception) -> str:
+    """What the server says, else what the driver does, in one line."""
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return " ".join((said or str(error)).split())

@@ -7,6 +7,7 @@ from typing import Any
 
 from serving.storage.driver import Driver
 from serving.storage.statements import Statement
+from troth.errors import TrothError
 
 
 class Session:
@@ -23,6 +24,17 @@ class Session:
         self._driver = driver
         self._dialect = driver.dialect
         self._failures = driver.failures
+        self._failure: TrothError | None = None
+
+    def take_failure(self) -> TrothError | None:
+        """The first statement's failure since this was last asked, whoever has caught it."""
+        failure, self._failure = self._failure, None
+        return failure
+
+    def _failed(self, error: Exception) -> TrothError:
+        typed = self._driver.typed(error)
+        self._failure = self._failure or typed
+        return typed
 
     def rows(self, statement: Statement, /, **values: Any) -> list[Any]:
         """All rows of a query; each is a tuple."""
@@ -30,7 +42,7 @@ class Session:
         try:
             found: list[Any] = self.connection.execute(text, order(values)).fetchall()
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error
         return found
 
     def row(self, statement: Statement, /, **values: Any) -> Any:
@@ -39,7 +51,7 @@ class Session:
         try:
             return self.connection.execute(text, order(values)).fetchone()
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error
 
     def stream(self, statement: Statement, /, **values: Any) -> Iterator[Any]:
         """Rows as they come: for what may be more than fits into memory."""
@@ -47,7 +59,7 @@ class Session:
         try:
             yield from self._driver.stream(self.connection, text, order(values))
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error
 
     def change(self, statement: Statement, /, **values: Any) -> int:
         """Write; returns how many rows were."""
@@ -55,7 +67,7 @@ class Session:
         try:
             changed: int = self.connection.execute(text, order(values)).rowcount
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error
         return changed
 
     def change_all(self, statement: Statement, values: Sequence[Mapping[str, Any]]) -> None:
@@ -70,7 +82,7 @@ class Session:
         try:
             changed: int = self.connection.execute(text, row).rowcount
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error
         return changed
 
     def add_all(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -84,14 +96,14 @@ class Session:
         try:
             return self.connection.execute(text, values)
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error
 
     def executemany(self, text: str, values: Sequence[Any]) -> None:
         """As :meth:`execute`, once for each of ``values``."""
         try:
             self.connection.cursor().executemany(text, values)
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error
 
     def has_table(self, name: str) -> bool:
         """Whether there is such a table."""
@@ -102,11 +114,11 @@ class Session:
         try:
             return self._driver.foreign(self.connection)
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error
 
     def inconsistent(self, *tables: str) -> Iterator[str]:
         """Where indexes and tables (all of them if none is named) disagree, in words."""
         try:
             yield from self._driver.inconsistent(self.connection, tables)
         except self._failures as error:
-            raise self._driver.typed(error) from error
+            raise self._failed(error) from error

@@ -12,6 +12,7 @@ from serving.storage.driver import Driver
 from serving.storage.outcomes import OutcomeRepository
 from serving.storage.registry import RegistryRepository
 from serving.storage.session import Session
+from troth.errors import TrothError
 
 
 class UnitOfWork(Session):
@@ -29,10 +30,15 @@ class UnitOfWork(Session):
     def __init__(self, driver: Driver, connection: Any) -> None:
         super().__init__(driver, connection)
         # Not of this object: a circle would keep the connection of a thread that has ended.
-        session = Session(driver, connection)
+        session = self._session = Session(driver, connection)
         self.decisions = DecisionRepository(session)
         self.contacts = ContactRepository(session)
         self.customers = CustomerRepository(session)
         self.outcomes = OutcomeRepository(session)
         self.registry = RegistryRepository(session)
         self.audit = AuditRepository(session)
+
+    def take_failure(self) -> TrothError | None:
+        """As :meth:`Session.take_failure`, of the repositories' statements as well."""
+        failures = (self._session.take_failure(), super().take_failure())
+        return failures[0] or failures[1]

@@ -85,11 +85,12 @@ def _alembic(connection: Any, url: str) -> Iterator[Callable[[str, str], None]]:
     def run(name: str, revision: str) -> None:
         getattr(command, name)(config, revision)
 
-    with _alone, engine.connect() as bound:
-        config.attributes["connection"] = bound
+    with _alone:
         try:
-            with bound.begin():  # alembic commits nothing in a transaction that is not its own
-                yield run
+            with engine.connect() as bound:
+                config.attributes["connection"] = bound
+                with bound.begin():  # alembic commits nothing in a transaction not its own
+                    yield run
         except DBAPIError as error:
             raise (error.orig or error) from error
 

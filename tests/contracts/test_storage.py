@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +31,7 @@ from serving.storage.tables import metadata
 from serving.storage.unit_of_work import UnitOfWork
 from serving.storage.upgrading import HEAD
 from tests.support.stores import Place, decision, generation, grant
-from troth.errors import DataLoss, FailedPrecondition, TrothError, Unavailable
+from troth.errors import DataLoss, FailedPrecondition, NotFound, TrothError, Unavailable
 
 # Units of work
 
@@ -50,6 +52,60 @@ def test_what_the_store_refuses_is_undone_and_typed(database: Database) -> None:
         unit.decisions.add([decision(1), decision(1)])
     with database.read() as unit:
         assert unit.decisions.count() == 0
+
+
+def test_a_failed_statement_is_not_committed_around(database: Database) -> None:
+    """Who catches a failure inside has half of something: none of it is kept, and it is told."""
+    with database.write() as unit:
+        unit.decisions.add([decision(1)])
+
+    def around() -> None:
+        with database.write() as unit:
+            unit.registry.bump()
+            with contextlib.suppress(DataLoss):
+                unit.decisions.add([decision(1)])
+
+    for _ in range(2):
+        with pytest.raises(DataLoss, match="damaged"):
+            around()
+    assert generation(database) == 0
+    with database.write() as unit:
+        assert unit.registry.bump() == 1
+    assert generation(database) == 1
+
+
+def test_one_job_that_the_store_refuses_takes_no_answer_back(database: Database) -> None:
+    """Its failure is its own; what the others were told to be durable is."""
+
+    def apply(unit: UnitOfWork, jobs: Sequence[int]) -> list[int | TrothError]:
+        results: list[int | TrothError] = []
+        for job in jobs:
+            try:
+                unit.decisions.add([decision(job)])
+                results.append(job)
+            except TrothError as error:
+                results.append(error)
+        return results
+
+    committer: GroupCommitter[int, int] = GroupCommitter(database, apply)
+    with database.write() as unit:  # so that they gather
+        unit.decisions.add([decision(3)])
+        waiting = [committer.submit(job) for job in (1, 2, 3)]
+    assert [future.result(30) for future in waiting[:2]] == [1, 2]
+    with pytest.raises(DataLoss):
+        waiting[2].result(30)
+    committer.close()
+    with database.read() as unit:
+        assert unit.decisions.count() == 3
+
+
+def test_what_is_gone_does_not_come_back_empty(place: Place) -> None:
+    """Where a store is expected, an empty one is none, and stays empty."""
+    for _ in range(2):
+        with pytest.raises(NotFound, match="board init"):
+            place.open(make=False)
+    place.open(durable=False)
+    place.open(make=False)
 
 
 def test_readers_see_one_state(database: Database) -> None:
