@@ -9,21 +9,27 @@ The digest tells which code it is; it keeps nobody out who may write to the envi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path, PurePosixPath
 
 from troth.digests import digest, file_sha256
-from troth.errors import FailedPrecondition, NotFound
-from troth.text import exception_text, quoted
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.text import exception_text, quoted, shortened, visible
 
 _TOLD = frozenset({"METADATA", "entry_points.txt"})
 """Of a distribution's ``.dist-info``, what its author wrote; the rest installers write."""
 _SCRIPTS = frozenset({"bin", "Scripts"})
 """Folders of commands, which name the interpreter they were installed for."""
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+_VERSION = re.compile(r"[A-Za-z0-9.!+_-]{1,128}")
+_VALUE = re.compile(r"[\w.]+\s*(:\s*[\w.]+\s*)?(\[.*\]\s*)?")
+"""What a package may be called, its version, and ``module:object`` of an entry point."""
+_LONGEST_PROBLEM = 300
 _SUFFIXES = (".py", ".pyc", ".so", ".pyd")
 """Of files that modules are imported from."""
 
@@ -95,8 +101,12 @@ class Extension:
 
 
 def names(group: Group) -> tuple[str, ...]:
-    """The names that installed packages register in ``group``, ascending; nothing is imported."""
-    return tuple(sorted({entry.name for entry in entry_points(group=group)}))
+    """The names that installed packages register in ``group``, ascending; nothing is imported.
+
+    Raises:
+        FailedPrecondition: if the entry points of any package cannot be read.
+    """
+    return tuple(sorted({entry.name for entry in _registered(group)}))
 
 
 def find(group: Group, name: str, *, own: Iterable[str] = (), at: str | None = None) -> Extension:
@@ -119,7 +129,7 @@ def find(group: Group, name: str, *, own: Iterable[str] = (), at: str | None = N
             or was installed without the module it registers, as in editable mode.
     """
     where = at or str(group)
-    entries = sorted(entry_points(group=group, name=name), key=_distribution)
+    entries = sorted((e for e in _registered(group) if e.name == name), key=_distribution)
     if not entries:
         known = ", ".join((*own, *names(group))) or "none"
         raise NotFound(
@@ -138,26 +148,78 @@ def find(group: Group, name: str, *, own: Iterable[str] = (), at: str | None = N
             f"the {group.noun} {quoted(name)} belongs to no package", field=where
         )
     try:
+        distribution_name, version = _identity(distribution)
+        if _VALUE.fullmatch(entry.value) is None:
+            raise ValueError(f"{quoted(entry.value)} names no module")
         found = _installed_files(distribution, entry)
-    except (OSError, ValueError, AttributeError) as error:  # the last: no name of a module
+        files_digest = digest({path: file_sha256(place) for path, place in found.items()})
+    except (OSError, ValueError, InvalidArgument) as error:
         raise FailedPrecondition(
             f"the {group.noun} {quoted(name)} of {_distribution(entry)} cannot be identified: "
-            f"{error}",
+            f"{shortened(visible(str(error)), _LONGEST_PROBLEM)}",
             field=where,
         ) from error
     return Extension(
         group=group,
         name=name,
-        distribution=distribution.metadata["Name"],
-        version=distribution.version,
-        digest=digest({path: file_sha256(place) for path, place in found.items()}),
+        distribution=distribution_name,
+        version=version,
+        digest=files_digest,
         _entry=entry,
         _files=frozenset(place.resolve() for place in found.values()),
     )
 
 
+def _registered(group: Group) -> list[EntryPoint]:
+    try:
+        return list(entry_points(group=group))
+    except Exception as error:  # whatever stands there, of any package
+        raise FailedPrecondition(
+            f"the entry points of {_unreadable()} cannot be read: {exception_text(error)}; "
+            "install it again, or uninstall it",
+            field=group,
+        ) from error
+
+
+def _unreadable() -> str:
+    """The first package whose entry points cannot be read."""
+    for each in distributions():
+        try:
+            list(each.entry_points)
+        except Exception:  # as above
+            return _folder(each)
+    return "a package"
+
+
+def _identity(distribution: Distribution) -> tuple[str, str]:
+    """Name and version, as the package calls itself.
+
+    Raises:
+        ValueError: if they cannot be read, or are none.
+    """
+    told = distribution.read_text("METADATA")
+    if told is None:
+        raise ValueError("its METADATA is not there any more; install it again")
+    found = distribution.metadata
+    name, version = ((found.get_all(key) or [""])[0] for key in ("Name", "Version"))
+    if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):
+        raise ValueError(f"its METADATA calls it {quoted(name)}, version {quoted(version)}")
+    return name, version
+
+
 def _distribution(entry: EntryPoint) -> str:
-    return f"{entry.dist.metadata['Name']} {entry.dist.version}" if entry.dist else ""
+    """Name and version of the package of an entry point, for people."""
+    if entry.dist is None:
+        return ""
+    try:
+        return " ".join(_identity(entry.dist))
+    except ValueError:
+        return _folder(entry.dist)
+
+
+def _folder(distribution: Distribution) -> str:
+    """A package that does not say what it is called, by its ``.dist-info``."""
+    return f"the package in {quoted(Path(getattr(distribution, '_path', '?')).name)}"
 
 
 def _installed_files(distribution: Distribution, entry: EntryPoint) -> dict[str, Path]:

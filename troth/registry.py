@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import Generic, TypeVar
 
 from troth import extensions
-from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound, TrothError
 from troth.extensions import Extension, Group
+from troth.text import exception_text
 
 Thing = TypeVar("Thing")
 
@@ -91,9 +92,12 @@ class Registry(Generic[Thing]):
             raise InvalidArgument(error.message, field=error.field) from error
         try:
             return Registered(name, self.check(extension.load()), extension)
-        except TypeError as error:
+        except TrothError:
+            raise
+        except (Exception, SystemExit) as error:  # looking at it may run code of others
+            why = str(error) if type(error) is TypeError else exception_text(error)
             raise FailedPrecondition(
                 f"{name!r} of {extension.distribution} {extension.version} is no "
-                f"{self.group.noun}: {error}",
+                f"{self.group.noun}: {why}",
                 field=at or str(self.group),
             ) from error

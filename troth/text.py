@@ -38,7 +38,11 @@ def shortened(text: str, most: int) -> str:
 
 def exception_text(error: BaseException) -> str:
     """What an exception of other people's code says, in one line of at most 200 characters."""
-    return shortened(visible(repr(error)), LONGEST_EXCEPTION)
+    try:
+        said = repr(error)
+    except Exception:  # not even that may work
+        said = type(error).__name__
+    return shortened(visible(said), LONGEST_EXCEPTION)
 
 
 def quoted(value: str) -> str:

@@ -23,6 +23,7 @@ from agents.policies.storable import StorablePolicy
 from troth.contexts import ContextBatch
 from troth.logs.batches import LoggedBatch
 from troth.policy import Mask, check_distribution, read_only, sample
+from troth.text import exception_text
 
 MASTERED = 0.6
 """Least share of the way from uniform to the best that a learner must go on the toy."""
@@ -247,6 +248,6 @@ def check(kind: type[Learner]) -> Iterator[Checked]:
     for promise, holds in promises(kind).items():
         try:
             yield Checked(promise, True, holds(trial))
-        except Exception as error:  # the code may be anybody's
-            said = str(error) if isinstance(error, BrokenPromise) else repr(error)
+        except (Exception, SystemExit) as error:  # the code may be anybody's
+            said = str(error) if isinstance(error, BrokenPromise) else exception_text(error)
             yield Checked(promise, False, said)

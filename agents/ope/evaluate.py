@@ -30,6 +30,7 @@ from troth.extensions import Extension
 from troth.logs.batches import LoggedBatch
 from troth.policy import Distribution, check_distribution
 from troth.registry import Registered
+from troth.text import exception_text
 
 IntervalKind = Literal["student", "normal", "bootstrap"]
 
@@ -296,20 +297,27 @@ def _answer(each: Registered[Estimator], weighed: WeighedLog) -> EstimatorAnswer
     who = f"{each.name!r} of {each.extension.distribution} {each.extension.version}"
     try:
         answer: object = each.thing.answer(weighed)
-    except TrothError:
-        raise
-    except Exception as error:  # whatever the code of others raises
-        raise FailedPrecondition(f"{who} failed: {error!r}", field="estimators") from error
-    if not isinstance(answer, EstimatorAnswer):
+        if not isinstance(answer, EstimatorAnswer):
+            raise FailedPrecondition(
+                f"{who} answered with a {type(answer).__name__}, "
+                "no agents.ope.terms.EstimatorAnswer",
+                field="estimators",
+            )
+        found = np.append(answer.influence_by(weighed.clusters), answer.value)
+        if not np.isfinite(found).all():
+            raise FailedPrecondition(
+                f"{who} answered with a value or an influence that is not finite",
+                field="estimators",
+            )
+    except TrothError as error:
         raise FailedPrecondition(
-            f"{who} answered with a {type(answer).__name__}, no agents.ope.terms.EstimatorAnswer",
+            error.message if error.message.startswith(who) else f"{who} failed: {error}",
             field="estimators",
-        )
-    found = np.append(answer.influence_by(weighed.clusters), answer.value)
-    if not np.isfinite(found).all():
+        ) from error
+    except (Exception, SystemExit) as error:  # whatever the code of others raises
         raise FailedPrecondition(
-            f"{who} answered with a value or an influence that is not finite", field="estimators"
-        )
+            f"{who} failed: {exception_text(error)}", field="estimators"
+        ) from error
     return answer
 
 

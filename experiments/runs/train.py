@@ -25,6 +25,7 @@ from simulator.world import World
 from troth.errors import FailedPrecondition, TrothError
 from troth.logs.batches import LoggedBatch
 from troth.streams import derive_seed, generator
+from troth.text import exception_text
 
 Curve = tuple[tuple[int, float], ...]
 SELF_TEST_CUSTOMERS = 256
@@ -100,11 +101,12 @@ def _learn(task: TrainTask) -> tuple[StorablePolicy, int, Curve]:
     extension = task.learner.extension
     try:
         return _taught(task, task.learner.made())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if extension is None or isinstance(error, TrothError):
             raise
         raise FailedPrecondition(
-            f"{extension.name!r} of {extension.distribution} {extension.version} failed: {error!r}",
+            f"{extension.name!r} of {extension.distribution} {extension.version} failed: "
+            f"{exception_text(error)}",
             field=f"learners.{task.learner.name}",
         ) from error
 

@@ -257,12 +257,16 @@ def test_an_estimator_that_fails_is_told_with_its_package(
 
     monkeypatch.syspath_prepend(str(tmp_path))
     needs = "import numpy as np\nfrom agents.ope.estimator import Estimator, Need\n"
-    needs += "from agents.ope.terms import Terms\n"
+    needs += "from agents.ope.terms import ClusterInfluence, Terms\n"
     for name, answer in (
         ("failing", "1 / 0"),
         ("silent", "None"),
         ("greedy", "log.expected"),
         ("lost", "Terms(log.reward * np.nan, log.weight)"),
+        ("ending", "exit(3)"),
+        ("wordy", "ClusterInfluence(value='x', influence=np.zeros(6), rows=6, size=1.0)"),
+        ("listed", "ClusterInfluence(value=1.0, influence=[0.0] * 6, rows=6, size=1.0)"),
+        ("short", "ClusterInfluence(value=1.0, influence=np.zeros(2), rows=6, size=1.0)"),
     ):
         made = (
             f"Estimator(title='x', needs=frozenset({{Need.WEIGHTS}}), answer=lambda log: {answer})"
@@ -277,6 +281,10 @@ def test_an_estimator_that_fails_is_told_with_its_package(
         ("silent", "answered with a NoneType"),
         ("greedy", "does not declare Need.REWARD_MODEL"),
         ("lost", "a value or an influence that is not finite"),
+        ("ending", "'acme_ending' of acme-ending 1.0 failed: SystemExit"),
+        ("wordy", "'acme_wordy' of acme-wordy 1.0 failed: "),
+        ("listed", "'acme_listed' of acme-listed 1.0 failed: "),
+        ("short", "'acme_short' of acme-short 1.0 failed: "),
     ):
         with pytest.raises(FailedPrecondition, match=words):
             evaluate_policy(log, np.full((6, 2), 0.5), estimators=[f"acme_{name}"])

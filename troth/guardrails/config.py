@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from troth.digests import digest
-from troth.errors import FailedPrecondition, InvalidArgument, NotFound
+from troth.digests import canonical_json, digest
+from troth.errors import FailedPrecondition, InvalidArgument, NotFound, TrothError
 from troth.extensions import Extension
 from troth.guardrails import registry
 from troth.guardrails.guardrail import Guardrail
@@ -69,7 +69,7 @@ class GuardrailConfig:
                 raise ValueError(f"its reach, {made.reach}, is not 0..{MOST_REACH.days} days")
         except FailedPrecondition:
             raise
-        except Exception as error:  # whatever the code of others raises
+        except (Exception, SystemExit) as error:  # whatever the code of others raises
             raise FailedPrecondition(
                 f"the guardrail {name!r} of {extension.distribution} {extension.version} cannot "
                 f"be made: {exception_text(error)}",
@@ -207,13 +207,17 @@ def _section(guardrail: type[Guardrail], value: Any, where: str) -> GuardrailSec
     if kind is None:
         raise InvalidArgument(f"{where}: there is nothing to configure: it always holds", field=key)
     try:
-        return kind.model_validate(value)
+        section = kind.model_validate(value)
+        canonical_json(section.model_dump(mode="json"))  # or it has no digest
+        return section
     except ValidationError as error:
         violation = Violation.first(error)
         raise InvalidArgument(
             f"{where}: {violation.line(kind)}", field=".".join(filter(None, (key, violation.key)))
         ) from error
-    except Exception as error:  # whatever the checks of others raise
+    except TrothError as error:
+        raise InvalidArgument(f"{where}: {error.message}", field=key) from error
+    except (Exception, SystemExit) as error:  # whatever the checks of others raise
         raise InvalidArgument(f"{where}: {exception_text(error)}", field=key) from error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from troth import extensions
 from troth.errors import FailedPrecondition
 from troth.extensions import Extension, Group
@@ -13,6 +15,7 @@ from troth.guardrails.quiet_hours import QuietHours
 from troth.guardrails.repeat import Repeat
 from troth.guardrails.sections import GuardrailSection
 from troth.guardrails.told import ToldFact
+from troth.text import exception_text
 
 OWN: tuple[type[Guardrail], ...] = (Consent, QuietHours, FrequencyCap, Repeat)
 """Troth's own, in the order in which refusals are attributed; those of others follow by name."""
@@ -45,22 +48,33 @@ def load(extension: Extension) -> type[Guardrail]:
             section.
     """
     found = extension.load()
-    if not (isinstance(found, type) and issubclass(found, Guardrail)):
-        problem = f"{found!r} is no class derived from troth.guardrails.Guardrail"
-    elif getattr(found, "name", None) != extension.name:
-        problem = f"its name is {getattr(found, 'name', None)!r}"
-    elif not (isinstance(found.section, type) and issubclass(found.section, GuardrailSection)):
-        problem = "it has no section of type troth.guardrails.GuardrailSection"
-    elif found.__abstractmethods__:
-        problem = f"it lacks {', '.join(sorted(found.__abstractmethods__))}"
-    elif not set(found.needs) <= set(COLUMNS):
-        problem = f"it needs {', '.join(sorted(set(found.needs) - set(COLUMNS)))}: no such columns"
-    elif not all(isinstance(fact, ToldFact) for fact in found.told):
-        problem = "it is to be told what is no troth.guardrails.ToldFact"
-    else:
-        return found
+    try:
+        problem = _problem(found, extension.name)
+    except (Exception, SystemExit) as error:  # looking at it may run code of others
+        problem = exception_text(error)
+    if problem is None:
+        return cast("type[Guardrail]", found)
     raise FailedPrecondition(
         f"the guardrail {extension.name!r} of {extension.distribution} {extension.version} is "
         f"none: {problem}",
         field=f"guardrails.{extension.name}",
     )
+
+
+def _problem(found: object, name: str) -> str | None:
+    """Why ``found`` is no guardrail called ``name``; ``None`` if it is one."""
+    if not (isinstance(found, type) and issubclass(found, Guardrail)):
+        return f"{found!r} is no class derived from troth.guardrails.Guardrail"
+    if getattr(found, "name", None) != name:
+        return f"its name is {getattr(found, 'name', None)!r}"
+    if not (isinstance(found.section, type) and issubclass(found.section, GuardrailSection)):
+        return "it has no section of type troth.guardrails.GuardrailSection"
+    if found.__abstractmethods__:
+        return f"it lacks {', '.join(sorted(found.__abstractmethods__))}"
+    if not all(isinstance(need, str) for need in found.needs):
+        return "it needs what is no name of a column"
+    if not set(found.needs) <= set(COLUMNS):
+        return f"it needs {', '.join(sorted(set(found.needs) - set(COLUMNS)))}: no such columns"
+    if not all(isinstance(fact, ToldFact) for fact in found.told):
+        return "it is to be told what is no troth.guardrails.ToldFact"
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -125,6 +126,39 @@ def test_files_that_are_not_known_are_refused(site: Path) -> None:
     shutil.rmtree(site / "acme_rest")
     install(site, "acme-rest", {"__editable__.acme_rest.pth": "/src/acme\n"}, ENTRY)
     with pytest.raises(FailedPrecondition, match=r"acme_rest\.sundays is not among"):
+        extensions.find(Group.GUARDRAILS, "sundays")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("METADATA", b"Metadata-Version: 2.1\nName: acm\xe9\nVersion: 1\n", "can't decode"),
+        ("METADATA", b"Metadata-Version: 2.1\nVersion: 1\n", "calls it ''"),
+        ("METADATA", b"Metadata-Version: 2.1\nName: acme-rest\n", "version ''"),
+        ("METADATA", b"Name: acme\x1b[31m\nVersion: 1\n", "calls it"),
+        ("entry_points.txt", b"[troth.guardrails]\nsundays = acme rest : x\n", "names no module"),
+        ("entry_points.txt", b"[troth.guardrails]\nsundays\n", "entry points of .*acme_rest-1.0"),
+        ("entry_points.txt", b"[other]\nsund\xe9ys = a:b\n", "entry points of .*acme_rest-1.0"),
+        ("RECORD", b"a\x00b,,\n", r"a\\x00b is not there"),
+    ],
+)
+def test_what_a_package_says_of_itself_is_read_or_refused_in_one_line(
+    site: Path, file: str, content: bytes, told: str
+) -> None:
+    """Naming the package, or its folder where it has no name that can be told."""
+    info = install(site, "acme-rest", FILES, ENTRY)
+    (info / file).write_bytes(content)
+    with pytest.raises(FailedPrecondition, match=told) as refused:
+        extensions.find(Group.GUARDRAILS, "sundays")
+    assert str(refused.value).isprintable()
+    assert "acme" in str(refused.value)
+
+
+def test_a_file_whose_name_is_no_text_is_refused(site: Path) -> None:
+    """There is no digest of it."""
+    install(site, "acme-rest", FILES, ENTRY)
+    Path(os.fsdecode(os.fsencode(site / "acme_rest") + b"/\xff.txt")).write_text("")
+    with pytest.raises(FailedPrecondition, match=r"of acme-rest 1\.0 cannot be identified"):
         extensions.find(Group.GUARDRAILS, "sundays")
 
 

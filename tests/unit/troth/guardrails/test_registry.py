@@ -85,6 +85,21 @@ def test_a_name_that_nobody_registers_is_refused_in_one_line(site: Path, tmp_pat
         config(extensions=config(**TOLD).to_dict()["extensions"])
 
 
+@pytest.mark.parametrize(
+    ("default", "told"),
+    [
+        ("object = object()", "PydanticSerializationError"),
+        ("float = float('nan')", "not representable as canonical JSON"),
+    ],
+)
+def test_a_section_without_a_digest_is_refused(site: Path, default: str, told: str) -> None:
+    """Where it is named, before anybody signs what cannot be told."""
+    new = "    kinds: tuple[OfferKind, ...]\n    spare: "
+    install_care(site, CARE.replace("    kinds: tuple[OfferKind, ...]", f"{new}{default}"))
+    with pytest.raises(InvalidArgument, match=f"guardrails.care: guardrails: .*{told}"):
+        config(**TOLD)
+
+
 def test_its_section_is_checked_as_troths_own_are(site: Path) -> None:
     """A wrong value and an unknown key, each named."""
     install_care(site)
@@ -104,6 +119,10 @@ def test_its_section_is_checked_as_troths_own_are(site: Path) -> None:
         ("def __init__(self, config):", "def __init__(self, config):\n        1 / 0", "be made"),
         ('name = "care"', 'name = "care"\n    needs = {"age"}', "needs age: no such columns"),
         ("told = (", "told = ('debts',", r"no troth\.guardrails\.ToldFact"),
+        ('name = "care"', 'name = "care"\n    needs = None', "is none: TypeError"),
+        ('name = "care"', 'name = "care"\n    needs = [1, "age"]', "no name of a column"),
+        ("def refusals", "told = 5\n\n    def refusals", "is none: TypeError"),
+        ("def __init__(self, config):", "def __init__(self, _):\n        exit(2)", "SystemExit"),
         ("told = (", "reach = None\n    told = (", "be made"),
         ("told = (", "reach = __import__('datetime').timedelta(days=400)\n    told = (", "0..366"),
         ("import numpy as np", "import sys\n\nimport numpy as np\n\nsys.exit()", "SystemExit"),
