@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from troth.brake import DEFAULT_HOME
 from troth.database_url import DatabaseUrl
 from troth.errors import InvalidArgument
+from troth.text import toml_values
 from troth.validation import Violation
 
 DATABASE_FILE, BOARD_FILE = "troth.db", "board.toml"
@@ -124,7 +124,7 @@ class _FileOfTheHome(PydanticBaseSettingsSource):
         fields = self.settings_cls.model_fields
         path = Path(self.current_state.get("home", fields["home"].default)) / SETTINGS_FILE
         try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
+            found = toml_values(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 LONGEST_QUOTE = 64
 """Characters of a value that an error repeats."""
@@ -34,6 +35,23 @@ def shortened(text: str, most: int) -> str:
         return text
     told = f"... ({len(text)} characters)"
     return text[: max(0, most - len(told))] + told
+
+
+def toml_values(text: str | bytes) -> dict[str, Any]:
+    """The values in a TOML file.
+
+    Raises:
+        ValueError: if it is none, saying why in words that go on "is not TOML:".
+    """
+    import tomllib  # errors need this module and no files
+
+    try:
+        return tomllib.loads(text if isinstance(text, str) else text.decode())
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise ValueError(f"not UTF-8 text: byte {error.start} is {byte:#04x}") from error
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def exception_text(error: BaseException) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Self, get_args
+from numbers import Real
+from typing import Annotated, Any, Self, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
@@ -68,6 +69,20 @@ def shown(value: object) -> str:
     """``value`` as a line repeats it."""
     text = repr(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
+
+
+def of_numbers(annotation: Any, value: object) -> bool:
+    """Whether a field of a number, or of an array of them, is given no flag and no text.
+
+    What it is given otherwise, and any other field, is left to its model.
+    """
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if annotation in (int, float):
+        return isinstance(value, Real) and not isinstance(value, bool)
+    if get_origin(annotation) is tuple and isinstance(value, list | tuple):
+        return all(of_numbers(get_args(annotation)[0], each) for each in value)
+    return True
 
 
 def limits(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:

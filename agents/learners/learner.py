@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -22,7 +21,7 @@ from troth.catalogue import Catalogue
 from troth.errors import InvalidArgument
 from troth.features import FeatureSchema
 from troth.logs.batches import LoggedBatch
-from troth.validation import Violation, shown
+from troth.validation import Violation, of_numbers, shown
 
 if TYPE_CHECKING:  # brings torch
     from stable_baselines3.common.vec_env import VecEnv
@@ -59,9 +58,10 @@ class Learner(BaseModel):
         kind = type(self)
         for name, value in settings.items():
             field = kind.model_fields.get(name)
-            if field is not None and field.annotation in (int, float) and not _is_number(value):
+            if field is not None and not of_numbers(field.annotation, value):
                 rule = allowed(kind, name)
-                said = f"must be a number{', ' if rule else ''}{rule}"
+                what = "a number" if field.annotation in (int, float) else "numbers"
+                said = f"must be {what}{', ' if rule else ''}{rule}"
                 raise InvalidArgument(f"{shown(value)}: {said}", field=name)
         try:
             super().__init__(**settings)
@@ -198,8 +198,3 @@ def _refusal(kind: type[Learner], error: ValidationError) -> InvalidArgument:
     rule = allowed(kind, setting)
     said = f"must be {rule}" if rule else message
     return InvalidArgument(f"{violation.value}: {said}", field=setting)
-
-
-def _is_number(value: object) -> bool:
-    """Neither a flag nor a text that could be read as one."""
-    return isinstance(value, Real) and not isinstance(value, bool)

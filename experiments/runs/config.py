@@ -7,13 +7,19 @@ Its digest is part of the evidence that a proposal carries.
 
 from __future__ import annotations
 
-import tomllib
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from agents.learners.learner import EnvLearner, Learner
 from agents.learners.registry import LEARNERS
@@ -24,13 +30,22 @@ from troth.digests import digest
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
 from troth.extensions import Extension
 from troth.registry import Registered
-from troth.validation import Violation
+from troth.text import toml_values
+from troth.validation import Violation, of_numbers
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number(cls, value: object, info: ValidationInfo) -> object:
+        """A number is given as one: neither ``true`` nor a text passes for it."""
+        if not of_numbers(cls.model_fields[str(info.field_name)].annotation, value):
+            raise ValueError("must be a number")
+        return value
 
 
 class LogConfig(_Section):
@@ -89,7 +104,7 @@ class LearnerConfig(_Section):
         environment: for a learner that acts: customers per step and the episode's length.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
     kind: str
     settings: dict[str, Any] = Field(default_factory=dict)
     environment: EnvironmentConfig | None = None
@@ -230,7 +245,7 @@ def load(name_or_path: str | Path = "reference") -> RunConfig:
     if path.suffix == ".toml":
         if not path.is_file():
             raise NotFound(f"{path} does not exist", field="config")
-        text, source = path.read_text(encoding="utf-8"), str(path)
+        text, source = path.read_bytes(), str(path)
     else:
         shipped = files("experiments").joinpath("suites", f"{name_or_path}.toml")
         if not shipped.is_file():
@@ -242,10 +257,10 @@ def load(name_or_path: str | Path = "reference") -> RunConfig:
             raise NotFound(
                 f"no suite {name_or_path!r}; shipped: {', '.join(known)}", field="config"
             )
-        text, source = shipped.read_text(encoding="utf-8"), f"suites/{name_or_path}.toml"
+        text, source = shipped.read_bytes(), f"suites/{name_or_path}.toml"
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = toml_values(text)
+    except ValueError as error:
         raise InvalidArgument(f"{source} is not TOML: {error}", field="config") from error
     return parse(data, source=source)
 

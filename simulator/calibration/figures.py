@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +23,7 @@ from simulator.scenarios.processes import (
 )
 from troth.digests import DIGEST_LENGTH
 from troth.errors import InvalidArgument, NotFound
+from troth.text import toml_values
 from troth.validation import Violation
 
 Section = Literal["purchases", "spend", "email"]
@@ -125,9 +125,7 @@ class Figures(Values):
             InvalidArgument: one line, naming file, key and value.
         """
         try:
-            return cls.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            raise InvalidArgument(f"not TOML: {error}", field=name) from error
+            return cls.model_validate(toml_values(text))
         except ValidationError as error:
             violation = Violation.first(error, tags=MODELS)
             found = f" (found {violation.value})" if violation.value else ""
@@ -135,6 +133,8 @@ class Figures(Values):
                 f"{violation.says}{found}",
                 field=f"{name}:{violation.key}" if violation.loc else name,
             ) from error
+        except ValueError as error:  # of which pydantic's is one
+            raise InvalidArgument(f"not TOML: {error}", field=name) from error
 
     def to_toml(self) -> str:
         """The file's text; values are rounded to :data:`SIGNIFICANT_DIGITS`."""

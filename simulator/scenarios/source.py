@@ -10,7 +10,6 @@ another name starts without.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from typing import Any
 from troth import extensions
 from troth.errors import FailedPrecondition, InvalidArgument, NotFound
 from troth.extensions import Extension, Group
+from troth.text import toml_values
 
 BASED_ON = "based_on"
 MODEL = "model"
@@ -199,7 +199,7 @@ def read(name_or_path: str | Path) -> ScenarioSource:
 @lru_cache(maxsize=64)
 def _parsed(text: str) -> dict[str, Any]:
     """Kept by content: an experiment reads the same scenario for every task."""
-    return tomllib.loads(text)
+    return toml_values(text)
 
 
 def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
@@ -210,13 +210,7 @@ def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
             what = "is a folder, not a file" if path.is_dir() else "does not exist"
             raise NotFound(f"{path} {what}", field="scenario")
         name, beside = path.name, path.parent
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidArgument(
-                f"{name}: not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}",
-                field="scenario",
-            ) from error
+        file: Traversable = path
     else:
         entry = _shipped(wanted)
         if entry is None:
@@ -230,10 +224,17 @@ def _read(wanted: str, beside: Path) -> tuple[Layer, str, Path]:
                     field="scenario",
                 )
             entry = _in_package(extension)
-        name, text = wanted + ENDING, entry.read_text(encoding="utf-8")
+        name, file = wanted + ENDING, entry
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(
+            f"{name}: not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}",
+            field="scenario",
+        ) from error
     try:
         values = deepcopy(_parsed(text))  # a reader may change its own
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InvalidArgument(f"{name}: not TOML: {error}", field="scenario") from error
     base = values.pop(BASED_ON, "")
     if not isinstance(base, str):

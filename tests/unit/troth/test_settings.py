@@ -29,7 +29,9 @@ def test_the_home_keeps_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert Settings(home=tmp_path / "elsewhere").model_budget_ms == 50.0
 
 
-@pytest.mark.parametrize("text", ["replicas = ", 'home = "/x"\n', "dialy = 1\n", "\xff"])
+@pytest.mark.parametrize(
+    "text", ["replicas = ", 'home = "/x"\n', "dialy = 1\n", "\xff", "a=" + "[" * 100_000]
+)
 def test_a_file_that_is_none_is_one_line(tmp_path: Path, text: str) -> None:
     """No TOML, and keys that are no setting of a home."""
     (tmp_path / SETTINGS_FILE).write_bytes(text.encode("latin-1"))

@@ -40,6 +40,8 @@ def test_digest_follows_content() -> None:
         ("log", "policy", "greedy", "log.policy", ["'greedy'", "x.toml"]),
         ("ope", "level", 1.0, "ope.level", ["1.0", "above 0..below 1"]),
         ("serve", "colour", "red", "serve.colour", ["'red'", "x.toml"]),
+        ("log", "days", True, "log.days", ["True:", "must be a number", "x.toml"]),
+        ("log", "customers", "1000", "log.customers", ["'1000':", "must be a number", "x.toml"]),
     ],
 )
 def test_bad_value_is_named(
@@ -83,6 +85,7 @@ def test_learner_names_are_unique_and_not_reserved() -> None:
         ({"kind": "dqn"}, "kind", ["'dqn'", "linear_thompson", "masked_ppo"]),
         ({"settings": {"colour": 1}}, "settings.colour", ["no such setting", "draws, explo"]),
         ({"settings": {"draws": 3}}, "settings.draws", ["3: must be at least 2 and a multiple of"]),
+        ({"settings": {"draws": True}}, "settings.draws", ["True: must be a number"]),
         ({"settings": {"exploration": 2}}, "settings.exploration", ["2: must be at least 0 and"]),
         ({"environment": {"customers": 9, "horizon_days": 5}}, "environment", ["reads a log"]),
     ],
@@ -110,6 +113,21 @@ def test_path_and_name(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="does not exist"):
         load(tmp_path / "absent.toml")
     broken = tmp_path / "broken.toml"
-    broken.write_text("seed = = 3")
-    with pytest.raises(InvalidArgument, match=r"broken\.toml is not TOML"):
-        load(broken)
+    for text in (b"seed = = 3", b"name = '\xff'", b"a = " + b"[" * 100_000):
+        broken.write_bytes(text)
+        with pytest.raises(InvalidArgument, match=r"broken\.toml is not TOML") as refused:
+            load(broken)
+        assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("hidden", [[True, 64], ["64", "64"]])
+def test_an_array_of_numbers_has_numbers(hidden: list[object]) -> None:
+    """Here too neither a flag nor a text passes for one."""
+    data = _data()
+    learners = data["learners"]
+    assert isinstance(learners, list)
+    (at,) = (i for i, each in enumerate(learners) if each["kind"] == "masked_ppo")
+    learners[at] = {**learners[at], "settings": {"hidden": hidden}}
+    with pytest.raises(InvalidArgument, match=r"must be numbers in x\.toml") as refused:
+        parse(data, source="x.toml")
+    assert refused.value.field == "learners.masked_ppo.settings.hidden"
