@@ -272,6 +272,26 @@ def test_what_does_not_fit_is_named(change: dict[str, Any], field: str) -> None:
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("field", ["outcome_id", "value_minor", "occurred_at", "kind"])
+def test_nothing_in_place_of_a_value_is_named(field: str) -> None:
+    """It would arrive as 0, or as no text."""
+    told: dict[str, Any] = {
+        "outcome_id": "o", "decision_id": "d", "kind": OutcomeKind.PURCHASED,
+        "value_minor": 1, "occurred_at": datetime(2026, 3, 4, tzinfo=UTC),
+    }  # fmt: skip
+    with pytest.raises(InvalidArgument, match=f"{field}: is missing"):
+        OUTCOME.write(Outcome(**{**told, field: None}))
+
+
+@pytest.mark.parametrize("text", ['{"x": 1}', '{"%s": 1}' % ("y" * 5000), '{"a\\n\\u202e": 1}'])
+def test_json_that_does_not_fit_is_one_line(text: str) -> None:
+    """However long the key that the message has not."""
+    with pytest.raises(InvalidArgument) as refused:
+        QUESTION.parse_json(text)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 450
+
+
 @pytest.mark.parametrize("channel", ["fax", 3, ["sms"], "CHANNEL_SMS"])
 def test_a_channel_that_is_none_is_named(channel: Any) -> None:
     """Before anything is sent, in reports of either kind."""

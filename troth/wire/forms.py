@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from troth.errors import InvalidArgument
-from troth.text import quoted
+from troth.text import quoted, shortened, visible
 from troth.wire.enums import ENUMS, WireEnum
 from troth.wire.refusals import Refuse, refuse_request
 from troth.wire.times import from_time, to_time
@@ -22,6 +22,8 @@ N = TypeVar("N")
 M = TypeVar("M", bound=Message)
 R = TypeVar("R")
 
+_LONGEST = 400
+"""Characters of what is wrong with a message in JSON."""
 Way = tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]
 """How a field is written, given its value, and read, given the message; ``None`` for as it is."""
 
@@ -66,6 +68,7 @@ class Form(Generic[N, M]):
                 f"{noun.__name__} and {message.DESCRIPTOR.full_name} differ in"
                 f" {', '.join(sorted(ours.keys() ^ theirs.keys()))}"
             )
+        self._optional = {name for name, field in ours.items() if field.default is None}
         self._ways = [
             (ours[wire].name, wire, *self._way(ours[wire], field)) for wire, field in theirs.items()
         ]
@@ -83,6 +86,8 @@ class Form(Generic[N, M]):
         values: dict[str, Any] = {}
         for name, wire, write, _ in self._ways:
             value = getattr(noun, name)
+            if value is None and wire not in given and wire not in self._optional:
+                raise InvalidArgument("is missing", field=wire)  # it would travel as 0 or as ""
             values[wire] = value if write is None or value is None else write(value)
         values.update(given)
         try:
@@ -124,7 +129,8 @@ class Form(Generic[N, M]):
         try:
             return json_format.Parse(text, self.message())
         except json_format.ParseError as error:
-            raise InvalidArgument(str(error), field="request") from error
+            said = visible(" ".join(str(error).split()))
+            raise InvalidArgument(shortened(said, _LONGEST), field="request") from error
 
     def _unfit(self, values: Mapping[str, Any]) -> InvalidArgument:
         """Whose value the message refuses, found by trying one after another."""
