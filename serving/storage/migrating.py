@@ -9,10 +9,11 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from serving.storage import sqlite_shape, upgrading
+from serving.storage import sqlite, sqlite_shape, upgrading
 from serving.storage.differences import differences
 from serving.storage.driver import Driver
 from serving.storage.sqlite import SqliteDriver, copy_file
@@ -83,12 +84,27 @@ def migrate(driver: Driver, *, now: datetime) -> Migrated:
             raise _refused(driver.name, before)
         backup = None
         if isinstance(driver, SqliteDriver):
-            if before == EARLIER:
-                _require_earlier_shape(driver, connection)
-            backup = driver.path.with_name(f"{driver.path.name}.{before}-{now:%Y%m%dT%H%M%SZ}")
-            copy_file(driver.path, backup)
+            with closing(driver.open()) as held:  # so that nobody else brings it over meanwhile
+                driver.begin_write(held, sqlite.BUSY_TIMEOUT_S)
+                if driver.revision(connection) != before:
+                    return migrate(driver, now=now)
+                _require_whole(driver, connection, before)
+                backup = driver.path.with_name(f"{driver.path.name}.{before}-{now:%Y%m%dT%H%M%SZ}")
+                copy_file(driver.path, backup)
         driver.upgrade(connection)
         return Migrated(before=before, after=HEAD, backup=backup)
+
+
+def _require_whole(driver: SqliteDriver, connection: sqlite3.Connection, revision: str) -> None:
+    try:
+        found = next(driver.inconsistent(connection, ()), None)
+        if found is None and revision == EARLIER:
+            _require_earlier_shape(driver, connection)
+    except sqlite3.Error as error:
+        raise driver.typed(error) from error
+    if found is not None:
+        first = " ".join(found.split())[:200]
+        raise DataLoss(f"{driver.name}: the store is damaged: {first}", field="database")
 
 
 def _require_earlier_shape(driver: SqliteDriver, connection: sqlite3.Connection) -> None:
@@ -102,12 +118,13 @@ def _require_earlier_shape(driver: SqliteDriver, connection: sqlite3.Connection)
 
 def _is_known(revision: str) -> bool:
     """Whether ``revision`` is one that this version can start from."""
-    return revision < HEAD
+    found = files("serving.storage").joinpath("migrations", "versions").iterdir()
+    return revision < HEAD and any(p.name.startswith(f"r{revision}_") for p in found)
 
 
 def _refused(name: str, found: str) -> FailedPrecondition:
     if found == EARLIER or _is_known(found):
         message = f"{name} is of an earlier version: `troth migrate` brings it over"
     else:
-        message = f"{name} is of a later version of Troth (revision {found[:32]!r})"
+        message = f"{name} is of a later version of Troth, or none (revision {found[:32]!r})"
     return FailedPrecondition(message, field="database")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.storage import sqlite_shape, upgrading
-from serving.storage.driver import BUSY_TIMEOUT_S
+from serving.storage.driver import BUSY_TIMEOUT_S as BUSY_TIMEOUT_S
 from serving.storage.statements import SQLITE
 from troth.errors import DataLoss, TrothError, Unavailable
 from troth.files import whole
@@ -71,8 +71,8 @@ class SqliteDriver:
         except sqlite3.DatabaseError as error:
             if connection is not None:
                 connection.close()
-            if _is_busy(error):
-                raise Unavailable(f"the store is busy: {error}", field="database") from error
+            if isinstance(typed := self.typed(error), Unavailable):
+                raise typed from error
             raise DataLoss(f"{self.path}: {error}", field="database") from error
         return connection
 

@@ -6,6 +6,9 @@ import json
 import shutil
 import sqlite3
 import stat
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +28,7 @@ from serving.installation import opened
 from serving.migration import bring_over
 from serving.storage import migrating
 from serving.storage.database import Database
-from serving.storage.sqlite import SqliteDriver
+from serving.storage.sqlite import SqliteDriver, copy_file
 from serving.storage.upgrading import HEAD
 from troth.catalogue import Channel
 from troth.cli.entry import build
@@ -177,6 +180,13 @@ def changed(home: Path, *statements: str) -> None:
         (["DROP TRIGGER audit_no_delete"], DataLoss, "'audit_no_delete' is gone"),
         (["CREATE TABLE spare (a TEXT)"], DataLoss, "'spare' is not ours"),
         (["DROP TABLE migrations"], DataLoss, "no schema of ours"),
+        (["DROP TABLE migrations", "CREATE TABLE migrations (x)"], DataLoss, "no such column"),
+        (["DELETE FROM migrations WHERE name LIKE '002%'"], DataLoss, "no such table"),
+        (
+            ["CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+             "INSERT INTO alembic_version VALUES ('0000')"],
+            FailedPrecondition, "or none",
+        ),
         (
             ["CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
              "INSERT INTO alembic_version VALUES ('9999')"],
@@ -194,6 +204,42 @@ def test_what_is_not_as_it_should_be_is_refused(
         bring_over(Settings(home=home), now=NOW)
     assert content(home / "troth.db") == before
     assert list(home.glob("troth.db.*")) == []
+
+
+def test_two_at_once_keep_it_as_it_was(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes second finds it done, and copies nothing over the copy."""
+    before, copied = content(home / "troth.db"), threading.Event()
+
+    def copy(path: Path, to: Path) -> None:
+        if copied.is_set():
+            time.sleep(0.3)  # as long as the first one needs
+        copied.set()
+        copy_file(path, to)
+
+    monkeypatch.setattr(migrating, "copy_file", copy)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(bring_over, Settings(home=home), now=NOW) for _ in range(2)]
+    backups = {done.result().backup for done in both} - {None}
+    assert [content(path) for path in backups if path is not None] == [before]
+    with closing(sqlite3.connect(next(iter(backups)) or "")) as backup:
+        query = "SELECT count(*) FROM sqlite_schema WHERE name = 'alembic_version'"
+        assert backup.execute(query).fetchone() == (0,)
+
+
+def test_a_damaged_store_is_not_brought_over(home: Path) -> None:
+    """Nor copied as if it were whole."""
+    path = home / "troth.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = 'audit'"
+        (page,) = connection.execute(query).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    damaged = bytearray(path.read_bytes())
+    damaged[(page - 1) * size + 200 : page * size] = bytes(size - 200)
+    path.write_bytes(damaged)
+    with pytest.raises(DataLoss, match="damaged"):
+        bring_over(Settings(home=home), now=NOW)
+    assert list(home.glob("troth.db.*Z")) == []
 
 
 def test_a_store_in_use_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
