@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -28,13 +29,16 @@ class Service(DecisionServiceServicer):
 
     def Decide(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answer a request."""
-        return pb.DecideResponse(
+        answer = pb.DecideResponse(
             decision_id="d1",
             action_id="welcome_email",
             channel=pb.CHANNEL_EMAIL,
             propensity=0.5,
             served_by=pb.SERVED_BY_MODEL,
         )
+        answer.send_at.FromDatetime(datetime(2026, 3, 2, 9, 0))
+        answer.valid_until.FromDatetime(datetime(2026, 3, 2, 21, 0))
+        return answer
 
 
 def main(troth: str) -> None:

@@ -13,11 +13,11 @@ from agents.policies.uniform import NeverContact, UniformPolicy
 from experiments.runs.rollout import (
     Rollout,
     SimulatedLog,
-    day_start,
     decision_ids,
     record,
     roll_out,
 )
+from simulator.known_facts import day_start
 from simulator.rollout import DecisionRound
 from simulator.scenarios import Scenario, load
 from simulator.truth import one_step_oracle
